@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What bdevkit adds to spdk/thread.h so that a reactor can sleep while nothing happens, and be awake at once
+ * when something does.
+ */
+
+#ifndef BDEVKIT_THREAD_H
+#define BDEVKIT_THREAD_H
+
+#include "spdk/thread.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * States that the poller has nothing to do until fd becomes readable, so that its reactor may sleep until then.
+ * While the reactor is awake the poller runs in every iteration as any other; it need not drain fd: only a new
+ * event on it (edge-triggered) ends a sleep. A poller that leaves work behind must report itself busy.
+ *
+ * Call it on the poller's thread. fd stays the caller's and must stay open until the poller is unregistered or
+ * until the call is made again; fd -1 takes the statement back.
+ *
+ * Returns 0 or a negative errno (of epoll_ctl, or -ENOMEM).
+ */
+int bdk_poller_set_wakeup_fd(struct spdk_poller *poller, int fd);
+
+/*
+ * Names the counter of I/Os that this thread has outstanding. While it is not zero, pollers of the thread that have
+ * no file descriptor are polled without pause. The counter is written and read only on this thread. NULL removes it.
+ */
+void bdk_thread_set_io_counter(struct spdk_thread *thread, const uint64_t *outstanding);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* BDEVKIT_THREAD_H */

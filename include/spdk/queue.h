@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef SPDK_QUEUE_H
+#define SPDK_QUEUE_H
+
+#include <sys/cdefs.h>
+#include <sys/queue.h>
+
+#include "spdk/queue_extras.h"
+
+#endif /* SPDK_QUEUE_H */
