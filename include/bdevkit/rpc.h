@@ -20,17 +20,17 @@ extern "C" {
 
 /* The C type that a parameter is decoded into stands behind each. */
 enum bdk_rpc_type {
-	BDK_RPC_BOOL,         /* bool */
-	BDK_RPC_INT32,        /* int32_t */
-	BDK_RPC_UINT8,        /* uint8_t */
-	BDK_RPC_UINT16,       /* uint16_t */
-	BDK_RPC_UINT32,       /* uint32_t */
-	BDK_RPC_UINT64,       /* uint64_t */
-	BDK_RPC_STRING,       /* char *, allocated with malloc() */
-	BDK_RPC_UUID,         /* struct spdk_uuid */
-	BDK_RPC_ENUM,         /* int: the value of one of the names in bdk_rpc_param.values */
+	BDK_RPC_BOOL, /* bool */
+	BDK_RPC_INT32, /* int32_t */
+	BDK_RPC_UINT8, /* uint8_t */
+	BDK_RPC_UINT16, /* uint16_t */
+	BDK_RPC_UINT32, /* uint32_t */
+	BDK_RPC_UINT64, /* uint64_t */
+	BDK_RPC_STRING, /* char *, allocated with malloc() */
+	BDK_RPC_UUID, /* struct spdk_uuid */
+	BDK_RPC_ENUM, /* int: the value of one of the names in bdk_rpc_param.values */
 	BDK_RPC_STRING_ARRAY, /* struct bdk_rpc_string_array */
-	BDK_RPC_JSON,         /* const struct spdk_json_val *: any value, valid as long as the request */
+	BDK_RPC_JSON, /* const struct spdk_json_val *: any value, valid as long as the request */
 };
 
 struct bdk_rpc_string_array {
@@ -67,7 +67,7 @@ struct bdk_rpc_param {
 /* What "params" of a request may be. */
 enum bdk_rpc_params_rule {
 	BDK_RPC_PARAMS_DEFAULT, /* required if a parameter is, else optional */
-	BDK_RPC_PARAMS_NONE,    /* refused when present */
+	BDK_RPC_PARAMS_NONE, /* refused when present */
 	BDK_RPC_PARAMS_IGNORED, /* not looked at */
 };
 

@@ -70,8 +70,8 @@ struct bdev_state {
 	TAILQ_HEAD(, spdk_bdev_desc) descs;
 
 	enum spdk_bdev_claim_type claim_type;
-	struct spdk_bdev_module *claim_module;             /* v1 */
-	TAILQ_HEAD(, spdk_bdev_module_claim) claims;       /* v2 */
+	struct spdk_bdev_module *claim_module; /* v1 */
+	TAILQ_HEAD(, spdk_bdev_module_claim) claims; /* v2 */
 
 	/* Answers of io_type_supported, asked once per type at registration. Bit = enum spdk_bdev_io_type. */
 	uint64_t io_types;
