@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# A thin front for Meson. `make help` lists the targets.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+PYTHON ?= /usr/bin/python3
+MESON ?= meson
+C_FILES = $(shell git ls-files 'app/*.[ch]' 'export/*.[ch]' 'include/*.h' 'lib/*.[ch]' 'module/*.[ch]' 'test/*.[ch]')
+
+.PHONY: all help deps run test bench fuzz sim install format lint clean
+
+all: $(BUILD)/build.ninja ## build a release into $(BUILD)
+	ninja -C $(BUILD)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+deps: ## install the Debian packages that are missing to build and test
+	scripts/install-deps.sh build test
+
+# Only what building needs, so that a first run takes minutes and not more.
+$(BUILD)/build.ninja:
+	scripts/install-deps.sh build
+	$(MESON) setup $(BUILD) --buildtype=release -Dprefix=$(PREFIX) -Doptimization=3 -Db_lto=true -Dtests=false
+
+run: all ## install what is missing, build, and serve a disk in memory
+	$(BUILD)/app/bdevkit/bdevkit serve
+
+test: ## install what is missing, build, and run all tests that need no special hardware
+	scripts/install-deps.sh build test
+	$(PYTHON) scripts/run_tests.py
+
+bench: ## measure, side by side with peers
+	scripts/install-deps.sh build test dev
+	$(MAKE) all
+	$(PYTHON) test/bench/run.py
+
+install: all ## install to DESTDIR and PREFIX
+	$(MESON) configure $(BUILD) -Dprefix=$(PREFIX)
+	DESTDIR=$(DESTDIR) $(MESON) install -C $(BUILD)
+
+format: ## bring all C files into the house form
+	clang-format -i $(C_FILES)
+
+lint: ## check format, layers and common mistakes
+	scripts/install-deps.sh build test dev
+	$(PYTHON) scripts/lint.py
+
+clean: ## remove all build folders
+	rm -rf build build-*

@@ -1,0 +1,136 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Builds what the tests need, runs every suite, and prints the counts of all of them as the last line.
+
+Suites: unit tests of the C code under AddressSanitizer and UndefinedBehaviorSanitizer, those of the thread library
+also under ThreadSanitizer, and system tests with real clients against the sanitized program.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = "/usr/bin/python3"
+
+ENVIRONMENT = dict(
+    os.environ,
+    ASAN_OPTIONS="detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=1",
+    UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1",
+    TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1",
+)
+
+
+class Counts:
+    """Passed, failed and skipped tests, and why those that did not pass did not."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+        self.skipped = 0
+        self.remarks = []
+
+    def add(self, passed, failed, skipped):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+    def fail(self, remark):
+        self.failed += 1
+        self.remarks.append("FAILED  " + remark)
+
+
+def build(folder, *options):
+    """Configures and builds; a broken build ends everything."""
+    path = ROOT / folder
+    if not (path / "build.ninja").exists():
+        subprocess.run(["meson", "setup", str(path), str(ROOT), *options], check=True)
+    subprocess.run(["ninja", "-C", str(path)], check=True)
+
+
+def count_cmocka(output):
+    """Totals of cmocka's summary lines in a program's output; None where there is none."""
+    text = output or ""
+    totals = [
+        sum(int(n) for n in re.findall(r"\[ *%s *\] (\d+) test" % word, text)) for word in ("PASSED", "FAILED", "SKIPPED")
+    ]
+    return totals if re.search(r"\[==========\]", text) else None
+
+
+def run_unit(counts, folder, suites):
+    command = ["meson", "test", "-C", str(ROOT / folder), "--no-rebuild", "--print-errorlogs"]
+    for suite in suites:
+        command += ["--suite", suite]
+    subprocess.run(command, env=ENVIRONMENT, check=False)
+    log = ROOT / folder / "meson-logs" / "testlog.json"
+    if not log.exists():
+        counts.fail(f"{folder}: no unit test has run")
+        return
+    for line in log.read_text().splitlines():
+        result = json.loads(line)
+        name = f"{folder}: {result['name']}"
+        totals = count_cmocka((result.get("stdout") or "") + (result.get("stderr") or ""))
+        if result["result"] == "SKIP":
+            counts.skipped += 1
+            counts.remarks.append(f"SKIPPED {name}")
+            continue
+        passed, failed, skipped = totals or (1 if result["result"] == "OK" else 0, 0, 0)
+        counts.add(passed, failed, skipped)
+        # A program that dies before its summary, or after it (a leak), failed no test of its own.
+        if result["result"] != "OK":
+            if failed == 0:
+                counts.failed += 1
+            counts.remarks.append(f"FAILED  {name} ({result['result']})")
+
+
+def run_pytest(counts, folder, environment):
+    report = ROOT / "build-asan" / f"{Path(folder).name}.xml"
+    report.unlink(missing_ok=True)
+    command = [PYTHON, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", f"--junitxml={report}", folder]
+    subprocess.run(command, cwd=ROOT, env=environment, check=False)
+    if not report.exists():
+        counts.fail(f"{folder}: pytest wrote no report")
+        return
+    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+        name = f"{case.get('classname')}.{case.get('name')}"
+        skip = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            counts.fail(name)
+        elif skip is not None:
+            counts.skipped += 1
+            counts.remarks.append(f"SKIPPED {name}: {skip.get('message')}")
+        else:
+            counts.passed += 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("suites", nargs="*", help="unit, tsan, system; default all")
+    wanted = parser.parse_args().suites or ["unit", "tsan", "system"]
+    counts = Counts()
+
+    if "unit" in wanted or "system" in wanted:
+        build("build-asan", "--buildtype=debug", "-Db_sanitize=address,undefined", "-Db_lundef=false", "--werror")
+    if "unit" in wanted:
+        run_unit(counts, "build-asan", [])
+    if "tsan" in wanted:
+        build("build-tsan", "--buildtype=debug", "-Doptimization=1", "-Db_sanitize=thread", "-Db_lundef=false")
+        run_unit(counts, "build-tsan", ["thread"])
+    if "system" in wanted:
+        build("build", "--buildtype=release", "-Doptimization=3", "-Db_lto=true", "-Dtests=false")
+        run_pytest(counts, "test/system", dict(ENVIRONMENT, BDEVKIT_BUILD=str(ROOT / "build-asan")))
+
+    for remark in counts.remarks:
+        print(remark)
+    summary = f"{counts.passed} passed, {counts.failed} failed"
+    print(summary + (f", {counts.skipped} skipped" if counts.skipped else ""))
+    return 1 if counts.failed or not counts.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
