@@ -64,6 +64,27 @@ struct bdk_rpc_param {
 	const char *default_text;
 };
 
+/*
+ * A parameter that only the command line has, for what people rather type than what the method takes. The client sets
+ *   target = value * multiplier / (value of the parameter named divisor),
+ * rounded down, and does not send the parameter itself. Example: a size in MiB for a method that takes num_blocks:
+ *   { .name = "total_size", .position = 1, .target = "num_blocks", .multiplier = 1048576, .divisor = "block_size", ... }
+ * The target may still be given by its own name instead.
+ */
+struct bdk_rpc_cli_param {
+	const char *name;
+	/* As in bdk_rpc_param; positions of both kinds are counted together. */
+	char option;
+	uint8_t position;
+	/* Name of the numeric parameter that it sets. */
+	const char *target;
+	uint64_t multiplier;
+	/* Name of a numeric parameter; NULL: 1. */
+	const char *divisor;
+	/* One phrase, with the unit. */
+	const char *help;
+};
+
 /* What "params" of a request may be. */
 enum bdk_rpc_params_rule {
 	BDK_RPC_PARAMS_DEFAULT, /* required if a parameter is, else optional */
@@ -81,6 +102,8 @@ struct bdk_rpc_method {
 	uint32_t state_mask;
 	const struct bdk_rpc_param *params;
 	size_t num_params;
+	const struct bdk_rpc_cli_param *cli_params;
+	size_t num_cli_params;
 	/* Size of the structure that params are decoded into. */
 	size_t params_size;
 	/* What that structure holds before decoding; NULL: zeroes. Its strings are not freed. */

@@ -15,7 +15,11 @@ extern "C" {
 	{ \
 		spdk_rpc_register_method(method, func, state_mask); \
 	}
-/* macro SPDK_RPC_REGISTER_ALIAS_DEPRECATED(method, alias) */
+#define SPDK_RPC_REGISTER_ALIAS_DEPRECATED(method, alias) \
+	__attribute__((constructor(1001))) static void rpc_register_##alias(void) \
+	{ \
+		spdk_rpc_register_alias_deprecated(#method, #alias); \
+	}
 #define SPDK_RPC_RUNTIME 0x2
 #define SPDK_RPC_STARTUP 0x1
 
