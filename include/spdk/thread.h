@@ -49,6 +49,7 @@ struct spdk_fd_group;
 struct spdk_interrupt;
 struct spdk_io_channel;
 struct spdk_io_channel_iter;
+struct iobuf_pool;
 struct spdk_iobuf_channel;
 struct spdk_iobuf_entry;
 struct spdk_iobuf_module_stats;
@@ -88,19 +89,29 @@ struct spdk_iobuf_buffer {
 	STAILQ_ENTRY(spdk_iobuf_buffer) stailq;
 };
 
+/* What the requests of one channel or module for one size of buffer came to. */
 struct spdk_iobuf_pool_stats {
+	/* Served from the channel's own cache. */
 	uint64_t cache;
+	/* Trips to the pool that all threads share. */
 	uint64_t main;
+	/* Found nothing and were put into the queue of waiting requests. */
 	uint64_t retry;
 };
 
+/* One size of buffer in one channel. Only lib/thread touches the fields. */
 struct spdk_iobuf_pool_cache {
-	struct spdk_ring *pool;
-	spdk_iobuf_buffer_stailq_t cache;
+	struct iobuf_pool *pool;
+	/* The cached buffers, last in first out; outside the buffers so that caching one does not touch its memory. */
+	void **cache;
 	uint32_t cache_count;
+	/* Buffers that the channel keeps for itself; it may hold a batch more. */
 	uint32_t cache_size;
+	/* Requests of this thread, of all its channels, that wait for this size. */
 	spdk_iobuf_entry_stailq_t *queue;
 	uint32_t bufsize;
+	/* Buffers that one trip to the pool moves. */
+	uint32_t batch;
 	struct spdk_iobuf_pool_stats stats;
 };
 
@@ -109,10 +120,14 @@ struct spdk_iobuf_node_cache {
 	struct spdk_iobuf_pool_cache large;
 };
 
+/*
+ * A module's access to the buffer pools on one thread. The memory is the caller's, its contents are lib/thread's
+ * from spdk_iobuf_channel_init() to spdk_iobuf_channel_fini().
+ */
 struct spdk_iobuf_channel {
 	const void *module;
 	struct spdk_io_channel *parent;
-	struct spdk_iobuf_node_cache cache[1];
+	struct spdk_iobuf_node_cache cache[SPDK_CONFIG_MAX_NUMA_NODES];
 };
 
 struct spdk_iobuf_entry {
