@@ -11,7 +11,8 @@
  *   bdev_shared         one per module channel and thread: what bdevs on the same module channel share (NOMEM retry)
  *   bdev_channel        one per bdev and thread: context of the spdk_io_channel that users get
  *   bdev_io_private     what only some I/Os need; lies before the spdk_bdev_io in memory
- * Lock order: bdev_manager.lock, then bdev_state.lock. Neither is held while a module or a user is called.
+ * Lock order: bdev_manager.lock, then bdev_state.lock. Neither is held while a module or a user is called. Both are
+ * mutexes, not spinlocks: they are off the I/O path, and questions about bdevs may come from any system thread.
  */
 
 #ifndef BDEV_INTERNAL_H
@@ -26,6 +27,7 @@
 #include "spdk/thread.h"
 #include "spdk/tree.h"
 #include "spdk/util.h"
+#include "lib/env/env_internal.h"
 
 #define ZERO_BUFFER_SIZE 0x100000
 
@@ -35,55 +37,104 @@ RB_HEAD(bdev_name_tree, spdk_bdev_name);
 TAILQ_HEAD(bdev_list, bdev_state);
 TAILQ_HEAD(bdev_module_list, spdk_bdev_module);
 
+/* Someone who waits until no module has an init or examine pending; called once, by message, on its thread. */
+struct bdev_idle_waiter {
+	struct spdk_thread *thread;
+	void (*cb_fn)(void *cb_arg);
+	void *cb_arg;
+	TAILQ_ENTRY(bdev_idle_waiter) link;
+};
+
 struct bdev_manager {
-	struct spdk_spinlock lock;
+	struct env_mutex lock;
 	struct spdk_bdev_opts opts;
 
 	struct bdev_module_list modules;
+	/* In the order of registration. */
 	struct bdev_list bdevs;
+	/* Bdevs whose destruct() is running or has promised spdk_bdev_destruct_done(). */
+	struct bdev_list destructing;
 	struct bdev_name_tree names;
 
-	/* Where spdk_bdev_io come from; NULL while the layer is not initialised. */
+	/* Inits and examines of all modules that are not done yet. */
+	uint32_t actions_in_progress;
+	TAILQ_HEAD(, bdev_idle_waiter) idle_waiters;
+
+	/* io_pool.c: where spdk_bdev_io come from; NULL while the layer is not initialised. */
 	struct spdk_mempool *io_pool;
 	size_t io_ctx_size;
-	/* ZERO_BUFFER_SIZE zeroes, never written. */
+	/* io_pool.c: ZERO_BUFFER_SIZE zeroes, never written. */
 	void *zero_buffer;
 };
 
 extern struct bdev_manager g_bdev_manager;
 
-/* ---- a registered bdev: register.c ---- */
+/* Calls waiter->cb_fn when no module has an init or examine pending, never from inside this call. */
+void bdev_manager_wait_idle(struct bdev_idle_waiter *waiter);
 
-enum bdev_claim_kind {
-	BDEV_CLAIM_KIND_NONE,
-	BDEV_CLAIM_KIND_V1,
-	BDEV_CLAIM_KIND_V2,
-};
+/* Tells the chains of start and shutdown that something they may wait for has changed. Any thread, no lock held. */
+void bdev_manager_notify(void);
+
+/* ---- modules: modules.c ---- */
+
+/* Brackets around what a module does on behalf of the layer and may end later. */
+void bdev_module_action_begin(struct spdk_bdev_module *module);
+void bdev_module_action_end(struct spdk_bdev_module *module);
+
+/* The largest get_ctx_size() of all modules. */
+size_t bdev_modules_get_ctx_size(void);
+
+/* Stands in for the module of a bdev that was registered without one. */
+struct spdk_bdev_module *bdev_module_anonymous(void);
+
+/* ---- names: names.c; bdev_manager.lock is held ---- */
+
+struct bdev_state *bdev_name_find(const char *name);
+int bdev_name_add(struct spdk_bdev_name *entry, struct spdk_bdev *bdev, const char *name);
+void bdev_name_del(struct spdk_bdev_name *entry);
+/* As spdk_bdev_alias_del(). */
+int bdev_alias_del(struct spdk_bdev *bdev, const char *alias);
+
+/* ---- examine: examine.c ---- */
+
+void bdev_examine(struct spdk_bdev *bdev);
+/* Forgets what the allow list says of the name and the aliases of bdev; bdev_manager.lock is held. */
+void bdev_examine_forget(const struct spdk_bdev *bdev);
+void bdev_examine_clear(void);
+/* Calls fn with each name in the allow list, in the order in which they came; app thread. */
+void bdev_examine_for_each(void (*fn)(void *ctx, const char *name), void *ctx);
+
+/* ---- a registered bdev: register.c ---- */
 
 struct bdev_state {
 	struct spdk_bdev *bdev;
+	/* In bdev_manager.bdevs, later in bdev_manager.destructing. */
 	TAILQ_ENTRY(bdev_state) link;
-	struct spdk_spinlock lock;
+	struct env_mutex lock;
 
 	enum spdk_bdev_status status;
 	struct spdk_bdev_name name;
-	TAILQ_HEAD(, spdk_bdev_desc) descs;
+	TAILQ_HEAD(bdev_desc_list, spdk_bdev_desc) descs;
 
 	enum spdk_bdev_claim_type claim_type;
 	struct spdk_bdev_module *claim_module; /* v1 */
-	TAILQ_HEAD(, spdk_bdev_module_claim) claims; /* v2 */
+	TAILQ_HEAD(bdev_claim_list, spdk_bdev_module_claim) claims; /* v2, oldest first */
 
 	/* Answers of io_type_supported, asked once per type at registration. Bit = enum spdk_bdev_io_type. */
 	uint64_t io_types;
 
 	spdk_bdev_unregister_cb unregister_cb;
 	void *unregister_ctx;
-	struct spdk_thread *unregister_thread;
+	uint64_t unregister_thread_id;
 
-	/* Counters of channels that are gone, and error counts of all. */
+	/* Keeps the bdev from vanishing until it has been examined, which the waiter waits for. */
+	struct spdk_bdev_desc *examine_desc;
+	struct bdev_idle_waiter examine_waiter;
+
+	/* stat.c: counters of channels that are gone, and error counts of all. Under lock. */
 	struct spdk_bdev_io_stat *stat;
 
-	/* reset.c: the reset in progress and those that wait for its outcome. */
+	/* reset.c: the reset in progress and those that wait for its outcome. Under lock. */
 	struct spdk_bdev_io *reset_in_progress;
 	bdev_io_tailq_t queued_resets;
 };
@@ -100,6 +151,21 @@ bdev_io_type_is_native(const struct spdk_bdev *bdev, enum spdk_bdev_io_type type
 	return (bdev_state(bdev)->io_types >> type) & 1;
 }
 
+/*
+ * Takes the last step of an unregistration if all that it waits for has happened: descriptors closed, no reset
+ * running. Called with no lock held by whoever ends one of these: desc.c after a close, and reset.c after it has set
+ * reset_in_progress to NULL and called back. Does nothing for a bdev that is not being unregistered. bdev may be
+ * gone when it returns.
+ */
+void bdev_unregister_try_finish(struct bdev_state *state);
+
+/*
+ * What the I/O half of the layer keeps in a bdev_state (stat.c, reset.c): set up before the bdev can be found, torn
+ * down after its last channel. Init returns 0 or a negative errno and then leaves nothing behind.
+ */
+int bdev_state_io_init(struct bdev_state *state);
+void bdev_state_io_fini(struct bdev_state *state);
+
 /* ---- descriptors: desc.c ---- */
 
 struct spdk_bdev_desc {
@@ -113,7 +179,9 @@ struct spdk_bdev_desc {
 	uint64_t accel_sequence_types;
 
 	bool closed;
-	/* Events in flight to the opener's thread. */
+	/* Opened by the layer itself: no events. */
+	bool internal;
+	/* Events in flight to the opener's thread; under the bdev's lock until closed. */
 	uint32_t refs;
 	struct spdk_thread *thread;
 	spdk_bdev_event_cb_t event_cb;
@@ -122,7 +190,47 @@ struct spdk_bdev_desc {
 	TAILQ_ENTRY(spdk_bdev_desc) link;
 };
 
+/* Sends the event to each descriptor of the bdev; state->lock is held. */
+void bdev_desc_post_event_locked(struct bdev_state *state, enum spdk_bdev_event_type type);
+
+/*
+ * A read-only descriptor of the layer's own, for bdevs that must not vanish while a module or user is called.
+ * Returns NULL when there is no memory. attach: bdev_manager.lock is held; -ENODEV if the bdev is being removed.
+ */
+struct spdk_bdev_desc *bdev_desc_alloc_internal(void);
+int bdev_desc_attach(struct spdk_bdev_desc *desc, struct bdev_state *state);
+
+/* ---- open_async.c ---- */
+
+/* Ends all requests with -ESHUTDOWN, and refuses new ones until restarted. True when none is left. */
+bool bdev_open_async_shutdown(void);
+void bdev_open_async_restart(void);
+
+/* ---- claims: claims.c ---- */
+
+/* Ends the v2 claim of a descriptor that is being closed, if it has one; state->lock is held. */
+void bdev_claim_release_desc(struct spdk_bdev_desc *desc);
+
+/* ---- spdk_bdev_io objects: io_pool.c ---- */
+
+/* Makes and releases io_pool and zero_buffer according to opts and bdev_modules_get_ctx_size(). 0 or a negative errno. */
+int bdev_io_pool_init(void);
+void bdev_io_pool_fini(void);
+
 /* ---- per thread and per channel: channel.c ---- */
+
+/* io_device &g_bdev_manager, context struct bdev_thread. */
+int bdev_thread_create(void *io_device, void *ctx_buf);
+void bdev_thread_destroy(void *io_device, void *ctx_buf);
+
+/* io_device is the bdev_state, context struct bdev_channel. */
+int bdev_channel_create(void *io_device, void *ctx_buf);
+void bdev_channel_destroy(void *io_device, void *ctx_buf);
+
+struct bdev_channel;
+
+/* Completes ABORTED what waits for NOMEM retry or a data buffer on this channel; on the channel's thread. */
+void bdev_channel_abort_queued(struct bdev_channel *ch);
 
 struct bdev_io_private;
 
