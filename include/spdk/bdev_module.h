@@ -95,37 +95,44 @@ typedef void (*spdk_bdev_part_base_free_fn)(void *ctx);
 typedef void (*spdk_bdev_quiesce_cb)(void *ctx, int status);
 typedef void (*spdk_bdev_unregister_cb)(void *cb_arg, int rc);
 
-
 struct spdk_bdev {
+	/* This first cache line is what reads and writes look at. */
 	void *ctxt;
+	const struct spdk_bdev_fn_table *fn_table;
+	/* Private state of the block-device layer while the bdev is registered. */
+	struct {
+		struct bdev_state *state;
+	} internal;
+	uint64_t blockcnt;
+	uint32_t blocklen;
+	uint32_t md_len;
+	/* Sixteen bytes in one: all zero means that no read or write needs splitting. Keep these seven together. */
+	uint32_t max_segment_size;
+	uint32_t max_num_segments;
+	uint32_t max_rw_size;
+	bool split_on_write_unit;
+	bool split_on_optimal_io_boundary;
+	bool zoned;
+	uint8_t required_alignment;
+	uint32_t write_unit_size;
+	uint32_t optimal_io_boundary;
+
 	char *name;
 	TAILQ_HEAD(spdk_bdev_aliases_list, spdk_bdev_alias) aliases;
 	char *product_name;
 	int write_cache;
-	uint32_t blocklen;
 	uint32_t phys_blocklen;
-	uint64_t blockcnt;
-	bool split_on_write_unit;
-	uint32_t write_unit_size;
 	uint16_t acwu;
-	uint8_t required_alignment;
-	bool split_on_optimal_io_boundary;
-	uint32_t optimal_io_boundary;
-	uint32_t max_segment_size;
-	uint32_t max_num_segments;
+	bool md_interleave;
+	bool dif_is_head_of_md;
+	enum spdk_dif_type dif_type;
+	enum spdk_dif_pi_format dif_pi_format;
+	uint32_t dif_check_flags;
 	uint32_t max_unmap;
 	uint32_t max_unmap_segments;
 	uint32_t max_write_zeroes;
 	uint32_t max_copy;
-	uint32_t max_rw_size;
 	struct spdk_uuid uuid;
-	uint32_t md_len;
-	bool md_interleave;
-	enum spdk_dif_type dif_type;
-	enum spdk_dif_pi_format dif_pi_format;
-	bool dif_is_head_of_md;
-	uint32_t dif_check_flags;
-	bool zoned;
 	uint64_t zone_size;
 	uint32_t max_zone_append_size;
 	uint32_t max_open_zones;
@@ -140,11 +147,6 @@ struct spdk_bdev {
 		int32_t id : 31;
 	} numa;
 	struct spdk_bdev_module *module;
-	const struct spdk_bdev_fn_table *fn_table;
-	/* Private state of the block-device layer while the bdev is registered. */
-	struct {
-		struct bdev_state *state;
-	} internal;
 };
 
 struct spdk_bdev_name {
@@ -186,15 +188,15 @@ struct spdk_bdev_io_abort_params {
 struct spdk_bdev_io_block_params {
 	struct iovec *iovs;
 	int iovcnt;
+	uint32_t dif_check_flags;
 	uint64_t num_blocks;
 	uint64_t offset_blocks;
+	void *md_buf;
 	struct spdk_memory_domain *memory_domain;
 	void *memory_domain_ctx;
 	struct spdk_accel_sequence *accel_sequence;
-	void *md_buf;
 	struct iovec *fused_iovs;
 	int fused_iovcnt;
-	uint32_t dif_check_flags;
 	union spdk_bdev_nvme_cdw12 nvme_cdw12;
 	union spdk_bdev_nvme_cdw13 nvme_cdw13;
 	struct {
@@ -223,11 +225,9 @@ struct spdk_bdev_io_internal_fields {
 	void *caller_ctx;
 	uint64_t submit_tsc;
 	int8_t status;
-	uint8_t flags;
-	uint8_t state;
 	uint8_t reserved;
+	uint16_t flags;
 	uint32_t reserved2;
-	TAILQ_ENTRY(spdk_bdev_io) link;
 };
 
 struct spdk_bdev_io_nvme_passthru_params {
@@ -255,6 +255,10 @@ struct spdk_bdev_io_zone_mgmt_params {
 	void *buf;
 };
 
+/*
+ * One operation. What every read and write touches lies in the first two cache lines; the layer keeps what only some
+ * operations need apart from it.
+ */
 struct spdk_bdev_io {
 	struct spdk_bdev *bdev;
 	uint8_t type;
@@ -270,7 +274,8 @@ struct spdk_bdev_io {
 		struct spdk_bdev_io_nvme_passthru_params nvme_passthru;
 		struct spdk_bdev_io_zone_mgmt_params zone_mgmt;
 	} u;
-	struct iovec child_iov[SPDK_BDEV_IO_NUM_CHILD_IOV];
+	/* Link of the one queue of the layer that it may wait in. */
+	TAILQ_ENTRY(spdk_bdev_io) internal_link;
 	uint8_t driver_ctx[0];
 };
 
@@ -301,7 +306,6 @@ struct spdk_bdev_module_claim {
 	TAILQ_ENTRY(spdk_bdev_module_claim) link;
 };
 
-
 struct spdk_bdev_part_channel {
 	struct spdk_bdev_part *part;
 	struct spdk_io_channel *base_ch;
@@ -327,7 +331,8 @@ void spdk_bdev_io_complete(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_statu
 void spdk_bdev_io_complete_aio_status(struct spdk_bdev_io *bdev_io, int aio_result);
 void spdk_bdev_io_complete_base_io_status(struct spdk_bdev_io *bdev_io, const struct spdk_bdev_io *base_io);
 void spdk_bdev_io_complete_nvme_status(struct spdk_bdev_io *bdev_io, uint32_t cdw0, int sct, int sc);
-void spdk_bdev_io_complete_scsi_status(struct spdk_bdev_io *bdev_io, enum spdk_scsi_status sc, enum spdk_scsi_sense sk, uint8_t asc, uint8_t ascq);
+void spdk_bdev_io_complete_scsi_status(
+	struct spdk_bdev_io *bdev_io, enum spdk_scsi_status sc, enum spdk_scsi_sense sk, uint8_t asc, uint8_t ascq);
 /* inline: struct spdk_bdev_io *spdk_bdev_io_from_ctx(void *ctx); */
 void spdk_bdev_io_get_aux_buf(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_aux_buf_cb cb);
 void spdk_bdev_io_get_buf(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_buf_cb cb, uint64_t len);
@@ -339,7 +344,8 @@ void spdk_bdev_io_put_aux_buf(struct spdk_bdev_io *bdev_io, void *aux_buf);
 void spdk_bdev_io_set_buf(struct spdk_bdev_io *bdev_io, void *buf, size_t len);
 void spdk_bdev_io_set_md_buf(struct spdk_bdev_io *bdev_io, void *md_buf, size_t len);
 int spdk_bdev_module_claim_bdev(struct spdk_bdev *bdev, struct spdk_bdev_desc *desc, struct spdk_bdev_module *module);
-int spdk_bdev_module_claim_bdev_desc(struct spdk_bdev_desc *desc, enum spdk_bdev_claim_type type, struct spdk_bdev_claim_opts *opts, struct spdk_bdev_module *module);
+int spdk_bdev_module_claim_bdev_desc(struct spdk_bdev_desc *desc, enum spdk_bdev_claim_type type,
+	struct spdk_bdev_claim_opts *opts, struct spdk_bdev_module *module);
 void spdk_bdev_module_examine_done(struct spdk_bdev_module *module);
 void spdk_bdev_module_fini_done(void);
 void spdk_bdev_module_fini_start_done(void);
@@ -349,7 +355,10 @@ struct spdk_bdev_module *spdk_bdev_module_list_find(const char *name);
 void spdk_bdev_module_release_bdev(struct spdk_bdev *bdev);
 int spdk_bdev_notify_blockcnt_change(struct spdk_bdev *bdev, uint64_t size);
 void spdk_bdev_notify_media_management(struct spdk_bdev *bdev);
-int spdk_bdev_part_base_construct_ext(const char *bdev_name, spdk_bdev_remove_cb_t remove_cb, struct spdk_bdev_module *module, struct spdk_bdev_fn_table *fn_table, struct bdev_part_tailq *tailq, spdk_bdev_part_base_free_fn free_fn, void *ctx, uint32_t channel_size, spdk_io_channel_create_cb ch_create_cb, spdk_io_channel_destroy_cb ch_destroy_cb, struct spdk_bdev_part_base **base);
+int spdk_bdev_part_base_construct_ext(const char *bdev_name, spdk_bdev_remove_cb_t remove_cb,
+	struct spdk_bdev_module *module, struct spdk_bdev_fn_table *fn_table, struct bdev_part_tailq *tailq,
+	spdk_bdev_part_base_free_fn free_fn, void *ctx, uint32_t channel_size, spdk_io_channel_create_cb ch_create_cb,
+	spdk_io_channel_destroy_cb ch_destroy_cb, struct spdk_bdev_part_base **base);
 void spdk_bdev_part_base_free(struct spdk_bdev_part_base *base);
 struct spdk_bdev *spdk_bdev_part_base_get_bdev(struct spdk_bdev_part_base *part_base);
 const char *spdk_bdev_part_base_get_bdev_name(struct spdk_bdev_part_base *part_base);
@@ -357,8 +366,11 @@ void *spdk_bdev_part_base_get_ctx(struct spdk_bdev_part_base *part_base);
 struct spdk_bdev_desc *spdk_bdev_part_base_get_desc(struct spdk_bdev_part_base *part_base);
 struct bdev_part_tailq *spdk_bdev_part_base_get_tailq(struct spdk_bdev_part_base *part_base);
 void spdk_bdev_part_base_hotremove(struct spdk_bdev_part_base *part_base, struct bdev_part_tailq *tailq);
-int spdk_bdev_part_construct(struct spdk_bdev_part *part, struct spdk_bdev_part_base *base, char *name, uint64_t offset_blocks, uint64_t num_blocks, char *product_name);
-int spdk_bdev_part_construct_ext(struct spdk_bdev_part *part, struct spdk_bdev_part_base *base, char *name, uint64_t offset_blocks, uint64_t num_blocks, char *product_name, const struct spdk_bdev_part_construct_opts *opts);
+int spdk_bdev_part_construct(struct spdk_bdev_part *part, struct spdk_bdev_part_base *base, char *name,
+	uint64_t offset_blocks, uint64_t num_blocks, char *product_name);
+int spdk_bdev_part_construct_ext(struct spdk_bdev_part *part, struct spdk_bdev_part_base *base, char *name,
+	uint64_t offset_blocks, uint64_t num_blocks, char *product_name,
+	const struct spdk_bdev_part_construct_opts *opts);
 void spdk_bdev_part_construct_opts_init(struct spdk_bdev_part_construct_opts *opts, uint64_t size);
 int spdk_bdev_part_free(struct spdk_bdev_part *part);
 struct spdk_bdev_part_base *spdk_bdev_part_get_base(struct spdk_bdev_part *part);
@@ -366,16 +378,22 @@ struct spdk_bdev *spdk_bdev_part_get_base_bdev(struct spdk_bdev_part *part);
 struct spdk_bdev *spdk_bdev_part_get_bdev(struct spdk_bdev_part *part);
 uint64_t spdk_bdev_part_get_offset_blocks(struct spdk_bdev_part *part);
 int spdk_bdev_part_submit_request(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io);
-int spdk_bdev_part_submit_request_ext(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, spdk_bdev_io_completion_cb cb);
+int spdk_bdev_part_submit_request_ext(
+	struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, spdk_bdev_io_completion_cb cb);
 int spdk_bdev_push_media_events(struct spdk_bdev *bdev, const struct spdk_bdev_media_event *events, size_t num_events);
-int spdk_bdev_quiesce(struct spdk_bdev *bdev, struct spdk_bdev_module *module, spdk_bdev_quiesce_cb cb_fn, void *cb_arg);
-int spdk_bdev_quiesce_range(struct spdk_bdev *bdev, struct spdk_bdev_module *module, uint64_t offset, uint64_t length, spdk_bdev_quiesce_cb cb_fn, void *cb_arg);
+int spdk_bdev_quiesce(
+	struct spdk_bdev *bdev, struct spdk_bdev_module *module, spdk_bdev_quiesce_cb cb_fn, void *cb_arg);
+int spdk_bdev_quiesce_range(struct spdk_bdev *bdev, struct spdk_bdev_module *module, uint64_t offset, uint64_t length,
+	spdk_bdev_quiesce_cb cb_fn, void *cb_arg);
 int spdk_bdev_register(struct spdk_bdev *bdev);
 void spdk_bdev_reset_io_stat(struct spdk_bdev_io_stat *stat, enum spdk_bdev_reset_stat_mode mode);
-int spdk_bdev_unquiesce(struct spdk_bdev *bdev, struct spdk_bdev_module *module, spdk_bdev_quiesce_cb cb_fn, void *cb_arg);
-int spdk_bdev_unquiesce_range(struct spdk_bdev *bdev, struct spdk_bdev_module *module, uint64_t offset, uint64_t length, spdk_bdev_quiesce_cb cb_fn, void *cb_arg);
+int spdk_bdev_unquiesce(
+	struct spdk_bdev *bdev, struct spdk_bdev_module *module, spdk_bdev_quiesce_cb cb_fn, void *cb_arg);
+int spdk_bdev_unquiesce_range(struct spdk_bdev *bdev, struct spdk_bdev_module *module, uint64_t offset, uint64_t length,
+	spdk_bdev_quiesce_cb cb_fn, void *cb_arg);
 void spdk_bdev_unregister(struct spdk_bdev *bdev, spdk_bdev_unregister_cb cb_fn, void *cb_arg);
-int spdk_bdev_unregister_by_name(const char *bdev_name, struct spdk_bdev_module *module, spdk_bdev_unregister_cb cb_fn, void *cb_arg);
+int spdk_bdev_unregister_by_name(
+	const char *bdev_name, struct spdk_bdev_module *module, spdk_bdev_unregister_cb cb_fn, void *cb_arg);
 void spdk_scsi_nvme_translate(const struct spdk_bdev_io *bdev_io, int *sc, int *sk, int *asc, int *ascq);
 
 #ifdef __cplusplus

@@ -60,9 +60,6 @@ struct bdev_manager {
 	uint32_t actions_in_progress;
 	TAILQ_HEAD(, bdev_idle_waiter) idle_waiters;
 
-	/* io_pool.c: where spdk_bdev_io come from; NULL while the layer is not initialised. */
-	struct spdk_mempool *io_pool;
-	size_t io_ctx_size;
 	/* io_pool.c: ZERO_BUFFER_SIZE zeroes, never written. */
 	void *zero_buffer;
 };
@@ -104,6 +101,26 @@ void bdev_examine_clear(void);
 /* Calls fn with each name in the allow list, in the order in which they came; app thread. */
 void bdev_examine_for_each(void (*fn)(void *ctx, const char *name), void *ctx);
 
+/* ---- statistics: stat.c ---- */
+
+/* Counts of one I/O type. Latencies are ticks. */
+struct bdev_counters {
+	uint64_t ops;
+	uint64_t blocks;
+	uint64_t latency;
+	uint64_t max_latency;
+	uint64_t min_latency;
+};
+
+/* Of a channel (errors unused), or of a bdev: what its destroyed channels have left, and all errors. */
+struct bdev_stat {
+	struct bdev_counters counters[SPDK_BDEV_NUM_IO_TYPES];
+	uint32_t errors[-SPDK_MIN_BDEV_IO_STATUS];
+};
+
+/* Puts stat into the state of nothing counted yet. */
+void bdev_stat_init(struct bdev_stat *stat);
+
 /* ---- a registered bdev: register.c ---- */
 
 struct bdev_state {
@@ -132,7 +149,7 @@ struct bdev_state {
 	struct bdev_idle_waiter examine_waiter;
 
 	/* stat.c: counters of channels that are gone, and error counts of all. Under lock. */
-	struct spdk_bdev_io_stat *stat;
+	struct bdev_stat stat;
 
 	/* reset.c: the reset in progress and those that wait for its outcome. Under lock. */
 	struct spdk_bdev_io *reset_in_progress;
@@ -176,6 +193,11 @@ struct spdk_bdev_desc {
 	/* Block size as this opener sees it, in bytes; a shift if it is a power of two, else 0. */
 	uint32_t block_size;
 	uint8_t block_shift;
+	/*
+	 * BDEV_GATE_* that all I/O of this descriptor meets: BDEV_GATE_HIDDEN_METADATA if hide_metadata is set and the
+	 * bdev has metadata, else 0.
+	 */
+	uint32_t gates;
 	uint64_t accel_sequence_types;
 
 	bool closed;
@@ -213,38 +235,54 @@ void bdev_claim_release_desc(struct spdk_bdev_desc *desc);
 
 /* ---- spdk_bdev_io objects: io_pool.c ---- */
 
-/* Makes and releases io_pool and zero_buffer according to opts and bdev_modules_get_ctx_size(). 0 or a negative errno. */
+struct bdev_channel;
+struct bdev_io_private;
+
+/*
+ * Makes the pool of spdk_bdev_io and zero_buffer, according to opts and bdev_modules_get_ctx_size(). The pool starts
+ * empty and grows as I/Os are needed. 0 or a negative errno. Fini says in the log if I/Os are missing; it does
+ * nothing when there is no pool.
+ */
 int bdev_io_pool_init(void);
 void bdev_io_pool_fini(void);
 
+/*
+ * The spdk_bdev_io that one SPDK thread holds. They come from the pool and return to it in batches; in between they
+ * never leave the thread.
+ */
+struct bdev_io_cache {
+	/* Free ones are stack[in_use] to stack[held - 1], the next one to use first. */
+	struct spdk_bdev_io **stack;
+	uint64_t in_use;
+	uint64_t held;
+	/* spdk_bdev_free_io() has more to do than to push when in_use is below it: waiters, or too many held. */
+	uint64_t busy_below;
+	/* All that are held, in use or free, in no order. An I/O is in use if its internal.ch is not NULL. */
+	struct spdk_bdev_io **all;
+	/* Length of stack and of all. */
+	uint64_t capacity;
+	/* Kept for this thread in the pool and not fetched yet. */
+	uint64_t reserved;
+	/* Users waiting for a spdk_bdev_io, oldest first. */
+	TAILQ_HEAD(, spdk_bdev_io_wait_entry) wait_queue;
+	bool waking;
+};
+
+int bdev_io_cache_init(struct bdev_io_cache *cache);
+void bdev_io_cache_fini(struct bdev_io_cache *cache);
+
+/* Fetches more I/Os for an exhausted cache. NULL: there is none, or others wait. */
+struct spdk_bdev_io *bdev_io_cache_refill(struct bdev_io_cache *cache);
+
 /* ---- per thread and per channel: channel.c ---- */
 
-/* io_device &g_bdev_manager, context struct bdev_thread. */
-int bdev_thread_create(void *io_device, void *ctx_buf);
-void bdev_thread_destroy(void *io_device, void *ctx_buf);
-
-/* io_device is the bdev_state, context struct bdev_channel. */
-int bdev_channel_create(void *io_device, void *ctx_buf);
-void bdev_channel_destroy(void *io_device, void *ctx_buf);
-
-struct bdev_channel;
-
-/* Completes ABORTED what waits for NOMEM retry or a data buffer on this channel; on the channel's thread. */
-void bdev_channel_abort_queued(struct bdev_channel *ch);
-
-struct bdev_io_private;
-
-/* Context of the manager's io_device: what one SPDK thread keeps for all bdevs. */
+/* Context of the io_device &g_bdev_manager: what one SPDK thread keeps for all bdevs. */
 struct bdev_thread {
-	/* Stack of free spdk_bdev_io of this thread. */
-	struct spdk_bdev_io **io_cache;
-	uint32_t io_cache_count;
-	uint32_t io_cache_size;
-	/* I/Os taken from the cache or pool and not freed; lib/thread reads it before it lets the thread sleep. */
-	uint64_t ios_in_use;
-
-	/* Users waiting for a spdk_bdev_io. */
-	TAILQ_HEAD(, spdk_bdev_io_wait_entry) io_wait_queue;
+	struct spdk_thread *thread;
+	/* cache.in_use is what bdk_thread_set_io_counter() names. */
+	struct bdev_io_cache cache;
+	/* complete.c: I/Os that completed inside submit_request; one message ends them all. */
+	bdev_io_tailq_t deferred;
 
 	TAILQ_HEAD(, bdev_shared) shared;
 	struct spdk_iobuf_channel iobuf;
@@ -254,59 +292,93 @@ struct bdev_thread {
 struct bdev_shared {
 	struct bdev_thread *thread;
 	struct spdk_io_channel *module_ch;
-	uint32_t refs;
-	/* I/Os inside the module. */
-	uint64_t outstanding;
-	/* I/Os that the module has refused with NOMEM, oldest first. */
+	TAILQ_HEAD(, bdev_channel) channels;
+	/* I/Os that the module has refused with NOMEM, oldest first. Not empty: all channels have BDEV_GATE_NOMEM. */
 	bdev_io_tailq_t nomem_queue;
 	uint64_t nomem_threshold;
 	struct spdk_poller *nomem_poller;
+	/* Retrying is suspended while I/Os are taken out of the queue. */
+	bool sweeping;
 	TAILQ_ENTRY(bdev_shared) link;
 };
 
-/* Reasons why a channel looks twice at each new I/O; the hot path tests them all with one branch. */
+/* Reasons why a channel or descriptor looks twice at an I/O; the hot path tests them all with one branch. */
 enum bdev_gate {
 	BDEV_GATE_RESET = 1 << 0, /* new I/O completes ABORTED */
 	BDEV_GATE_NOMEM = 1 << 1, /* new I/O queues behind those that wait for memory */
+	BDEV_GATE_HIDDEN_METADATA = 1 << 2, /* the opener's blocks are smaller than the bdev's */
 };
 
+/* Context of the io_device that is the bdev's state: one bdev on one SPDK thread. */
 struct bdev_channel {
-	struct spdk_bdev *bdev;
+	struct bdev_thread *thread;
 	struct spdk_io_channel *module_ch;
-	struct bdev_shared *shared;
 	uint32_t gates;
-	/* I/Os of this channel inside the module. */
+	/* I/Os inside the module. */
 	uint64_t outstanding;
-	/* I/Os of this channel that are submitted and not completed to the user. */
-	uint64_t submitted;
-	struct spdk_bdev_io_stat *stat;
+	struct spdk_bdev *bdev;
+	struct bdev_shared *shared;
+	TAILQ_ENTRY(bdev_channel) link;
+	/* buffer.c: I/Os that wait for a data buffer. */
+	bdev_io_tailq_t buf_queue;
+	struct bdev_stat stat;
 };
 
-/* Rare state of an I/O, apart from what every I/O touches. */
+/* io_device &g_bdev_manager, context struct bdev_thread. */
+int bdev_thread_create(void *io_device, void *ctx_buf);
+void bdev_thread_destroy(void *io_device, void *ctx_buf);
+
+/* io_device is the bdev_state, context struct bdev_channel. */
+int bdev_channel_create(void *io_device, void *ctx_buf);
+void bdev_channel_destroy(void *io_device, void *ctx_buf);
+
+/* Completes ABORTED what waits for NOMEM retry or a data buffer on this channel; on the channel's thread. */
+void bdev_channel_abort_queued(struct bdev_channel *ch);
+
+/* ---- rare state of an I/O ---- */
+
+/* spdk_bdev_io.internal.flags; 0 for an I/O inside the module of which nothing special is known. */
+enum bdev_io_flag {
+	BDEV_IO_IN_SUBMIT = 1 << 0, /* submit_request has not returned: completion must wait */
+	BDEV_IO_RARE_FIELDS = 1 << 1, /* fields of u behind the first two cache lines are set: clear them when freed */
+	BDEV_IO_HAS_BUF = 1 << 2, /* the layer's buffer is attached until spdk_bdev_free_io() */
+	BDEV_IO_BOUNCED = 1 << 3, /* iovs or md_buf are the layer's, not the user's */
+	BDEV_IO_NO_STAT = 1 << 4, /* parents of splitting or emulation: their inner I/Os are counted */
+	BDEV_IO_QUEUED_NOMEM = 1 << 5,
+	BDEV_IO_QUEUED_BUF = 1 << 6,
+	BDEV_IO_OUTSIDE = 1 << 7, /* pending, but not given to the module (yet, or ever) */
+	BDEV_IO_DEFERRED = 1 << 8, /* complete; the callback waits for a message */
+};
+
 struct bdev_io_private {
-	/* Position in the list of the thread that holds it, so that all I/Os of a thread can be found. */
-	struct bdev_thread *owner;
+	/* Place in bdev_io_cache.all. */
+	uint32_t index;
+
+	/* complete.c: status when completion was deferred or forwarded. */
+	int8_t pending_status;
 
 	/* buffer.c */
 	struct spdk_iobuf_entry iobuf;
 	void *buf;
 	uint64_t buf_len;
+	uint64_t data_len;
 	spdk_bdev_io_get_buf_cb get_buf_cb;
 	struct iovec bounce_iov;
-	struct iovec bounce_md_iov;
 	struct iovec *orig_iovs;
 	int orig_iovcnt;
 	void *orig_md_buf;
 
 	/* split.c */
-	struct spdk_bdev_io *parent;
 	uint64_t split_offset_blocks;
 	uint64_t split_remaining_blocks;
 	uint32_t split_outstanding;
+	bool split_failed;
+	struct iovec child_iov[SPDK_BDEV_IO_NUM_CHILD_IOV];
 
+	/* split.c, emulate.c */
 	struct spdk_bdev_io_wait_entry wait;
 
-	/* status.c: detail of a status other than SUCCESS. */
+	/* status.c: detail of a status other than SUCCESS; nvme.cdw0 also of a success. */
 	union {
 		struct {
 			uint32_t cdw0;
@@ -322,8 +394,12 @@ struct bdev_io_private {
 		int aio_result;
 	} error;
 
-	struct spdk_bdev_io io;
+	struct spdk_bdev_io io __attribute__((aligned(64)));
 };
+
+/* What every read and write touches. */
+SPDK_STATIC_ASSERT(offsetof(struct spdk_bdev_io, u.bdev.memory_domain) + sizeof(void *) <= 128,
+	"the hot fields of spdk_bdev_io lie in two cache lines");
 
 static inline struct bdev_io_private *
 bdev_io_private(struct spdk_bdev_io *bdev_io)
