@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "spdk/stdinc.h"
+#include "spdk/bdev.h"
+#include "spdk/event.h"
+#include "spdk/init.h"
+#include "spdk/json.h"
+#include "spdk/string.h"
+#include "spdk/thread.h"
+#include "spdk/util.h"
+
+#include "bdevkit/app.h"
+#include "bdevkit/nbd.h"
+#include "app/bdevkit/commands.h"
+#include "app/bdevkit/serve.h"
+
+/* What is served when nothing is named. */
+#define MEMORY_DISK_NAME "memory"
+#define MEMORY_DISK_BYTES (1ULL << 30)
+#define MEMORY_DISK_BLOCK_SIZE 512
+
+#define FILE_BLOCK_SIZE 512
+
+const char *
+serve_file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+static void __attribute__((format(printf, 1, 2)))
+fail(const char *format, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fprintf(stderr, "bdevkit serve: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+	spdk_app_stop(EXIT_FAILED);
+}
+
+/* ---- the configuration that the command line stands for ---- */
+
+struct text {
+	char *data;
+	size_t size;
+};
+
+static int
+append_text(void *ctx, const void *data, size_t size)
+{
+	struct text *text = ctx;
+	char *grown = realloc(text->data, text->size + size + 1);
+
+	if (grown == NULL) {
+		return -1;
+	}
+	memcpy(grown + text->size, data, size);
+	text->data = grown;
+	text->size += size;
+	return 0;
+}
+
+static bool
+is_read_only(const struct serve_options *options, const char *path)
+{
+	return options->read_only || access(path, W_OK) != 0;
+}
+
+static void
+write_file(struct spdk_json_write_ctx *w, const char *path, bool read_only)
+{
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "method", "bdev_aio_create");
+	spdk_json_write_named_object_begin(w, "params");
+	spdk_json_write_named_string(w, "name", serve_file_name(path));
+	spdk_json_write_named_string(w, "filename", path);
+	spdk_json_write_named_uint32(w, "block_size", FILE_BLOCK_SIZE);
+	spdk_json_write_named_bool(w, "readonly", read_only);
+	spdk_json_write_named_bool(w, "fallocate", !read_only);
+	spdk_json_write_object_end(w);
+	spdk_json_write_object_end(w);
+}
+
+static void
+write_memory_disk(struct spdk_json_write_ctx *w)
+{
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "method", "bdev_malloc_create");
+	spdk_json_write_named_object_begin(w, "params");
+	spdk_json_write_named_string(w, "name", MEMORY_DISK_NAME);
+	spdk_json_write_named_uint64(w, "num_blocks", MEMORY_DISK_BYTES / MEMORY_DISK_BLOCK_SIZE);
+	spdk_json_write_named_uint32(w, "block_size", MEMORY_DISK_BLOCK_SIZE);
+	spdk_json_write_object_end(w);
+	spdk_json_write_object_end(w);
+}
+
+/* Entries in the form of a configuration file, for what the command line names besides one. */
+static int
+format_configuration(const struct serve_options *options, struct text *text)
+{
+	struct spdk_json_write_ctx *w = spdk_json_write_begin(append_text, text, 0);
+
+	if (w == NULL) {
+		return -ENOMEM;
+	}
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_array_begin(w, "subsystems");
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "subsystem", "bdev");
+	spdk_json_write_named_array_begin(w, "config");
+	for (size_t i = 0; i < options->files.count; i++) {
+		write_file(w, options->files.items[i], is_read_only(options, options->files.items[i]));
+	}
+	if (options->files.count == 0 && options->app.json_config_file == NULL) {
+		write_memory_disk(w);
+	}
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "method", "bdev_wait_for_examine");
+	spdk_json_write_object_end(w);
+	spdk_json_write_array_end(w);
+	spdk_json_write_object_end(w);
+	spdk_json_write_array_end(w);
+	spdk_json_write_object_end(w);
+	return spdk_json_write_end(w) == 0 ? 0 : -ENOMEM;
+}
+
+/* ---- the steps, in their order, on the app thread ---- */
+
+static void serve_bdevs_created(int rc, void *ctx);
+
+static int
+has_listener(void *ctx, const char *address)
+{
+	return 1;
+}
+
+static int
+listen_on(const char *address)
+{
+	int rc = bdk_nbd_listen(address, NULL);
+
+	switch (-rc) {
+	case 0:
+		return 0;
+	case EINVAL:
+		fail("--nbd %s: not an address; it is unix:PATH, tcp:HOST:PORT or tcp:PORT", address);
+		break;
+	case EADDRINUSE:
+		fail("--nbd %s: in use; another target serves there, name another address with --nbd", address);
+		break;
+	default:
+		fail("--nbd %s: %s", address, spdk_strerror(-rc));
+		break;
+	}
+	return rc;
+}
+
+static void
+serve_start(void *ctx)
+{
+	struct serve_options *options = ctx;
+	struct text text = {};
+	int rc;
+
+	for (size_t i = 0; i < options->nbd_addresses.count; i++) {
+		if (listen_on(options->nbd_addresses.items[i]) != 0) {
+			return;
+		}
+	}
+	/* Only where neither the command line nor the configuration says where. */
+	if (bdk_nbd_for_each_listener(has_listener, NULL) == 0 && listen_on(SERVE_DEFAULT_NBD_ADDRESS) != 0) {
+		return;
+	}
+	rc = format_configuration(options, &text);
+	if (rc != 0) {
+		free(text.data);
+		fail("%s", spdk_strerror(-rc));
+		return;
+	}
+	spdk_subsystem_load_config(text.data, text.size, serve_bdevs_created, options, true);
+	free(text.data);
+}
+
+static int
+has_explicit_export(void *ctx, const struct bdk_nbd_export_info *info)
+{
+	return info->automatic ? 0 : 1;
+}
+
+static int
+export_bdev(const char *bdev_name, bool read_only)
+{
+	struct bdk_nbd_export_opts opts = {.size = sizeof(opts), .read_only = read_only};
+	int rc = bdk_nbd_export_create(bdev_name, &opts);
+
+	switch (-rc) {
+	case 0:
+		return 0;
+	case ENODEV:
+		fail("--export %s: there is no such block device", bdev_name);
+		break;
+	case EPERM:
+		fail("--export %s: another block device builds on it; add --read-only, or export that one", bdev_name);
+		break;
+	default:
+		fail("--export %s: %s", bdev_name, spdk_strerror(-rc));
+		break;
+	}
+	return rc;
+}
+
+static int
+export_named(const struct serve_options *options)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < options->exports.count && rc == 0; i++) {
+		rc = export_bdev(options->exports.items[i], options->read_only);
+	}
+	return rc;
+}
+
+/* Whatever nobody builds on, now and later. A file that cannot be written says so to its clients. */
+static int
+export_all(const struct serve_options *options)
+{
+	struct bdk_nbd_options nbd_options = {.size = sizeof(nbd_options)};
+	int rc = 0;
+
+	for (size_t i = 0; i < options->files.count && rc == 0; i++) {
+		if (is_read_only(options, options->files.items[i])) {
+			rc = export_bdev(serve_file_name(options->files.items[i]), true);
+		}
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	bdk_nbd_get_options(&nbd_options);
+	nbd_options.auto_export = true;
+	rc = bdk_nbd_set_options(&nbd_options);
+	if (rc != 0) {
+		fail("cannot export: %s", spdk_strerror(-rc));
+	}
+	return rc;
+}
+
+static void
+serve_bdevs_created(int rc, void *ctx)
+{
+	struct serve_options *options = ctx;
+
+	if (rc != 0) {
+		fail("cannot make the block devices: %s", spdk_strerror(-rc));
+		return;
+	}
+	if (options->exports.count > 0) {
+		rc = export_named(options);
+	} else if (bdk_nbd_for_each_export(has_explicit_export, NULL) == 0) {
+		rc = export_all(options);
+	}
+	if (rc == 0) {
+		serve_print(options);
+	}
+}
+
+int
+serve_command(int argc, char **argv)
+{
+	struct serve_options options;
+	int rc;
+
+	rc = serve_options_parse(&options, argc, argv);
+	if (rc >= 0) {
+		serve_options_free(&options);
+		return rc;
+	}
+	rc = spdk_app_start(&options.app, serve_start, &options);
+	spdk_app_fini();
+	serve_options_free(&options);
+	return rc == 0 ? EXIT_OK : EXIT_FAILED;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "spdk/stdinc.h"
+#include "spdk/log.h"
+#include "spdk/util.h"
+
+#include "bdevkit/app.h"
+#include "app/bdevkit/commands.h"
+#include "app/bdevkit/serve.h"
+
+/* Beyond every letter, so that they do not collide with the flags of spdk_app_parse_args(). */
+enum {
+	OPTION_NBD = 0x1000,
+	OPTION_EXPORT,
+	OPTION_READ_ONLY,
+	OPTION_POLL,
+};
+
+static const struct option g_long_options[] = {
+	{"nbd", required_argument, NULL, OPTION_NBD},
+	{"export", required_argument, NULL, OPTION_EXPORT},
+	{"read-only", no_argument, NULL, OPTION_READ_ONLY},
+	{"poll", no_argument, NULL, OPTION_POLL},
+	{NULL, 0, NULL, 0},
+};
+
+/* spdk_app_parse_args() calls back without a context. */
+static struct serve_options *g_parsing;
+
+static void
+print_help(void)
+{
+	printf("usage: bdevkit serve [FILE...] [OPTION...]\n"
+	       "\n"
+	       "Serves block devices to NBD clients until it is told to stop (Ctrl-C). A FILE is a disk image or a block\n"
+	       "device; it is exported under its file name. Without FILE and --json it serves a disk in memory, 1 GiB,\n"
+	       "whose contents end with it.\n"
+	       "\n"
+	       "what to serve:\n"
+	       "  --json CONFIG        a configuration, as save_config writes it\n"
+	       "  --export BDEV        export this block device; may be repeated. Without it, every block device that no\n"
+	       "                       other builds on is exported under its name, and comes and goes with it\n"
+	       "  --read-only          let no client write\n"
+	       "\n"
+	       "where:\n"
+	       "  --nbd unix:PATH      where NBD clients connect; may be repeated\n"
+	       "  --nbd tcp:HOST:PORT  (default " SERVE_DEFAULT_NBD_ADDRESS "; tcp:PORT is on loopback)\n"
+	       "  -r PATH              Unix socket for remote procedure calls (default " SPDK_DEFAULT_RPC_ADDR ")\n"
+	       "\n"
+	       "how:\n"
+	       "  -m CPUS              CPUs to run on, a mask (0x3) or a list ([0,2-3]); default one CPU\n"
+	       "  --poll               never sleep: lowest latency for a whole CPU\n"
+	       "  --wait-for-rpc       do not start before the call framework_start_init\n"
+	       "  -L FLAG              log more of a component ('-L all' for all)\n"
+	       "  --help-all           the flags that SPDK applications share\n"
+	       "\n"
+	       "examples:\n"
+	       "  bdevkit serve disk.img\n"
+	       "  bdevkit serve --nbd tcp:10809 --read-only debian.iso\n"
+	       "  bdevkit serve -m 0x3 --json disks.json\n");
+}
+
+static void
+print_shared_flags(void)
+{
+	printf(" --nbd, --export, --read-only, --poll: see 'bdevkit serve --help'\n");
+}
+
+static int
+add_word(struct serve_words *words, const char *word)
+{
+	const char **items = realloc(words->items, (words->count + 1) * sizeof(*items));
+
+	if (items == NULL) {
+		return -ENOMEM;
+	}
+	items[words->count++] = word;
+	words->items = items;
+	return 0;
+}
+
+static int
+parse_own_option(int ch, char *arg)
+{
+	switch (ch) {
+	case OPTION_NBD:
+		return add_word(&g_parsing->nbd_addresses, arg);
+	case OPTION_EXPORT:
+		return add_word(&g_parsing->exports, arg);
+	case OPTION_READ_ONLY:
+		g_parsing->read_only = true;
+		return 0;
+	case OPTION_POLL:
+		g_parsing->poll = true;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static bool
+has_argument(int argc, char **argv, const char *word)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], word) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The same file name twice would be two exports of one name. */
+static int
+check_files(const struct serve_options *options)
+{
+	for (size_t i = 0; i < options->files.count; i++) {
+		const char *name = serve_file_name(options->files.items[i]);
+
+		if (*name == '\0') {
+			fprintf(stderr, "bdevkit serve: '%s' is not the name of a file\n", options->files.items[i]);
+			return -EINVAL;
+		}
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(name, serve_file_name(options->files.items[j])) == 0) {
+				fprintf(stderr,
+					"bdevkit serve: '%s' and '%s' would both be exported as '%s'; serve one of them under "
+					"another name through a link to it\n",
+					options->files.items[j], options->files.items[i], name);
+				return -EEXIST;
+			}
+		}
+	}
+	return 0;
+}
+
+int
+serve_options_parse(struct serve_options *options, int argc, char **argv)
+{
+	spdk_app_parse_args_rvals_t result;
+
+	memset(options, 0, sizeof(*options));
+	if (has_argument(argc, argv, "--help") || has_argument(argc, argv, "-h")) {
+		print_help();
+		return EXIT_OK;
+	}
+	spdk_app_opts_init(&options->app, sizeof(options->app));
+	options->app.name = "bdevkit";
+	options->app.print_level = SPDK_LOG_WARN;
+	g_parsing = options;
+	if (has_argument(argc, argv, "--help-all")) {
+		char *arguments[] = {argv[0], (char *)"--help", NULL};
+
+		optind = 1;
+		spdk_app_parse_args(2, arguments, &options->app, "", g_long_options, parse_own_option, print_shared_flags);
+		return EXIT_OK;
+	}
+	optind = 1;
+	result = spdk_app_parse_args(argc, argv, &options->app, "", g_long_options, parse_own_option, print_shared_flags);
+	if (result != SPDK_APP_PARSE_ARGS_SUCCESS) {
+		return result == SPDK_APP_PARSE_ARGS_HELP ? EXIT_OK : EXIT_USAGE;
+	}
+	for (; optind < argc; optind++) {
+		if (add_word(&options->files, argv[optind]) != 0) {
+			return EXIT_FAILED;
+		}
+	}
+	return check_files(options) == 0 ? -1 : EXIT_USAGE;
+}
+
+void
+serve_options_free(struct serve_options *options)
+{
+	free(options->files.items);
+	free(options->nbd_addresses.items);
+	free(options->exports.items);
+}

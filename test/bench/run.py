@@ -1,0 +1,204 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Measures bdevkit beside its peers, in one run, and prints medians and ratios.
+
+Each round runs every server in turn, so that a machine whose speed drifts treats them alike. Nothing here passes or
+fails: the figures are for people.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SIZE = 256 << 20
+
+WORKS = {
+    "4 KiB random read, queue depth 32": ["--rw=randread", "--bs=4k", "--iodepth=32"],
+    "4 KiB random write, queue depth 32": ["--rw=randwrite", "--bs=4k", "--iodepth=32"],
+    "256 KiB sequential read, queue depth 8": ["--rw=read", "--bs=256k", "--iodepth=8"],
+    "256 KiB sequential write, queue depth 8": ["--rw=write", "--bs=256k", "--iodepth=8"],
+}
+
+
+def wait_for_socket(path, process):
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args[0]} ended with {process.returncode}")
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(path))
+                return
+        except OSError:
+            time.sleep(0.01)
+    raise RuntimeError(f"{process.args[0]} does not listen on {path}")
+
+
+def start_bdevkit(build, folder, *arguments):
+    path = folder / "bdevkit.sock"
+    process = subprocess.Popen([build / "app/bdevkit/bdevkit", "serve", "-r", folder / "rpc.sock",
+                                "--nbd", f"unix:{path}", *arguments], stdout=subprocess.DEVNULL)
+    wait_for_socket(path, process)
+    return process, f"nbd+unix:///memory?socket={path}"
+
+
+def start_nbdkit(folder):
+    path = folder / "nbdkit.sock"
+    process = subprocess.Popen(["nbdkit", "-f", "-U", path, "memory", str(SIZE)])
+    wait_for_socket(path, process)
+    return process, f"nbd+unix:///?socket={path}"
+
+
+def start_qemu_nbd(folder):
+    path = folder / "qemu.sock"
+    image = Path("/dev/shm") / f"bdevkit-bench-{os.getpid()}.img"
+    image.touch()
+    os.truncate(image, SIZE)
+    process = subprocess.Popen(["qemu-nbd", "-t", "-e", "8", "-f", "raw", "-k", path, image])
+    wait_for_socket(path, process)
+    image.unlink()
+    return process, f"nbd+unix:///?socket={path}"
+
+
+def fio(uri, options, seconds):
+    command = ["fio", "--name=bench", "--ioengine=nbd", f"--uri={uri}", f"--size={SIZE}", "--time_based",
+               f"--runtime={seconds}", "--output-format=json", *options]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    job = json.loads(output[output.index("{"):])["jobs"][0]
+    return job["read"]["iops"] + job["write"]["iops"]
+
+
+def bench_nbd(build, rounds, seconds):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        servers = {"bdevkit": start_bdevkit(build, folder)}
+        if shutil.which("nbdkit"):
+            servers["nbdkit memory"] = start_nbdkit(folder)
+        if shutil.which("qemu-nbd"):
+            servers["qemu-nbd, file in tmpfs"] = start_qemu_nbd(folder)
+        try:
+            for _, uri in servers.values():
+                fio(uri, ["--rw=write", "--bs=1M", "--iodepth=4", "--loops=1"], 2)
+            for work, options in WORKS.items():
+                results = {server: [] for server in servers}
+                for _ in range(rounds):
+                    for server, (_, uri) in servers.items():
+                        results[server].append(fio(uri, options, seconds))
+                print(f"\nNBD over a Unix socket, {work}, median of {rounds}:")
+                ours = statistics.median(results["bdevkit"])
+                for server, values in results.items():
+                    median = statistics.median(values)
+                    print(f"  {server:26} {median:10,.0f} /s  ({min(values):,.0f} to {max(values):,.0f})"
+                          f"  bdevkit is {ours / median:.2f} times")
+        finally:
+            for process, _ in servers.values():
+                process.terminate()
+                process.wait()
+
+
+def rpc(path, method, **params):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(path))
+        connection.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+                                      if params else {"jsonrpc": "2.0", "id": 1, "method": method}).encode())
+        data = b""
+        while not data.endswith(b"\n"):
+            data += connection.recv(65536)
+    return json.loads(data)["result"]
+
+
+def first_reply_ms(build, folder):
+    """From exec to the first reply on the RPC socket."""
+    path = folder / "start.sock"
+    start = time.monotonic()
+    process = subprocess.Popen([build / "app/bdevkit/bdevkit", "serve", "-r", path, "--nbd", f"unix:{folder}/s.sock"],
+                               stdout=subprocess.DEVNULL)
+    while True:
+        try:
+            rpc(path, "spdk_get_version")
+            break
+        except OSError:
+            time.sleep(0.0002)
+    elapsed = time.monotonic() - start
+    process.terminate()
+    process.wait()
+    return elapsed * 1000
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mib(pid):
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize() / (1 << 20)
+
+
+def bench_idle(build, seconds):
+    """100 bdevs and one connected client, nothing to do."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        starts = [first_reply_ms(build, folder) for _ in range(7)]
+        print(f"\nExec to first RPC reply: {statistics.median(starts):.1f} ms ({min(starts):.1f} to {max(starts):.1f})")
+        process, uri = start_bdevkit(build, folder)
+        try:
+            for number in range(99):
+                rpc(folder / "rpc.sock", "bdev_malloc_create", name=f"Malloc{number}", num_blocks=131072,
+                    block_size=512)
+            import nbd  # a client that connects and then only waits
+            client = nbd.NBD()
+            client.connect_uri(uri)
+            client.pread(4096, 0)
+            time.sleep(1)
+            before = cpu_seconds(process.pid)
+            switches = Path(f"/proc/{process.pid}/status").read_text()
+            time.sleep(seconds)
+            used = cpu_seconds(process.pid) - before
+            wakes = [int(text.split("voluntary_ctxt_switches:")[1].split()[0])
+                     for text in (switches, Path(f"/proc/{process.pid}/status").read_text())]
+            print(f"Idle with 100 bdevs and a connected client, {seconds} s: {100 * used / seconds:.3f} % of a core, "
+                  f"{wakes[1] - wakes[0]} wake-ups, {resident_mib(process.pid):.1f} MiB resident")
+            client.shutdown()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+def bench_null(build):
+    """The layer's cost per I/O without a device behind it."""
+    program = build / "test/bench/null_bench"
+    if program.exists():
+        print()
+        subprocess.run([program], check=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "build", help="release build")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
+    parser.add_argument("--idle-seconds", type=int, default=30)
+    parser.add_argument("what", nargs="*", help="nbd, idle, null; default all")
+    options = parser.parse_args()
+    what = options.what or ["null", "idle", "nbd"]
+    if "null" in what:
+        bench_null(options.build)
+    if "idle" in what:
+        bench_idle(options.build, options.idle_seconds)
+    if "nbd" in what:
+        bench_nbd(options.build, options.rounds, options.seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The command line: help, exit codes, what it says when something is wrong."""
+
+import json
+import os
+
+import pytest
+
+from conftest import BDEVKIT, ROOT, run
+
+
+def test_help_and_version():
+    text = run(BDEVKIT, "--help").stdout
+    assert "serve" in text and "rpc" in text
+    assert run(BDEVKIT, "help").stdout == text
+    assert run(BDEVKIT, "--version").stdout.startswith("bdevkit ")
+    assert "--nbd" in run(BDEVKIT, "serve", "--help").stdout
+    assert run(BDEVKIT, "help", "serve").stdout == run(BDEVKIT, "serve", "--help").stdout
+    assert "--hugepage" in run(BDEVKIT, "serve", "--help-all").stdout or "huge" in \
+        run(BDEVKIT, "serve", "--help-all").stdout
+    assert "METHOD" in run(BDEVKIT, "rpc", "--help").stdout
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["nonsense"], ["help", "nonsense"], ["serve", "--nonsense"], ["serve", "--json"], ["serve", "a/x", "b/x"],
+    ["serve", "dir/"], ["rpc", "--nonsense"], ["rpc", "-t", "never", "spdk_get_version"],
+])
+def test_wrong_usage_is_exit_code_2(arguments):
+    result = run(BDEVKIT, *arguments, check=False)
+    assert result.returncode == 2
+    assert result.stderr.strip()
+
+
+def serve_and_fail(tmp_path, *arguments):
+    result = run(BDEVKIT, "serve", "-r", tmp_path / "other.sock", *arguments, check=False)
+    assert result.returncode == 1, result.stderr
+    assert "Sanitizer" not in result.stderr
+    return result.stderr
+
+
+def test_missing_file_is_named(tmp_path):
+    text = serve_and_fail(tmp_path, "--nbd", f"unix:{tmp_path}/n.sock", "/does/not/exist.img")
+    assert "/does/not/exist.img" in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_size_is_named(tmp_path):
+    image = tmp_path / "odd.img"
+    image.write_bytes(b"x" * 1000)
+    text = serve_and_fail(tmp_path, "--nbd", f"unix:{tmp_path}/n.sock", image)
+    assert "odd.img" in text
+    assert "512" in text
+
+
+def test_addresses_in_use(target, tmp_path):
+    served = target()
+    result = run(BDEVKIT, "serve", "-r", served.rpc_path, "--nbd", f"unix:{tmp_path}/n.sock", check=False)
+    assert result.returncode == 1
+    assert served.rpc_path in result.stderr
+    text = serve_and_fail(tmp_path, "--nbd", f"unix:{served.nbd_path}")
+    assert served.nbd_path in text
+    assert served.rpc("spdk_get_version")
+    run("nbdinfo", served.uri("memory"))
+
+
+@pytest.mark.parametrize("address", ["nonsense", "unix:", "tcp:", "tcp:localhost:notaport", "tcp:127.0.0.1:70000"])
+def test_wrong_nbd_address(tmp_path, address):
+    assert address in serve_and_fail(tmp_path, "--nbd", address)
+
+
+def test_export_of_nothing(tmp_path):
+    assert "nothing" in serve_and_fail(tmp_path, "--nbd", f"unix:{tmp_path}/n.sock", "--export", "nothing")
+
+
+def test_read_only(target, tmp_path):
+    image = tmp_path / "disk.img"
+    image.touch()
+    os.truncate(image, 1 << 20)
+    served = target("--read-only", image)
+    assert json.loads(run("nbdinfo", "--json", served.uri("disk.img")).stdout)["exports"][0]["is_read_only"]
+
+
+def test_tcp(target):
+    served = target("--nbd", "tcp:0", nbd=False)
+    uri = next(word for word in served.output.split() if word.startswith("nbd://127.0.0.1:"))
+    run("nbdinfo", uri)
+
+
+def test_rpc_command(target):
+    served = target()
+    rpc = [BDEVKIT, "rpc", "-r", served.rpc_path]
+    assert "bdev_malloc_create" in run(*rpc).stdout
+    assert "num_blocks=" in run(*rpc, "bdev_malloc_create", "--help").stdout
+    made = run(*rpc, "bdev_malloc_create", "name=17", "num_blocks=2048", "block_size=512").stdout
+    assert made == "17\n"
+    assert json.loads(run(*rpc, "bdev_get_bdevs", "name=17").stdout)[0]["num_blocks"] == 2048
+    wrong = run(*rpc, "bdev_get_bdevs", "name=missing", check=False)
+    assert wrong.returncode == 1 and "missing" in wrong.stderr or "No such device" in wrong.stderr
+    assert run(*rpc, "bdev_get_bdevs", "colour=red", check=False).returncode == 2
+    assert run(*rpc, "no_such_method", check=False).returncode == 2
+
+
+def test_rpc_without_target(tmp_path):
+    result = run(BDEVKIT, "rpc", "-r", tmp_path / "none.sock", "spdk_get_version", check=False)
+    assert result.returncode == 1
+    assert str(tmp_path / "none.sock") in result.stderr
+    result = run(ROOT / "scripts/rpc.py", "-s", tmp_path / "none.sock", "spdk_get_version", check=False)
+    assert result.returncode == 1
+    assert str(tmp_path / "none.sock") in result.stderr + result.stdout
+
+
+def test_rpc_py_as_the_guide_uses_it(target):
+    served = target()
+    rpc = [ROOT / "scripts/rpc.py", "-s", served.rpc_path]
+    assert run(*rpc, "bdev_malloc_create", "-b", "test_bdev", "64", "512").stdout.strip() == "test_bdev"
+    bdev = json.loads(run(*rpc, "bdev_get_bdevs", "-b", "test_bdev").stdout)[0]
+    assert bdev["num_blocks"] * bdev["block_size"] == 64 << 20
+    run(*rpc, "bdev_passthru_create", "-b", "test_bdev", "-p", "over")
+    run(*rpc, "bdev_passthru_delete", "over")
+    run(*rpc, "bdev_malloc_delete", "test_bdev")
+    assert run(*rpc, "bdev_malloc_delete", "test_bdev", check=False).returncode == 1

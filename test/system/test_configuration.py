@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A saved configuration brings back what was there; a broken one is refused with its place and leaves nothing."""
+
+import json
+import os
+
+import pytest
+
+from conftest import BDEVKIT, run
+
+
+def names(served):
+    return [(bdev["name"], bdev["product_name"], bdev["uuid"], bdev["num_blocks"])
+            for bdev in served.rpc("bdev_get_bdevs")]
+
+
+def exports(served):
+    return [(one["name"], one["bdev_name"], one["read_only"]) for one in served.rpc("nbd_get_exports")]
+
+
+def test_round_trip(target, tmp_path):
+    image = tmp_path / "disk.img"
+    image.touch()
+    os.truncate(image, 8 << 20)
+    served = target()
+    served.rpc("bdev_malloc_create", name="plain", num_blocks=2048, block_size=512)
+    served.rpc("bdev_malloc_create", name="metadata", num_blocks=2048, block_size=512, md_size=8, md_interleave=True)
+    served.rpc("bdev_malloc_create", name="separate", num_blocks=256, block_size=4096, md_size=64)
+    served.rpc("bdev_null_create", name="nothing", num_blocks=1 << 30, block_size=4096)
+    served.rpc("bdev_aio_create", name="file", filename=str(image), block_size=512, fallocate=True)
+    served.rpc("bdev_passthru_create", name="over", base_bdev_name="file")
+    served.rpc("bdev_passthru_create", name="over over", base_bdev_name="over")
+    served.rpc("nbd_export_create", bdev_name="plain", name="a plain disk", description="for tests", read_only=True)
+    saved = served.rpc("save_config")
+    before = (names(served), exports(served))
+    assert served.stop() == 0
+
+    path = tmp_path / "saved.json"
+    path.write_text(json.dumps(saved, indent=2))
+    again = target("--json", path, nbd=False)
+    assert sorted(names(again)) == sorted(before[0])
+    assert exports(again) == before[1]
+    assert again.rpc("save_config") == saved
+    run("nbdinfo", again.uri("a%20plain%20disk"))
+
+
+def test_rpc_py_saves_and_loads(target, tmp_path):
+    from conftest import ROOT
+    served = target()
+    rpc = [ROOT / "scripts/rpc.py", "-s", served.rpc_path]
+    run(*rpc, "bdev_malloc_create", "-b", "disk", "16", "512")
+    saved = run(*rpc, "save_config").stdout
+    run(*rpc, "bdev_malloc_delete", "disk")
+    path = tmp_path / "saved.json"
+    path.write_text(saved)
+    run(*rpc, "load_config", "-j", path)
+    assert "disk" in [name for name, *_ in names(served)]
+
+
+BROKEN = {
+    "not JSON": ('{"subsystems": [\n  oops\n]}', [":2"]),
+    "not an object": ("[]", []),
+    "no such method": (
+        '{"subsystems": [{"subsystem": "bdev", "config": [\n'
+        '  {"method": "bdev_maloc_create", "params": {}}\n]}]}', [":2", "bdev_maloc_create"]),
+    "no such parameter": (
+        '{"subsystems": [{"subsystem": "bdev", "config": [\n{"method": "bdev_malloc_create",\n'
+        '"params": {"num_blocks": 8, "block_size": 512, "colour": "red"}}]}]}',
+        ["bdev_malloc_create", "colour"]),
+    "wrong type": (
+        '{"subsystems": [{"subsystem": "bdev", "config": [\n\n\n{"method": "bdev_malloc_create",\n'
+        '"params": {"num_blocks": "many", "block_size": 512}}]}]}', [":4", "num_blocks"]),
+    "missing parameter": (
+        '{"subsystems": [{"subsystem": "bdev", "config": [\n{"method": "bdev_malloc_create",\n'
+        '"params": {"num_blocks": 8}}]}]}', ["block_size"]),
+    "refused by the method": (
+        '{"subsystems": [{"subsystem": "bdev", "config": [\n{"method": "bdev_aio_create",\n'
+        '"params": {"name": "x", "filename": "/does/not/exist", "block_size": 512}}]}]}',
+        ["bdev_aio_create", "/does/not/exist"]),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_broken_configuration(fault, tmp_path):
+    text, words = BROKEN[fault]
+    folder = tmp_path / "run"
+    folder.mkdir()
+    path = tmp_path / "broken.json"
+    path.write_text(text)
+    result = run(BDEVKIT, "serve", "-r", folder / "rpc.sock", "--nbd", f"unix:{folder}/nbd.sock", "--json", path,
+                 check=False)
+    assert result.returncode == 1
+    assert str(path) in result.stderr
+    for word in words:
+        assert word in result.stderr
+    assert "Sanitizer" not in result.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_missing_configuration(tmp_path):
+    result = run(BDEVKIT, "serve", "-r", tmp_path / "rpc.sock", "--json", "/does/not/exist.json", check=False)
+    assert result.returncode == 1
+    assert "/does/not/exist.json" in result.stderr
