@@ -266,6 +266,8 @@ struct bdev_io_cache {
 	/* Users waiting for a spdk_bdev_io, oldest first. */
 	TAILQ_HEAD(, spdk_bdev_io_wait_entry) wait_queue;
 	bool waking;
+	/* The pool is nearly used up: keep nothing beyond the cache size. */
+	bool tight;
 };
 
 int bdev_io_cache_init(struct bdev_io_cache *cache);
@@ -274,7 +276,10 @@ void bdev_io_cache_fini(struct bdev_io_cache *cache);
 /* Fetches more I/Os for an exhausted cache. NULL: there is none, or others wait. */
 struct spdk_bdev_io *bdev_io_cache_refill(struct bdev_io_cache *cache);
 
-/* ---- per thread and per channel: channel.c ---- */
+/* After a push that has left in_use below busy_below: wakes who waits, returns what is too much. */
+void bdev_io_cache_freed(struct bdev_io_cache *cache);
+
+/* ---- per thread and per channel ---- */
 
 /* Context of the io_device &g_bdev_manager: what one SPDK thread keeps for all bdevs. */
 struct bdev_thread {
@@ -283,6 +288,7 @@ struct bdev_thread {
 	struct bdev_io_cache cache;
 	/* complete.c: I/Os that completed inside submit_request; one message ends them all. */
 	bdev_io_tailq_t deferred;
+	bool deferred_sent;
 
 	TAILQ_HEAD(, bdev_shared) shared;
 	struct spdk_iobuf_channel iobuf;
@@ -297,8 +303,10 @@ struct bdev_shared {
 	bdev_io_tailq_t nomem_queue;
 	uint64_t nomem_threshold;
 	struct spdk_poller *nomem_poller;
-	/* Retrying is suspended while I/Os are taken out of the queue. */
-	bool sweeping;
+	/* The module has refused one since this was set to false. */
+	bool refused;
+	/* The queue is being worked on further up the stack. */
+	bool busy;
 	TAILQ_ENTRY(bdev_shared) link;
 };
 
@@ -324,17 +332,6 @@ struct bdev_channel {
 	struct bdev_stat stat;
 };
 
-/* io_device &g_bdev_manager, context struct bdev_thread. */
-int bdev_thread_create(void *io_device, void *ctx_buf);
-void bdev_thread_destroy(void *io_device, void *ctx_buf);
-
-/* io_device is the bdev_state, context struct bdev_channel. */
-int bdev_channel_create(void *io_device, void *ctx_buf);
-void bdev_channel_destroy(void *io_device, void *ctx_buf);
-
-/* Completes ABORTED what waits for NOMEM retry or a data buffer on this channel; on the channel's thread. */
-void bdev_channel_abort_queued(struct bdev_channel *ch);
-
 /* ---- rare state of an I/O ---- */
 
 /* spdk_bdev_io.internal.flags; 0 for an I/O inside the module of which nothing special is known. */
@@ -343,11 +340,11 @@ enum bdev_io_flag {
 	BDEV_IO_RARE_FIELDS = 1 << 1, /* fields of u behind the first two cache lines are set: clear them when freed */
 	BDEV_IO_HAS_BUF = 1 << 2, /* the layer's buffer is attached until spdk_bdev_free_io() */
 	BDEV_IO_BOUNCED = 1 << 3, /* iovs or md_buf are the layer's, not the user's */
-	BDEV_IO_NO_STAT = 1 << 4, /* parents of splitting or emulation: their inner I/Os are counted */
+	BDEV_IO_PARENT = 1 << 4, /* split or emulated: not it, but its inner I/Os go to the module and are counted */
 	BDEV_IO_QUEUED_NOMEM = 1 << 5,
 	BDEV_IO_QUEUED_BUF = 1 << 6,
-	BDEV_IO_OUTSIDE = 1 << 7, /* pending, but not given to the module (yet, or ever) */
-	BDEV_IO_DEFERRED = 1 << 8, /* complete; the callback waits for a message */
+	BDEV_IO_DEFERRED = 1 << 7, /* complete; the callback waits for a message */
+	BDEV_IO_RESET = 1 << 8, /* completes by way of reset.c */
 };
 
 struct bdev_io_private {
@@ -368,7 +365,7 @@ struct bdev_io_private {
 	int orig_iovcnt;
 	void *orig_md_buf;
 
-	/* split.c */
+	/* split.c, emulate.c: what the inner I/Os have not covered yet */
 	uint64_t split_offset_blocks;
 	uint64_t split_remaining_blocks;
 	uint32_t split_outstanding;
@@ -406,5 +403,122 @@ bdev_io_private(struct spdk_bdev_io *bdev_io)
 {
 	return SPDK_CONTAINEROF(bdev_io, struct bdev_io_private, io);
 }
+
+/* ---- channels: channel.c ---- */
+
+/* io_device &g_bdev_manager, context struct bdev_thread. */
+int bdev_thread_create(void *io_device, void *ctx_buf);
+void bdev_thread_destroy(void *io_device, void *ctx_buf);
+
+/* io_device is the bdev_state, context struct bdev_channel. */
+int bdev_channel_create(void *io_device, void *ctx_buf);
+void bdev_channel_destroy(void *io_device, void *ctx_buf);
+
+/* Completes ABORTED what waits for NOMEM retry or a data buffer on this channel; on the channel's thread. */
+void bdev_channel_abort_queued(struct bdev_channel *ch);
+
+/*
+ * Time as the reactor saw it when it began this turn; reading the clock for each I/O would cost a quarter of the time
+ * that the layer spends on it.
+ */
+static inline uint64_t
+bdev_thread_now(struct bdev_thread *thread)
+{
+	return spdk_thread_get_last_tsc(thread->thread);
+}
+
+/* ---- the way of an I/O: submit.c, complete.c, retry.c ---- */
+
+/* Submits an I/O that some gate, or a limit of the bdev, looks at. */
+void bdev_io_submit_gated(struct spdk_bdev_io *bdev_io);
+
+/* Gives an I/O to the module. */
+static inline void
+bdev_io_submit_to_module(struct spdk_bdev_io *bdev_io, struct bdev_channel *ch)
+{
+	ch->outstanding++;
+	bdev_io->bdev->fn_table->submit_request(ch->module_ch, bdev_io);
+	/* Still there: what completes inside submit_request is ended by a message. */
+	bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
+}
+
+/* True if nothing that the bdev states may call for splitting or delaying a read or write. */
+static inline bool
+bdev_has_no_rw_limits(const struct spdk_bdev *bdev)
+{
+	uint64_t limits[2];
+
+	memcpy(limits, &bdev->max_segment_size, sizeof(limits));
+	return (limits[0] | limits[1]) == 0;
+}
+
+static inline void
+bdev_io_submit(struct spdk_bdev_io *bdev_io, struct bdev_channel *ch)
+{
+	if (spdk_likely(ch->gates == 0 && bdev_has_no_rw_limits(bdev_io->bdev))) {
+		bdev_io_submit_to_module(bdev_io, ch);
+	} else {
+		bdev_io_submit_gated(bdev_io);
+	}
+}
+
+/*
+ * Ends an I/O that is not inside the module: counts it and calls its owner, or sends a message to do so if the owner
+ * is still inside the call that submitted it.
+ */
+void bdev_io_end(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status);
+
+/* Ends what has completed on this channel and waits for its message. */
+void bdev_channel_end_deferred(struct bdev_channel *ch);
+
+/* The module has no memory for this I/O: keep it until it may have. */
+void bdev_retry_queue(struct spdk_bdev_io *bdev_io);
+/* A new I/O, behind those that wait. */
+void bdev_retry_queue_behind(struct spdk_bdev_io *bdev_io);
+/* An I/O has left the module. */
+void bdev_retry_kick(struct bdev_shared *shared);
+/* Takes the I/Os of ch out of the queue and ends them ABORTED. */
+void bdev_retry_abort(struct bdev_channel *ch);
+
+/* ---- buffer.c ---- */
+
+/* Puts the user's buffers back, after having copied to them what was read. Returns the status to go on with. */
+enum spdk_bdev_io_status bdev_io_unbounce(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status);
+/* Releases the layer's buffer. */
+void bdev_io_put_buf(struct spdk_bdev_io *bdev_io);
+/* Takes the I/Os of ch that wait for a buffer out of the queue and ends them ABORTED. */
+void bdev_buf_abort(struct bdev_channel *ch);
+/* Takes one I/O out of the queue. */
+void bdev_buf_cancel(struct spdk_bdev_io *bdev_io);
+
+/* ---- stat.c ---- */
+
+static inline void
+bdev_stat_count(struct bdev_stat *stat, struct spdk_bdev_io *bdev_io, uint64_t latency)
+{
+	struct bdev_counters *counters = &stat->counters[bdev_io->type];
+
+	counters->ops++;
+	counters->blocks += bdev_io->u.bdev.num_blocks;
+	counters->latency += latency;
+	if (spdk_unlikely(latency > counters->max_latency)) {
+		counters->max_latency = latency;
+	}
+	if (spdk_unlikely(latency < counters->min_latency)) {
+		counters->min_latency = latency;
+	}
+}
+
+/* Counts a failure, from any thread. */
+void bdev_stat_count_error(struct bdev_state *state, enum spdk_bdev_io_status status);
+/* Adds what a channel has counted. */
+void bdev_stat_add(struct bdev_stat *total, const struct bdev_stat *add);
+
+/* ---- reset.c ---- */
+
+/* Starts a RESET, or queues it behind the one that runs. */
+void bdev_reset_start(struct spdk_bdev_io *bdev_io);
+/* The module has completed a RESET. */
+void bdev_reset_complete(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status);
 
 #endif /* BDEV_INTERNAL_H */

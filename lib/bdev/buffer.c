@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Data buffers that the layer adds to an I/O because the module asks for them: where the user gave none, or gave one
+ * that is not aligned as the bdev requires (bounce).
+ */
+
+#include "lib/bdev/bdev_internal.h"
+
+static size_t
+md_bytes(const struct spdk_bdev_io *bdev_io)
+{
+	if (!spdk_bdev_is_md_separate(bdev_io->bdev)) {
+		return 0;
+	}
+	return bdev_io->u.bdev.num_blocks * bdev_io->bdev->md_len;
+}
+
+static bool
+has_buffer(const struct spdk_bdev_io *bdev_io)
+{
+	return bdev_io->u.bdev.iovs != NULL && bdev_io->u.bdev.iovcnt > 0 && bdev_io->u.bdev.iovs[0].iov_base != NULL;
+}
+
+static bool
+is_aligned(const struct spdk_bdev_io *bdev_io, size_t alignment)
+{
+	uintptr_t bits = 0;
+	int i;
+
+	for (i = 0; i < bdev_io->u.bdev.iovcnt; i++) {
+		bits |= (uintptr_t)bdev_io->u.bdev.iovs[i].iov_base;
+	}
+	return (bits & (alignment - 1)) == 0;
+}
+
+/* Makes the buffer that priv holds the buffer of the I/O. */
+static void
+attach(struct bdev_io_private *priv)
+{
+	struct spdk_bdev_io *bdev_io = &priv->io;
+	uintptr_t mask = spdk_bdev_get_buf_align(bdev_io->bdev) - 1;
+	char *aligned = (char *)(((uintptr_t)priv->buf + mask) & ~mask);
+	bool is_write = bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE;
+	size_t md_len = md_bytes(bdev_io);
+
+	bdev_io->internal.flags |= BDEV_IO_HAS_BUF;
+	if (has_buffer(bdev_io)) {
+		bdev_io->internal.flags |= BDEV_IO_BOUNCED;
+		priv->orig_iovs = bdev_io->u.bdev.iovs;
+		priv->orig_iovcnt = bdev_io->u.bdev.iovcnt;
+		priv->orig_md_buf = bdev_io->u.bdev.md_buf;
+		if (is_write) {
+			spdk_copy_iovs_to_buf(aligned, priv->data_len, priv->orig_iovs, priv->orig_iovcnt);
+			if (md_len > 0 && priv->orig_md_buf != NULL) {
+				memcpy(aligned + priv->data_len, priv->orig_md_buf, md_len);
+			}
+		}
+		priv->bounce_iov.iov_base = aligned;
+		priv->bounce_iov.iov_len = priv->data_len;
+		bdev_io->u.bdev.iovs = &priv->bounce_iov;
+		bdev_io->u.bdev.iovcnt = 1;
+	} else {
+		spdk_bdev_io_set_buf(bdev_io, aligned, priv->data_len);
+	}
+	if (md_len > 0) {
+		bdev_io->u.bdev.md_buf = aligned + priv->data_len;
+	}
+}
+
+static void
+buf_ready_cb(struct spdk_iobuf_entry *entry, void *buf)
+{
+	struct bdev_io_private *priv = SPDK_CONTAINEROF(entry, struct bdev_io_private, iobuf);
+	struct bdev_channel *ch = priv->io.internal.ch;
+
+	TAILQ_REMOVE(&ch->buf_queue, &priv->io, internal_link);
+	priv->io.internal.flags &= ~BDEV_IO_QUEUED_BUF;
+	priv->buf = buf;
+	attach(priv);
+	priv->get_buf_cb(ch->module_ch, &priv->io, true);
+}
+
+void
+spdk_bdev_io_get_buf(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_buf_cb cb, uint64_t len)
+{
+	struct bdev_io_private *priv = bdev_io_private(bdev_io);
+	struct bdev_channel *ch = bdev_io->internal.ch;
+	size_t alignment = spdk_bdev_get_buf_align(bdev_io->bdev);
+	struct spdk_iobuf_opts opts;
+	uint64_t extra = alignment - 1 + md_bytes(bdev_io);
+
+	if (has_buffer(bdev_io) && is_aligned(bdev_io, alignment)) {
+		cb(ch->module_ch, bdev_io, true);
+		return;
+	}
+	spdk_iobuf_get_opts(&opts, sizeof(opts));
+	if (len > opts.large_bufsize || extra > opts.large_bufsize - len) {
+		SPDK_ERRLOG("%s: an I/O needs a buffer of %" PRIu64 " bytes, more than iobuf's large_bufsize %u\n",
+			bdev_io->bdev->name, len + extra, opts.large_bufsize);
+		cb(ch->module_ch, bdev_io, false);
+		return;
+	}
+	priv->data_len = len;
+	priv->buf_len = len + extra;
+	priv->get_buf_cb = cb;
+	priv->buf = spdk_iobuf_get(&ch->thread->iobuf, priv->buf_len, &priv->iobuf, buf_ready_cb);
+	if (priv->buf == NULL) {
+		bdev_io->internal.flags |= BDEV_IO_QUEUED_BUF;
+		TAILQ_INSERT_TAIL(&ch->buf_queue, bdev_io, internal_link);
+		return;
+	}
+	attach(priv);
+	cb(ch->module_ch, bdev_io, true);
+}
+
+void
+bdev_io_put_buf(struct spdk_bdev_io *bdev_io)
+{
+	struct bdev_io_private *priv = bdev_io_private(bdev_io);
+
+	bdev_io->internal.flags &= ~BDEV_IO_HAS_BUF;
+	spdk_iobuf_put(&bdev_io->internal.ch->thread->iobuf, priv->buf, priv->buf_len);
+	priv->buf = NULL;
+}
+
+enum spdk_bdev_io_status
+bdev_io_unbounce(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
+{
+	struct bdev_io_private *priv = bdev_io_private(bdev_io);
+	size_t md_len = md_bytes(bdev_io);
+	char *aligned = priv->bounce_iov.iov_base;
+
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ && status == SPDK_BDEV_IO_STATUS_SUCCESS) {
+		spdk_copy_buf_to_iovs(priv->orig_iovs, priv->orig_iovcnt, aligned, priv->data_len);
+		if (md_len > 0 && priv->orig_md_buf != NULL) {
+			memcpy(priv->orig_md_buf, aligned + priv->data_len, md_len);
+		}
+	}
+	bdev_io->u.bdev.iovs = priv->orig_iovs;
+	bdev_io->u.bdev.iovcnt = priv->orig_iovcnt;
+	bdev_io->u.bdev.md_buf = priv->orig_md_buf;
+	bdev_io->internal.flags &= ~BDEV_IO_BOUNCED;
+	bdev_io_put_buf(bdev_io);
+	return status;
+}
+
+void
+bdev_buf_cancel(struct spdk_bdev_io *bdev_io)
+{
+	struct bdev_io_private *priv = bdev_io_private(bdev_io);
+	struct bdev_channel *ch = bdev_io->internal.ch;
+
+	TAILQ_REMOVE(&ch->buf_queue, bdev_io, internal_link);
+	bdev_io->internal.flags &= ~BDEV_IO_QUEUED_BUF;
+	spdk_iobuf_entry_abort(&ch->thread->iobuf, &priv->iobuf, priv->buf_len);
+}
+
+void
+bdev_buf_abort(struct bdev_channel *ch)
+{
+	struct spdk_bdev_io *bdev_io;
+	bdev_io_tailq_t aborted;
+
+	/* The callbacks may submit I/O that waits for buffers too. */
+	TAILQ_INIT(&aborted);
+	while ((bdev_io = TAILQ_FIRST(&ch->buf_queue)) != NULL) {
+		bdev_buf_cancel(bdev_io);
+		TAILQ_INSERT_TAIL(&aborted, bdev_io, internal_link);
+	}
+	while ((bdev_io = TAILQ_FIRST(&aborted)) != NULL) {
+		TAILQ_REMOVE(&aborted, bdev_io, internal_link);
+		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
+	}
+}
+
+void
+spdk_bdev_io_set_buf(struct spdk_bdev_io *bdev_io, void *buf, size_t len)
+{
+	struct iovec *iovs;
+
+	if (bdev_io->u.bdev.iovs == NULL || bdev_io->u.bdev.iovcnt == 0) {
+		bdev_io->u.bdev.iovs = &bdev_io->iov;
+		bdev_io->u.bdev.iovcnt = 1;
+	}
+	iovs = bdev_io->u.bdev.iovs;
+	iovs[0].iov_base = buf;
+	iovs[0].iov_len = len;
+}
+
+void
+spdk_bdev_io_set_md_buf(struct spdk_bdev_io *bdev_io, void *md_buf, size_t len)
+{
+	if (len < md_bytes(bdev_io)) {
+		SPDK_ERRLOG("%s: module %s set a metadata buffer of %zu bytes, %zu are needed\n", bdev_io->bdev->name,
+			bdev_io->bdev->module->name, len, md_bytes(bdev_io));
+		return;
+	}
+	bdev_io->u.bdev.md_buf = md_buf;
+}

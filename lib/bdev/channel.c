@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Channels: one for each bdev and thread, on top of what the thread keeps for all bdevs and of what bdevs share that
+ * use one module channel.
+ */
+
+#include "lib/bdev/bdev_internal.h"
+#include "bdevkit/thread.h"
+
+int
+bdev_thread_create(void *io_device, void *ctx_buf)
+{
+	struct bdev_thread *thread = ctx_buf;
+	int rc;
+
+	thread->thread = spdk_get_thread();
+	TAILQ_INIT(&thread->shared);
+	TAILQ_INIT(&thread->deferred);
+	rc = bdev_io_cache_init(&thread->cache);
+	if (rc != 0) {
+		return rc;
+	}
+	rc = spdk_iobuf_channel_init(&thread->iobuf, "bdev", g_bdev_manager.opts.iobuf_small_cache_size,
+		g_bdev_manager.opts.iobuf_large_cache_size);
+	if (rc != 0) {
+		bdev_io_cache_fini(&thread->cache);
+		return rc;
+	}
+	bdk_thread_set_io_counter(thread->thread, &thread->cache.in_use);
+	return 0;
+}
+
+void
+bdev_thread_destroy(void *io_device, void *ctx_buf)
+{
+	struct bdev_thread *thread = ctx_buf;
+
+	assert(TAILQ_EMPTY(&thread->shared));
+	bdk_thread_set_io_counter(thread->thread, NULL);
+	spdk_iobuf_channel_fini(&thread->iobuf);
+	bdev_io_cache_fini(&thread->cache);
+}
+
+/* Finds or makes what the channels of this thread share that have the same module channel. */
+static int
+join_shared(struct bdev_channel *ch)
+{
+	struct bdev_thread *thread = ch->thread;
+	struct bdev_shared *shared;
+
+	TAILQ_FOREACH (shared, &thread->shared, link) {
+		if (shared->module_ch == ch->module_ch) {
+			break;
+		}
+	}
+	if (shared == NULL) {
+		shared = calloc(1, sizeof(*shared));
+		if (shared == NULL) {
+			return -ENOMEM;
+		}
+		shared->thread = thread;
+		shared->module_ch = ch->module_ch;
+		TAILQ_INIT(&shared->channels);
+		TAILQ_INIT(&shared->nomem_queue);
+		TAILQ_INSERT_TAIL(&thread->shared, shared, link);
+	}
+	if (!TAILQ_EMPTY(&shared->nomem_queue)) {
+		ch->gates |= BDEV_GATE_NOMEM;
+	}
+	ch->shared = shared;
+	TAILQ_INSERT_TAIL(&shared->channels, ch, link);
+	return 0;
+}
+
+static void
+leave_shared(struct bdev_channel *ch)
+{
+	struct bdev_shared *shared = ch->shared;
+
+	TAILQ_REMOVE(&shared->channels, ch, link);
+	if (TAILQ_EMPTY(&shared->channels)) {
+		assert(TAILQ_EMPTY(&shared->nomem_queue));
+		spdk_poller_unregister(&shared->nomem_poller);
+		TAILQ_REMOVE(&shared->thread->shared, shared, link);
+		free(shared);
+	}
+}
+
+static void
+put_thread(struct bdev_thread *thread)
+{
+	spdk_put_io_channel(spdk_io_channel_from_ctx(thread));
+}
+
+int
+bdev_channel_create(void *io_device, void *ctx_buf)
+{
+	struct bdev_state *state = io_device;
+	struct spdk_bdev *bdev = state->bdev;
+	struct bdev_channel *ch = ctx_buf;
+	struct spdk_io_channel *thread_ch;
+	int rc;
+
+	ch->bdev = bdev;
+	TAILQ_INIT(&ch->buf_queue);
+	bdev_stat_init(&ch->stat);
+	thread_ch = spdk_get_io_channel(&g_bdev_manager);
+	if (thread_ch == NULL) {
+		return -ENOMEM;
+	}
+	ch->thread = spdk_io_channel_get_ctx(thread_ch);
+	ch->module_ch = bdev->fn_table->get_io_channel(bdev->ctxt);
+	if (ch->module_ch == NULL) {
+		SPDK_ERRLOG("%s: the module gave no channel\n", bdev->name);
+		put_thread(ch->thread);
+		return -ENOMEM;
+	}
+	rc = join_shared(ch);
+	if (rc != 0) {
+		spdk_put_io_channel(ch->module_ch);
+		put_thread(ch->thread);
+		return rc;
+	}
+	return 0;
+}
+
+void
+bdev_channel_abort_queued(struct bdev_channel *ch)
+{
+	bdev_retry_abort(ch);
+	bdev_buf_abort(ch);
+}
+
+void
+bdev_channel_destroy(void *io_device, void *ctx_buf)
+{
+	struct bdev_state *state = io_device;
+	struct bdev_channel *ch = ctx_buf;
+
+	bdev_channel_abort_queued(ch);
+	bdev_channel_end_deferred(ch);
+	if (ch->outstanding > 0) {
+		SPDK_ERRLOG(
+			"%s: a channel was put with %" PRIu64 " I/Os outstanding\n", ch->bdev->name, ch->outstanding);
+	}
+	env_mutex_lock(&state->lock);
+	bdev_stat_add(&state->stat, &ch->stat);
+	env_mutex_unlock(&state->lock);
+	leave_shared(ch);
+	spdk_put_io_channel(ch->module_ch);
+	put_thread(ch->thread);
+}
+
+struct spdk_io_channel *
+spdk_bdev_get_io_channel(struct spdk_bdev_desc *desc)
+{
+	return spdk_get_io_channel(bdev_state(desc->bdev));
+}
+
+/* ---- iteration ---- */
+
+struct spdk_bdev_channel_iter {
+	struct spdk_bdev *bdev;
+	spdk_bdev_for_each_channel_msg fn;
+	spdk_bdev_for_each_channel_done done;
+	void *ctx;
+	struct spdk_io_channel_iter *it;
+};
+
+static void
+for_each_visit_cb(struct spdk_io_channel_iter *it)
+{
+	struct spdk_bdev_channel_iter *iter = spdk_io_channel_iter_get_ctx(it);
+
+	iter->it = it;
+	iter->fn(iter, iter->bdev, spdk_io_channel_iter_get_channel(it), iter->ctx);
+}
+
+static void
+for_each_done_cb(struct spdk_io_channel_iter *it, int status)
+{
+	struct spdk_bdev_channel_iter *iter = spdk_io_channel_iter_get_ctx(it);
+
+	iter->done(iter->bdev, iter->ctx, status);
+	free(iter);
+}
+
+void
+spdk_bdev_for_each_channel(
+	struct spdk_bdev *bdev, spdk_bdev_for_each_channel_msg fn, void *ctx, spdk_bdev_for_each_channel_done cpl)
+{
+	struct spdk_bdev_channel_iter *iter;
+
+	iter = calloc(1, sizeof(*iter));
+	if (iter == NULL) {
+		cpl(bdev, ctx, -ENOMEM);
+		return;
+	}
+	iter->bdev = bdev;
+	iter->fn = fn;
+	iter->done = cpl;
+	iter->ctx = ctx;
+	spdk_for_each_channel(bdev_state(bdev), for_each_visit_cb, iter, for_each_done_cb);
+}
+
+void
+spdk_bdev_for_each_channel_continue(struct spdk_bdev_channel_iter *i, int status)
+{
+	spdk_for_each_channel_continue(i->it, status);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The way of an I/O back from the module to its owner.
+ */
+
+#include "lib/bdev/bdev_internal.h"
+
+/* Calls the owner, after which the I/O may be gone. */
+static void
+call_owner(struct spdk_bdev_io *bdev_io)
+{
+	struct bdev_channel *ch = bdev_io->internal.ch;
+	bool success = bdev_io->internal.status == SPDK_BDEV_IO_STATUS_SUCCESS;
+
+	if (!(bdev_io->internal.flags & BDEV_IO_PARENT)) {
+		if (success) {
+			bdev_stat_count(&ch->stat, bdev_io, bdev_thread_now(ch->thread) - bdev_io->internal.submit_tsc);
+		} else {
+			bdev_stat_count_error(bdev_state(bdev_io->bdev), bdev_io->internal.status);
+		}
+	}
+	bdev_io->internal.cb(bdev_io, success, bdev_io->internal.caller_ctx);
+}
+
+static void
+end_deferred_cb(void *ctx)
+{
+	struct bdev_thread *thread = ctx;
+	struct spdk_bdev_io *bdev_io;
+	bdev_io_tailq_t batch;
+
+	/* What the callbacks submit and what completes at once is for the next message. */
+	TAILQ_INIT(&batch);
+	TAILQ_CONCAT(&batch, &thread->deferred, internal_link);
+	thread->deferred_sent = false;
+	while ((bdev_io = TAILQ_FIRST(&batch)) != NULL) {
+		TAILQ_REMOVE(&batch, bdev_io, internal_link);
+		bdev_io->internal.flags &= ~BDEV_IO_DEFERRED;
+		call_owner(bdev_io);
+	}
+	spdk_put_io_channel(spdk_io_channel_from_ctx(thread));
+}
+
+void
+bdev_channel_end_deferred(struct bdev_channel *ch)
+{
+	struct spdk_bdev_io *bdev_io, *next;
+
+	TAILQ_FOREACH_SAFE (bdev_io, &ch->thread->deferred, internal_link, next) {
+		if (bdev_io->internal.ch == ch) {
+			TAILQ_REMOVE(&ch->thread->deferred, bdev_io, internal_link);
+			bdev_io->internal.flags &= ~BDEV_IO_DEFERRED;
+			call_owner(bdev_io);
+		}
+	}
+}
+
+static void
+defer(struct spdk_bdev_io *bdev_io)
+{
+	struct bdev_thread *thread = bdev_io->internal.ch->thread;
+
+	bdev_io->internal.flags |= BDEV_IO_DEFERRED;
+	TAILQ_INSERT_TAIL(&thread->deferred, bdev_io, internal_link);
+	if (!thread->deferred_sent) {
+		thread->deferred_sent = true;
+		/* The message keeps what it works on. */
+		spdk_get_io_channel(&g_bdev_manager);
+		spdk_thread_send_msg(thread->thread, end_deferred_cb, thread);
+	}
+}
+
+void
+bdev_io_end(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
+{
+	if (bdev_io->internal.flags & BDEV_IO_BOUNCED) {
+		status = bdev_io_unbounce(bdev_io, status);
+	}
+	bdev_io->internal.status = status;
+	if (bdev_io->internal.flags & BDEV_IO_IN_SUBMIT) {
+		defer(bdev_io);
+	} else {
+		call_owner(bdev_io);
+	}
+}
+
+static void
+complete_forwarded_cb(void *ctx)
+{
+	struct spdk_bdev_io *bdev_io = ctx;
+
+	spdk_bdev_io_complete(bdev_io, bdev_io_private(bdev_io)->pending_status);
+}
+
+/* A module must complete an I/O on the thread that submitted it. One that does not is told, and put right. */
+static void
+forward(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
+{
+	SPDK_ERRLOG("%s: module %s completed an I/O of type %u on another thread than its own\n", bdev_io->bdev->name,
+		bdev_io->bdev->module->name, bdev_io->type);
+	bdev_io_private(bdev_io)->pending_status = status;
+	spdk_thread_send_msg(bdev_io->internal.ch->thread->thread, complete_forwarded_cb, bdev_io);
+}
+
+static bool
+is_inside_module(const struct spdk_bdev_io *bdev_io)
+{
+	return bdev_io->internal.ch != NULL && bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING &&
+		!(bdev_io->internal.flags & (BDEV_IO_PARENT | BDEV_IO_QUEUED_NOMEM));
+}
+
+/* All that the straight way through spdk_bdev_io_complete() leaves out. */
+static void __attribute__((noinline)) complete_slowly(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
+{
+	struct bdev_channel *ch = bdev_io->internal.ch;
+
+	if (!is_inside_module(bdev_io)) {
+		SPDK_ERRLOG("module %s completed an I/O of type %u that it does not have\n",
+			bdev_io->bdev->module->name, bdev_io->type);
+		return;
+	}
+	if (spdk_get_thread() != ch->thread->thread) {
+		forward(bdev_io, status);
+		return;
+	}
+	if (status == SPDK_BDEV_IO_STATUS_PENDING || status < SPDK_MIN_BDEV_IO_STATUS ||
+		status > SPDK_BDEV_IO_STATUS_SUCCESS) {
+		SPDK_ERRLOG("%s: module %s completed an I/O with status %d\n", bdev_io->bdev->name,
+			bdev_io->bdev->module->name, status);
+		status = SPDK_BDEV_IO_STATUS_FAILED;
+	}
+	if (bdev_io->internal.flags & BDEV_IO_QUEUED_BUF) {
+		bdev_buf_cancel(bdev_io);
+	}
+	if (bdev_io->internal.flags & BDEV_IO_RESET) {
+		bdev_reset_complete(bdev_io, status);
+		return;
+	}
+	ch->outstanding--;
+	if (status == SPDK_BDEV_IO_STATUS_NOMEM) {
+		bdev_retry_queue(bdev_io);
+		return;
+	}
+	if (ch->gates & BDEV_GATE_NOMEM) {
+		bdev_retry_kick(ch->shared);
+	}
+	bdev_io_end(bdev_io, status);
+}
+
+void
+spdk_bdev_io_complete(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
+{
+	struct bdev_channel *ch = bdev_io->internal.ch;
+
+	/* Pending, inside the module, and nothing special about it. */
+	if (spdk_likely(bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING && bdev_io->internal.flags == 0 &&
+		    status == SPDK_BDEV_IO_STATUS_SUCCESS && ch->gates == 0 &&
+		    spdk_get_thread() == ch->thread->thread)) {
+		ch->outstanding--;
+		bdev_io->internal.status = SPDK_BDEV_IO_STATUS_SUCCESS;
+		bdev_stat_count(&ch->stat, bdev_io, bdev_thread_now(ch->thread) - bdev_io->internal.submit_tsc);
+		bdev_io->internal.cb(bdev_io, true, bdev_io->internal.caller_ctx);
+		return;
+	}
+	complete_slowly(bdev_io, status);
+}
+
+/* Leaves a free object with the rare fields as the submission functions expect them: zero. */
+static void
+clear_rare_fields(struct spdk_bdev_io *bdev_io)
+{
+	struct spdk_bdev_io_block_params *params = &bdev_io->u.bdev;
+
+	memset(&params->memory_domain, 0, sizeof(*params) - offsetof(struct spdk_bdev_io_block_params, memory_domain));
+	memset(&bdev_io_private(bdev_io)->error, 0, sizeof(bdev_io_private(bdev_io)->error));
+}
+
+static void
+free_forwarded_cb(void *ctx)
+{
+	spdk_bdev_free_io(ctx);
+}
+
+/* False: it must not be freed, or not here. */
+static bool __attribute__((noinline)) prepare_free(struct spdk_bdev_io *bdev_io)
+{
+	struct bdev_channel *ch = bdev_io->internal.ch;
+
+	if (ch == NULL) {
+		SPDK_ERRLOG("a spdk_bdev_io was freed twice\n");
+		return false;
+	}
+	if (bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING || (bdev_io->internal.flags & BDEV_IO_DEFERRED)) {
+		SPDK_ERRLOG("%s: a spdk_bdev_io was freed before its completion callback was called\n",
+			bdev_io->bdev->name);
+		return false;
+	}
+	if (spdk_get_thread() != ch->thread->thread) {
+		SPDK_ERRLOG("%s: a spdk_bdev_io was freed on another thread than its own\n", bdev_io->bdev->name);
+		spdk_thread_send_msg(ch->thread->thread, free_forwarded_cb, bdev_io);
+		return false;
+	}
+	if (bdev_io->internal.flags & BDEV_IO_HAS_BUF) {
+		bdev_io_put_buf(bdev_io);
+	}
+	if (bdev_io->internal.flags & BDEV_IO_RARE_FIELDS) {
+		clear_rare_fields(bdev_io);
+	}
+	return true;
+}
+
+void
+spdk_bdev_free_io(struct spdk_bdev_io *bdev_io)
+{
+	struct bdev_channel *ch = bdev_io->internal.ch;
+	struct bdev_io_cache *cache;
+
+	if (spdk_unlikely(bdev_io->internal.status != SPDK_BDEV_IO_STATUS_SUCCESS || bdev_io->internal.flags != 0 ||
+		    ch == NULL || spdk_get_thread() != ch->thread->thread)) {
+		if (!prepare_free(bdev_io)) {
+			return;
+		}
+	}
+	cache = &ch->thread->cache;
+	bdev_io->internal.ch = NULL;
+	cache->stack[--cache->in_use] = bdev_io;
+	if (spdk_unlikely(cache->in_use < cache->busy_below)) {
+		bdev_io_cache_freed(cache);
+	}
+}

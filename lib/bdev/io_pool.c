@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * spdk_bdev_io objects. One pool for the process, made in chunks as it is asked; a cache for each SPDK thread, so that
+ * taking and giving back an object is a step of an index.
+ *
+ * A thread is promised bdev_io_cache_size objects when its cache is made, but fetches them only when it uses them:
+ * memory that no I/O has needed is never touched. Beyond the promise a thread takes what is left in the pool, and
+ * returns it when it no longer needs it.
+ */
+
+#include "lib/bdev/bdev_internal.h"
+
+/* Objects that move between the pool and a thread at once, and those a thread may keep beyond its cache size. */
+#define BATCH 32
+/* A pool with fewer objects left than this lends them one by one, and threads keep none beyond their cache size. */
+#define TIGHT 1024
+/* Objects made at once. */
+#define CHUNK 128
+#define CACHE_LINE 64
+
+struct io_chunk {
+	struct io_chunk *next;
+};
+
+static struct {
+	struct env_mutex lock;
+	bool exists;
+	/* Made and in nobody's cache. */
+	struct spdk_bdev_io **free;
+	uint32_t num_free;
+	uint32_t num_made;
+	uint32_t size;
+	uint32_t cache_size;
+	/* Neither in a cache nor promised to one. */
+	uint32_t num_left;
+	/* Bytes from one object to the next. */
+	size_t stride;
+	struct io_chunk *chunks;
+} g_pool;
+
+static size_t
+round_up(size_t value, size_t multiple)
+{
+	return (value + multiple - 1) / multiple * multiple;
+}
+
+int
+bdev_io_pool_init(void)
+{
+	const struct spdk_bdev_opts *opts = &g_bdev_manager.opts;
+	size_t lines;
+
+	memset(&g_pool, 0, sizeof(g_pool));
+	g_pool.free = calloc(opts->bdev_io_pool_size, sizeof(*g_pool.free));
+	g_bdev_manager.zero_buffer =
+		spdk_zmalloc(ZERO_BUFFER_SIZE, ZERO_BUFFER_SIZE, NULL, SPDK_ENV_NUMA_ID_ANY, SPDK_MALLOC_DMA);
+	if (g_pool.free == NULL || g_bdev_manager.zero_buffer == NULL) {
+		free(g_pool.free);
+		spdk_free(g_bdev_manager.zero_buffer);
+		g_bdev_manager.zero_buffer = NULL;
+		return -ENOMEM;
+	}
+	env_mutex_init(&g_pool.lock);
+	g_pool.size = opts->bdev_io_pool_size;
+	g_pool.cache_size = opts->bdev_io_cache_size;
+	g_pool.num_left = g_pool.size;
+	/* An odd number of cache lines, so that the hot lines of all objects spread over all sets of the CPU's caches. */
+	lines = round_up(offsetof(struct bdev_io_private, io.driver_ctx) + bdev_modules_get_ctx_size(), CACHE_LINE) /
+		CACHE_LINE;
+	g_pool.stride = (lines | 1) * CACHE_LINE;
+	g_pool.exists = true;
+	return 0;
+}
+
+void
+bdev_io_pool_fini(void)
+{
+	struct io_chunk *chunk;
+
+	if (!g_pool.exists) {
+		return;
+	}
+	if (g_pool.num_left != g_pool.size) {
+		SPDK_ERRLOG("%u of %u spdk_bdev_io were not freed\n", g_pool.size - g_pool.num_left, g_pool.size);
+	}
+	while ((chunk = g_pool.chunks) != NULL) {
+		g_pool.chunks = chunk->next;
+		free(chunk);
+	}
+	free(g_pool.free);
+	env_mutex_destroy(&g_pool.lock);
+	g_pool.exists = false;
+	spdk_free(g_bdev_manager.zero_buffer);
+	g_bdev_manager.zero_buffer = NULL;
+}
+
+/* Makes more objects. Their memory is zero and stays untouched. */
+static bool
+grow(void)
+{
+	uint32_t count = spdk_min(CHUNK, g_pool.size - g_pool.num_made);
+	struct io_chunk *chunk;
+	char *first;
+	uint32_t i;
+
+	chunk = calloc(1, sizeof(*chunk) + CACHE_LINE + count * g_pool.stride);
+	if (chunk == NULL) {
+		return false;
+	}
+	chunk->next = g_pool.chunks;
+	g_pool.chunks = chunk;
+	first = (char *)round_up((uintptr_t)(chunk + 1), CACHE_LINE);
+	/* The lowest address ends on top. */
+	for (i = count; i > 0; i--) {
+		struct bdev_io_private *priv = (void *)(first + (i - 1) * g_pool.stride);
+
+		g_pool.free[g_pool.num_free++] = &priv->io;
+	}
+	g_pool.num_made += count;
+	return true;
+}
+
+/* Makes room for count more entries in the cache's arrays. */
+static bool
+reserve_entries(struct bdev_io_cache *cache, uint64_t count)
+{
+	uint64_t capacity = cache->capacity;
+	struct spdk_bdev_io **grown;
+
+	if (cache->held + count <= capacity) {
+		return true;
+	}
+	capacity = spdk_max(capacity * 2, cache->held + count);
+	grown = realloc(cache->stack, capacity * sizeof(*grown));
+	if (grown == NULL) {
+		return false;
+	}
+	cache->stack = grown;
+	grown = realloc(cache->all, capacity * sizeof(*grown));
+	if (grown == NULL) {
+		return false;
+	}
+	cache->all = grown;
+	cache->capacity = capacity;
+	return true;
+}
+
+static void
+update_busy_below(struct bdev_io_cache *cache)
+{
+	uint64_t keep = g_pool.cache_size + (cache->tight ? 0 : BATCH);
+
+	if (!TAILQ_EMPTY(&cache->wait_queue)) {
+		cache->busy_below = UINT64_MAX;
+	} else {
+		cache->busy_below = cache->held > keep ? cache->held - keep : 0;
+	}
+}
+
+static void
+fetch(struct bdev_io_cache *cache)
+{
+	uint32_t count, i;
+
+	if (!reserve_entries(cache, BATCH)) {
+		return;
+	}
+	env_mutex_lock(&g_pool.lock);
+	cache->tight = g_pool.num_left < TIGHT;
+	if (cache->reserved > 0) {
+		count = spdk_min(cache->reserved, BATCH);
+	} else {
+		count = spdk_min(g_pool.num_left, cache->tight ? 1 : BATCH);
+	}
+	for (i = 0; i < count; i++) {
+		struct spdk_bdev_io *bdev_io;
+
+		if (g_pool.num_free == 0 && !grow()) {
+			break;
+		}
+		bdev_io = g_pool.free[--g_pool.num_free];
+		bdev_io_private(bdev_io)->index = cache->held;
+		cache->all[cache->held] = bdev_io;
+		cache->stack[cache->held] = bdev_io;
+		cache->held++;
+	}
+	if (cache->reserved > 0) {
+		cache->reserved -= i;
+	} else {
+		g_pool.num_left -= i;
+	}
+	env_mutex_unlock(&g_pool.lock);
+	update_busy_below(cache);
+}
+
+/* Returns count free objects to the pool, those that were used longest ago. */
+static void
+give_back(struct bdev_io_cache *cache, uint64_t count)
+{
+	uint64_t i;
+
+	env_mutex_lock(&g_pool.lock);
+	for (i = 0; i < count; i++) {
+		struct spdk_bdev_io *bdev_io = cache->stack[cache->held - 1];
+		uint32_t index = bdev_io_private(bdev_io)->index;
+
+		cache->held--;
+		cache->all[index] = cache->all[cache->held];
+		bdev_io_private(cache->all[index])->index = index;
+		g_pool.free[g_pool.num_free++] = bdev_io;
+	}
+	g_pool.num_left += count;
+	cache->tight = g_pool.num_left < TIGHT;
+	env_mutex_unlock(&g_pool.lock);
+}
+
+int
+bdev_io_cache_init(struct bdev_io_cache *cache)
+{
+	memset(cache, 0, sizeof(*cache));
+	TAILQ_INIT(&cache->wait_queue);
+	env_mutex_lock(&g_pool.lock);
+	if (g_pool.num_left < g_pool.cache_size) {
+		env_mutex_unlock(&g_pool.lock);
+		SPDK_ERRLOG("no spdk_bdev_io left for the cache of another thread: raise bdev_io_pool_size (%u)\n",
+			g_pool.size);
+		return -ENOMEM;
+	}
+	g_pool.num_left -= g_pool.cache_size;
+	cache->reserved = g_pool.cache_size;
+	env_mutex_unlock(&g_pool.lock);
+	return 0;
+}
+
+void
+bdev_io_cache_fini(struct bdev_io_cache *cache)
+{
+	if (cache->in_use > 0) {
+		SPDK_ERRLOG("%" PRIu64 " spdk_bdev_io are still in use while the last channel of their thread goes\n",
+			cache->in_use);
+	}
+	give_back(cache, cache->held - cache->in_use);
+	env_mutex_lock(&g_pool.lock);
+	g_pool.num_left += cache->reserved;
+	env_mutex_unlock(&g_pool.lock);
+	free(cache->stack);
+	free(cache->all);
+}
+
+struct spdk_bdev_io *
+bdev_io_cache_refill(struct bdev_io_cache *cache)
+{
+	/* Whoever waits comes first. */
+	if (!TAILQ_EMPTY(&cache->wait_queue)) {
+		return NULL;
+	}
+	fetch(cache);
+	if (cache->in_use == cache->held) {
+		return NULL;
+	}
+	return cache->stack[cache->in_use++];
+}
+
+/* Calls those who wait as long as there is an object for them. */
+static void
+wake_waiters(struct bdev_io_cache *cache)
+{
+	struct spdk_bdev_io_wait_entry *entry;
+
+	if (cache->waking) {
+		return;
+	}
+	cache->waking = true;
+	while (cache->in_use < cache->held && (entry = TAILQ_FIRST(&cache->wait_queue)) != NULL) {
+		TAILQ_REMOVE(&cache->wait_queue, entry, link);
+		entry->cb_fn(entry->cb_arg);
+	}
+	cache->waking = false;
+}
+
+void
+bdev_io_cache_freed(struct bdev_io_cache *cache)
+{
+	uint64_t num_free;
+
+	wake_waiters(cache);
+	num_free = cache->held - cache->in_use;
+	if (!cache->waking && num_free > g_pool.cache_size) {
+		give_back(cache, num_free - g_pool.cache_size);
+	}
+	update_busy_below(cache);
+}
+
+int
+spdk_bdev_queue_io_wait(struct spdk_bdev *bdev, struct spdk_io_channel *ch, struct spdk_bdev_io_wait_entry *entry)
+{
+	struct bdev_channel *channel = spdk_io_channel_get_ctx(ch);
+	struct bdev_io_cache *cache = &channel->thread->cache;
+
+	if (bdev != entry->bdev) {
+		SPDK_ERRLOG("%s: the wait entry is for another bdev\n", bdev->name);
+		return -EINVAL;
+	}
+	/* What is promised and not fetched is as good as there. */
+	if (cache->in_use < cache->held || cache->reserved > 0) {
+		SPDK_ERRLOG("%s: a spdk_bdev_io is available, there is nothing to wait for\n", bdev->name);
+		return -EINVAL;
+	}
+	TAILQ_INSERT_TAIL(&cache->wait_queue, entry, link);
+	update_busy_below(cache);
+	return 0;
+}

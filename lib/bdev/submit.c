@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What may stand between a checked I/O and the module. The order matters: a frozen channel takes nothing, what must be
+ * split is split before its parts queue, and what waits for memory waits behind those that came first.
+ */
+
+#include "lib/bdev/bdev_internal.h"
+
+static bool
+is_short_write(const struct spdk_bdev_io *bdev_io)
+{
+	const struct spdk_bdev *bdev = bdev_io->bdev;
+
+	return bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE && bdev->split_on_write_unit &&
+		bdev_io->u.bdev.num_blocks < bdev->write_unit_size;
+}
+
+void
+bdev_io_submit_gated(struct spdk_bdev_io *bdev_io)
+{
+	struct bdev_channel *ch = bdev_io->internal.ch;
+
+	if (ch->gates & BDEV_GATE_RESET) {
+		bdev_io_end(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
+		bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
+		return;
+	}
+	if (is_short_write(bdev_io)) {
+		SPDK_ERRLOG("%s: a write of %" PRIu64 " blocks is shorter than the write unit of %u\n", ch->bdev->name,
+			bdev_io->u.bdev.num_blocks, ch->bdev->write_unit_size);
+		bdev_io_end(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
+		bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
+		return;
+	}
+	if (ch->gates & BDEV_GATE_NOMEM) {
+		bdev_retry_queue_behind(bdev_io);
+		return;
+	}
+	bdev_io_submit_to_module(bdev_io, ch);
+}
