@@ -51,7 +51,8 @@ print_help(FILE *out)
 		"  bdevkit serve --json disks.json  serve what a saved configuration describes\n"
 		"  bdevkit rpc bdev_get_bdevs       ask the running target for its block devices\n"
 		"\n"
-		"'bdevkit COMMAND --help' tells more of each. Exit codes: 0 success, 1 what was asked for failed, 2 wrong usage.\n");
+		"'bdevkit COMMAND --help' tells more of each. Exit codes: 0 success, 1 what was asked for failed, 2 "
+		"wrong usage.\n");
 }
 
 static int

@@ -29,8 +29,7 @@ serve_file_name(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
-static void __attribute__((format(printf, 1, 2)))
-fail(const char *format, ...)
+static void __attribute__((format(printf, 1, 2))) fail(const char *format, ...)
 {
 	va_list args;
 

@@ -32,13 +32,16 @@ print_help(void)
 {
 	printf("usage: bdevkit serve [FILE...] [OPTION...]\n"
 	       "\n"
-	       "Serves block devices to NBD clients until it is told to stop (Ctrl-C). A FILE is a disk image or a block\n"
-	       "device; it is exported under its file name. Without FILE and --json it serves a disk in memory, 1 GiB,\n"
+	       "Serves block devices to NBD clients until it is told to stop (Ctrl-C). A FILE is a disk image or a "
+	       "block\n"
+	       "device; it is exported under its file name. Without FILE and --json it serves a disk in memory, 1 "
+	       "GiB,\n"
 	       "whose contents end with it.\n"
 	       "\n"
 	       "what to serve:\n"
 	       "  --json CONFIG        a configuration, as save_config writes it\n"
-	       "  --export BDEV        export this block device; may be repeated. Without it, every block device that no\n"
+	       "  --export BDEV        export this block device; may be repeated. Without it, every block device that "
+	       "no\n"
 	       "                       other builds on is exported under its name, and comes and goes with it\n"
 	       "  --read-only          let no client write\n"
 	       "\n"
@@ -123,7 +126,8 @@ check_files(const struct serve_options *options)
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(name, serve_file_name(options->files.items[j])) == 0) {
 				fprintf(stderr,
-					"bdevkit serve: '%s' and '%s' would both be exported as '%s'; serve one of them under "
+					"bdevkit serve: '%s' and '%s' would both be exported as '%s'; serve one of "
+					"them under "
 					"another name through a link to it\n",
 					options->files.items[j], options->files.items[i], name);
 				return -EEXIST;
@@ -151,11 +155,13 @@ serve_options_parse(struct serve_options *options, int argc, char **argv)
 		char *arguments[] = {argv[0], (char *)"--help", NULL};
 
 		optind = 1;
-		spdk_app_parse_args(2, arguments, &options->app, "", g_long_options, parse_own_option, print_shared_flags);
+		spdk_app_parse_args(
+			2, arguments, &options->app, "", g_long_options, parse_own_option, print_shared_flags);
 		return EXIT_OK;
 	}
 	optind = 1;
-	result = spdk_app_parse_args(argc, argv, &options->app, "", g_long_options, parse_own_option, print_shared_flags);
+	result = spdk_app_parse_args(
+		argc, argv, &options->app, "", g_long_options, parse_own_option, print_shared_flags);
 	if (result != SPDK_APP_PARSE_ARGS_SUCCESS) {
 		return result == SPDK_APP_PARSE_ARGS_HELP ? EXIT_OK : EXIT_USAGE;
 	}

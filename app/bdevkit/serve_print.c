@@ -41,7 +41,8 @@ print_nbd_client(const char *address, const char *export_name)
 		if (*host == '[' && port - host > 2) {
 			port[-2] = '\0';
 		}
-		printf("    nbd-client  nbd-client %s %s /dev/nbd0 -N '%s'\n", *host == '[' ? host + 1 : host, port, export_name);
+		printf("    nbd-client  nbd-client %s %s /dev/nbd0 -N '%s'\n", *host == '[' ? host + 1 : host, port,
+			export_name);
 	}
 	free(host);
 }
@@ -97,7 +98,8 @@ serve_print(const struct serve_options *options)
 	printf("\n");
 	bdk_nbd_for_each_export(print_export, &count);
 	if (count == 0) {
-		printf("\n  No block device is there yet. Make one: bdevkit rpc bdev_malloc_create name=disk num_blocks=131072 "
+		printf("\n  No block device is there yet. Make one: bdevkit rpc bdev_malloc_create name=disk "
+		       "num_blocks=131072 "
 		       "block_size=512\n");
 	}
 	if (options->app.rpc_addr != NULL) {

@@ -74,8 +74,8 @@ bdev_your_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_i
 {
 	switch (bdev_io->type) {
 	case SPDK_BDEV_IO_TYPE_READ:
-		spdk_bdev_io_get_buf(bdev_io, your_bdev_read_into_buf,
-			bdev_io->u.bdev.num_blocks * bdev_io->bdev->blocklen);
+		spdk_bdev_io_get_buf(
+			bdev_io, your_bdev_read_into_buf, bdev_io->u.bdev.num_blocks * bdev_io->bdev->blocklen);
 		break;
 	case SPDK_BDEV_IO_TYPE_WRITE:
 		your_bdev_copy(bdev_io, true);
