@@ -178,7 +178,11 @@ struct spdk_interrupt *spdk_interrupt_register_for_events(int efd, uint32_t even
 int spdk_interrupt_set_event_types(struct spdk_interrupt *intr, enum spdk_interrupt_event_types event_types);
 void spdk_interrupt_unregister(struct spdk_interrupt **pintr);
 struct spdk_io_channel *spdk_io_channel_from_ctx(void *ctx);
-/* inline: void *spdk_io_channel_get_ctx(struct spdk_io_channel *ch); */
+static inline void *
+spdk_io_channel_get_ctx(struct spdk_io_channel *ch)
+{
+	return (uint8_t *)ch + SPDK_IO_CHANNEL_STRUCT_SIZE;
+}
 void *spdk_io_channel_get_io_device(struct spdk_io_channel *ch);
 struct spdk_thread *spdk_io_channel_get_thread(struct spdk_io_channel *ch);
 struct spdk_io_channel *spdk_io_channel_iter_get_channel(struct spdk_io_channel_iter *i);
@@ -215,7 +219,16 @@ void spdk_spin_unlock(struct spdk_spinlock *sspin);
 void spdk_thread_bind(struct spdk_thread *thread, bool bind);
 struct spdk_thread *spdk_thread_create(const char *name, const struct spdk_cpuset *cpumask);
 void spdk_thread_destroy(struct spdk_thread *thread);
-/* inline: int spdk_thread_exec_msg(const struct spdk_thread *thread, spdk_msg_fn fn, void *ctx); */
+int spdk_thread_send_msg(const struct spdk_thread *thread, spdk_msg_fn fn, void *ctx);
+static inline int
+spdk_thread_exec_msg(const struct spdk_thread *thread, spdk_msg_fn fn, void *ctx)
+{
+	if (spdk_get_thread() == thread) {
+		fn(ctx);
+		return 0;
+	}
+	return spdk_thread_send_msg(thread, fn, ctx);
+}
 int spdk_thread_exit(struct spdk_thread *thread);
 struct spdk_thread *spdk_thread_get_app_thread(void);
 struct spdk_thread *spdk_thread_get_by_id(uint64_t id);
