@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+/* Zoned bdevs: what a zone is and what can be done with it. Offsets and lengths are in blocks. */
+
 #ifndef SPDK_BDEV_ZONE_H
 #define SPDK_BDEV_ZONE_H
 
@@ -10,63 +12,48 @@
 extern "C" {
 #endif
 
+enum spdk_bdev_zone_type {
+	/* May be written anywhere. */
+	SPDK_BDEV_ZONE_TYPE_CNV = 0x1,
+	/* Must be written at the write pointer. */
+	SPDK_BDEV_ZONE_TYPE_SEQWR = 0x2,
+	/* Should be written at the write pointer. */
+	SPDK_BDEV_ZONE_TYPE_SEQWP = 0x3,
+};
 
 enum spdk_bdev_zone_action {
-	SPDK_BDEV_ZONE_CLOSE = 0,
-	SPDK_BDEV_ZONE_FINISH = 1,
-	SPDK_BDEV_ZONE_OPEN = 2,
-	SPDK_BDEV_ZONE_RESET = 3,
-	SPDK_BDEV_ZONE_OFFLINE = 4,
+	SPDK_BDEV_ZONE_CLOSE,
+	SPDK_BDEV_ZONE_FINISH,
+	SPDK_BDEV_ZONE_OPEN,
+	SPDK_BDEV_ZONE_RESET,
+	SPDK_BDEV_ZONE_OFFLINE,
 };
 
 enum spdk_bdev_zone_state {
-	SPDK_BDEV_ZONE_STATE_EMPTY = 0,
-	SPDK_BDEV_ZONE_STATE_IMP_OPEN = 1,
-	SPDK_BDEV_ZONE_STATE_OPEN = 1,
-	SPDK_BDEV_ZONE_STATE_FULL = 2,
-	SPDK_BDEV_ZONE_STATE_CLOSED = 3,
-	SPDK_BDEV_ZONE_STATE_READ_ONLY = 4,
-	SPDK_BDEV_ZONE_STATE_OFFLINE = 5,
-	SPDK_BDEV_ZONE_STATE_EXP_OPEN = 6,
-	SPDK_BDEV_ZONE_STATE_NOT_WP = 7,
+	SPDK_BDEV_ZONE_STATE_EMPTY = 0x0,
+	/* Opened by being written. */
+	SPDK_BDEV_ZONE_STATE_IMP_OPEN = 0x1,
+	SPDK_BDEV_ZONE_STATE_OPEN = SPDK_BDEV_ZONE_STATE_IMP_OPEN,
+	SPDK_BDEV_ZONE_STATE_FULL = 0x2,
+	SPDK_BDEV_ZONE_STATE_CLOSED = 0x3,
+	SPDK_BDEV_ZONE_STATE_READ_ONLY = 0x4,
+	SPDK_BDEV_ZONE_STATE_OFFLINE = 0x5,
+	/* Opened on request. */
+	SPDK_BDEV_ZONE_STATE_EXP_OPEN = 0x6,
+	/* A zone without a write pointer. */
+	SPDK_BDEV_ZONE_STATE_NOT_WP = 0x7,
 };
-
-enum spdk_bdev_zone_type {
-	SPDK_BDEV_ZONE_TYPE_CNV = 1,
-	SPDK_BDEV_ZONE_TYPE_SEQWR = 2,
-	SPDK_BDEV_ZONE_TYPE_SEQWP = 3,
-};
-
-struct iovec;
-struct spdk_bdev;
-struct spdk_bdev_desc;
-struct spdk_bdev_io;
-struct spdk_bdev_zone_info;
-struct spdk_io_channel;
-
 
 struct spdk_bdev_zone_info {
+	/* First block of the zone. */
 	uint64_t zone_id;
+	/* Where the next write goes. */
 	uint64_t write_pointer;
+	/* How many blocks of the zone can be written. */
 	uint64_t capacity;
 	enum spdk_bdev_zone_state state;
 	enum spdk_bdev_zone_type type;
 };
-
-uint32_t spdk_bdev_get_max_active_zones(const struct spdk_bdev *bdev);
-uint32_t spdk_bdev_get_max_open_zones(const struct spdk_bdev *bdev);
-uint32_t spdk_bdev_get_max_zone_append_size(const struct spdk_bdev *bdev);
-uint64_t spdk_bdev_get_num_zones(const struct spdk_bdev *bdev);
-uint32_t spdk_bdev_get_optimal_open_zones(const struct spdk_bdev *bdev);
-uint64_t spdk_bdev_get_zone_id(const struct spdk_bdev *bdev, uint64_t offset_blocks);
-int spdk_bdev_get_zone_info(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t zone_id, size_t num_zones, struct spdk_bdev_zone_info *info, spdk_bdev_io_completion_cb cb, void *cb_arg);
-uint64_t spdk_bdev_get_zone_size(const struct spdk_bdev *bdev);
-uint64_t spdk_bdev_io_get_append_location(struct spdk_bdev_io *bdev_io);
-int spdk_bdev_zone_append(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t zone_id, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_zone_append_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md, uint64_t zone_id, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_zone_appendv(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, uint64_t zone_id, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_zone_appendv_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, void *md, uint64_t zone_id, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_zone_management(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t zone_id, enum spdk_bdev_zone_action action, spdk_bdev_io_completion_cb cb, void *cb_arg);
 
 #ifdef __cplusplus
 }

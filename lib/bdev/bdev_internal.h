@@ -24,6 +24,7 @@
 #include "spdk/likely.h"
 #include "spdk/log.h"
 #include "spdk/queue.h"
+#include "spdk/string.h"
 #include "spdk/thread.h"
 #include "spdk/tree.h"
 #include "spdk/util.h"
@@ -69,14 +70,31 @@ extern struct bdev_manager g_bdev_manager;
 /* Calls waiter->cb_fn when no module has an init or examine pending, never from inside this call. */
 void bdev_manager_wait_idle(struct bdev_idle_waiter *waiter);
 
+/* Says that actions_in_progress has become 0. No lock held. */
+void bdev_manager_idle(void);
+
 /* Tells the chains of start and shutdown that something they may wait for has changed. Any thread, no lock held. */
 void bdev_manager_notify(void);
 
 /* ---- modules: modules.c ---- */
 
-/* Brackets around what a module does on behalf of the layer and may end later. */
+/* Begins what a module ends, now or later, with spdk_bdev_module_init_done() or spdk_bdev_module_examine_done(). */
 void bdev_module_action_begin(struct spdk_bdev_module *module);
-void bdev_module_action_end(struct spdk_bdev_module *module);
+
+/* Calls examine_config() of the module. It has to end before it returns; if it does not, it is ended in its place. */
+void bdev_module_examine_config(struct spdk_bdev_module *module, struct spdk_bdev *bdev);
+
+/* Calls module_init of each module; the first error ends it and is returned. */
+int bdev_modules_init(void);
+void bdev_modules_init_complete(void);
+
+/*
+ * Stop the modules, last one first. After begin, the others are called until they return true; false means that a
+ * module is not done, and that bdev_manager_notify() will tell when it is.
+ */
+void bdev_modules_fini_begin(void);
+bool bdev_modules_fini_start_next(void);
+bool bdev_modules_fini_next(void);
 
 /* The largest get_ctx_size() of all modules. */
 size_t bdev_modules_get_ctx_size(void);
@@ -89,8 +107,8 @@ struct spdk_bdev_module *bdev_module_anonymous(void);
 struct bdev_state *bdev_name_find(const char *name);
 int bdev_name_add(struct spdk_bdev_name *entry, struct spdk_bdev *bdev, const char *name);
 void bdev_name_del(struct spdk_bdev_name *entry);
-/* As spdk_bdev_alias_del(). */
-int bdev_alias_del(struct spdk_bdev *bdev, const char *alias);
+int bdev_alias_add(struct spdk_bdev *bdev, const char *alias);
+void bdev_alias_del_all(struct spdk_bdev *bdev);
 
 /* ---- examine: examine.c ---- */
 
@@ -136,13 +154,22 @@ struct bdev_state {
 	enum spdk_bdev_claim_type claim_type;
 	struct spdk_bdev_module *claim_module; /* v1 */
 	TAILQ_HEAD(bdev_claim_list, spdk_bdev_module_claim) claims; /* v2, oldest first */
+	uint64_t claims_made;
+	uint64_t claim_key; /* of SPDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED */
 
 	/* Answers of io_type_supported, asked once per type at registration. Bit = enum spdk_bdev_io_type. */
 	uint64_t io_types;
 
 	spdk_bdev_unregister_cb unregister_cb;
 	void *unregister_ctx;
+	/* By id, as that thread may be gone when its turn comes. */
 	uint64_t unregister_thread_id;
+	/* Out of reach: neither name nor list lead to the bdev any more. */
+	bool detached;
+	/* destruct() is on some stack; and whether spdk_bdev_destruct_done() came meanwhile. bdev_manager.lock. */
+	bool destruct_running;
+	bool destruct_done;
+	int destruct_rc;
 
 	/* Keeps the bdev from vanishing until it has been examined, which the waiter waits for. */
 	struct spdk_bdev_desc *examine_desc;
@@ -170,11 +197,18 @@ bdev_io_type_is_native(const struct spdk_bdev *bdev, enum spdk_bdev_io_type type
 
 /*
  * Takes the last step of an unregistration if all that it waits for has happened: descriptors closed, no reset
- * running. Called with no lock held by whoever ends one of these: desc.c after a close, and reset.c after it has set
- * reset_in_progress to NULL and called back. Does nothing for a bdev that is not being unregistered. bdev may be
- * gone when it returns.
+ * running. Called with no lock held; reset.c does so after it has set reset_in_progress to NULL and called back, and
+ * before it puts its channel, which keeps the state from being freed. Does nothing for a bdev that is not being
+ * unregistered.
  */
 void bdev_unregister_try_finish(struct bdev_state *state);
+
+/*
+ * The same in two parts, for one who must not look at the state any more once the locks are released: detach, with
+ * bdev_manager.lock and state->lock held, and if it returns true, finish with none held.
+ */
+bool bdev_unregister_detach(struct bdev_state *state);
+void bdev_unregister_finish(struct bdev_state *state);
 
 /*
  * What the I/O half of the layer keeps in a bdev_state (stat.c, reset.c): set up before the bdev can be found, torn
@@ -222,6 +256,9 @@ void bdev_desc_post_event_locked(struct bdev_state *state, enum spdk_bdev_event_
 struct spdk_bdev_desc *bdev_desc_alloc_internal(void);
 int bdev_desc_attach(struct spdk_bdev_desc *desc, struct bdev_state *state);
 
+/* Both at once, by name; on an SPDK thread, no lock held. 0, -ENODEV, -ENOTSUP, -ENOMEM. */
+int bdev_desc_open_internal(const char *bdev_name, struct spdk_bdev_desc **desc);
+
 /* ---- open_async.c ---- */
 
 /* Ends all requests with -ESHUTDOWN, and refuses new ones until restarted. True when none is left. */
@@ -232,6 +269,9 @@ void bdev_open_async_restart(void);
 
 /* Ends the v2 claim of a descriptor that is being closed, if it has one; state->lock is held. */
 void bdev_claim_release_desc(struct spdk_bdev_desc *desc);
+
+/* Logs who has claimed the bdev; state->lock is held. */
+void bdev_claim_log(const struct bdev_state *state);
 
 /* ---- spdk_bdev_io objects: io_pool.c ---- */
 

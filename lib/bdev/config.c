@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The calls that recreate the present state, in the order in which they have to be made. */
+
+#include "lib/bdev/bdev_internal.h"
+#include "spdk/json.h"
+
+static void
+write_options(struct spdk_json_write_ctx *w)
+{
+	const struct spdk_bdev_opts *opts = &g_bdev_manager.opts;
+
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "method", "bdev_set_options");
+	spdk_json_write_named_object_begin(w, "params");
+	spdk_json_write_named_uint32(w, "bdev_io_pool_size", opts->bdev_io_pool_size);
+	spdk_json_write_named_uint32(w, "bdev_io_cache_size", opts->bdev_io_cache_size);
+	spdk_json_write_named_bool(w, "bdev_auto_examine", opts->bdev_auto_examine);
+	spdk_json_write_named_uint32(w, "iobuf_small_cache_size", opts->iobuf_small_cache_size);
+	spdk_json_write_named_uint32(w, "iobuf_large_cache_size", opts->iobuf_large_cache_size);
+	spdk_json_write_object_end(w);
+	spdk_json_write_object_end(w);
+}
+
+static void
+write_examine(void *ctx, const char *name)
+{
+	struct spdk_json_write_ctx *w = ctx;
+
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "method", "bdev_examine");
+	spdk_json_write_named_object_begin(w, "params");
+	spdk_json_write_named_string(w, "name", name);
+	spdk_json_write_object_end(w);
+	spdk_json_write_object_end(w);
+}
+
+static int
+write_bdev(void *ctx, struct spdk_bdev *bdev)
+{
+	if (bdev->fn_table->write_config_json != NULL) {
+		bdev->fn_table->write_config_json(bdev, ctx);
+	}
+	return 0;
+}
+
+static void
+write_wait(struct spdk_json_write_ctx *w)
+{
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "method", "bdev_wait_for_examine");
+	spdk_json_write_object_end(w);
+}
+
+void
+spdk_bdev_subsystem_config_json(struct spdk_json_write_ctx *w)
+{
+	struct spdk_bdev_module *module;
+	int rc;
+
+	if (w == NULL) {
+		return;
+	}
+	spdk_json_write_array_begin(w);
+	write_options(w);
+	bdev_examine_for_each(write_examine, w);
+	TAILQ_FOREACH (module, &g_bdev_manager.modules, internal.tailq) {
+		if (module->config_json != NULL) {
+			module->config_json(w);
+		}
+	}
+	rc = spdk_for_each_bdev(w, write_bdev);
+	if (rc != 0) {
+		SPDK_ERRLOG("the saved configuration lacks some bdevs: %s\n", spdk_strerror(-rc));
+	}
+	write_wait(w);
+	spdk_json_write_array_end(w);
+}

@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Start and stop of the layer, its options, and the list of bdevs.
+ *
+ * Start and stop are chains of small functions, in the order in which they run: init_<step>, finish_<step>. A chain
+ * that has to wait returns, and bdev_manager_notify() makes it look again, by message on the thread that began it.
+ */
+
+#include "lib/bdev/bdev_internal.h"
+#include "spdk/notify.h"
+
+enum manager_phase {
+	PHASE_DOWN,
+	PHASE_INIT_MODULES, /* module_init() of each module is being called */
+	PHASE_INIT_WAIT, /* until no module has an init or examine pending */
+	PHASE_UP,
+	PHASE_FINISH_OPENS, /* until no spdk_bdev_open_async() is pending */
+	PHASE_FINISH_IDLE, /* until no module has an init or examine pending */
+	PHASE_FINISH_START, /* fini_start() of each module */
+	PHASE_FINISH_BDEVS, /* until no bdev is left */
+	PHASE_FINISH_MODULES, /* module_fini() of each module */
+	PHASE_FINISH_DEVICE, /* until the threads have given back what they took from the manager */
+};
+
+struct bdev_manager g_bdev_manager = {
+	.lock = ENV_MUTEX_INITIALIZER,
+	.opts =
+		{
+			.bdev_io_pool_size = 65535,
+			.bdev_io_cache_size = 256,
+			.bdev_auto_examine = true,
+			.opts_size = sizeof(struct spdk_bdev_opts),
+			.iobuf_small_cache_size = 128,
+			.iobuf_large_cache_size = 16,
+		},
+	.modules = TAILQ_HEAD_INITIALIZER(g_bdev_manager.modules),
+	.bdevs = TAILQ_HEAD_INITIALIZER(g_bdev_manager.bdevs),
+	.destructing = TAILQ_HEAD_INITIALIZER(g_bdev_manager.destructing),
+	.names = RB_INITIALIZER(g_bdev_manager.names),
+	.idle_waiters = TAILQ_HEAD_INITIALIZER(g_bdev_manager.idle_waiters),
+};
+
+/* Where the chain of start or stop stands. Under g_bdev_manager.lock; changed on the chain's thread only. */
+static struct {
+	enum manager_phase phase;
+	struct spdk_thread *thread;
+	/* A message to look again is on its way. */
+	bool notified;
+
+	spdk_bdev_init_cb init_cb;
+	void *init_arg;
+	spdk_bdev_fini_cb fini_cb;
+	void *fini_arg;
+} g_chain;
+
+static void finish_wait(void);
+static void finish_next_bdev(void);
+static void finish_modules_cb(void *ctx);
+
+static enum manager_phase
+get_phase(void)
+{
+	enum manager_phase phase;
+
+	env_mutex_lock(&g_bdev_manager.lock);
+	phase = g_chain.phase;
+	env_mutex_unlock(&g_bdev_manager.lock);
+	return phase;
+}
+
+static void
+set_phase(enum manager_phase phase)
+{
+	env_mutex_lock(&g_bdev_manager.lock);
+	g_chain.phase = phase;
+	env_mutex_unlock(&g_bdev_manager.lock);
+}
+
+static bool
+is_idle(void)
+{
+	bool idle;
+
+	env_mutex_lock(&g_bdev_manager.lock);
+	idle = g_bdev_manager.actions_in_progress == 0;
+	env_mutex_unlock(&g_bdev_manager.lock);
+	return idle;
+}
+
+/* ---- options ---- */
+
+#define OPTS_HAS(opts_size, field) \
+	(offsetof(struct spdk_bdev_opts, field) + sizeof(((struct spdk_bdev_opts *)0)->field) <= (opts_size))
+
+/* Copies the members that lie within the first size bytes. */
+static void
+copy_opts(struct spdk_bdev_opts *dst, const struct spdk_bdev_opts *src, size_t size)
+{
+#define COPY_OPT(field) \
+	do { \
+		if (OPTS_HAS(size, field)) { \
+			dst->field = src->field; \
+		} \
+	} while (0)
+
+	COPY_OPT(bdev_io_pool_size);
+	COPY_OPT(bdev_io_cache_size);
+	COPY_OPT(bdev_auto_examine);
+	COPY_OPT(iobuf_small_cache_size);
+	COPY_OPT(iobuf_large_cache_size);
+#undef COPY_OPT
+}
+
+void
+spdk_bdev_get_opts(struct spdk_bdev_opts *opts, size_t opts_size)
+{
+	if (opts == NULL || opts_size == 0) {
+		SPDK_ERRLOG("spdk_bdev_get_opts() needs a structure and its size\n");
+		return;
+	}
+	copy_opts(opts, &g_bdev_manager.opts, opts_size);
+	if (OPTS_HAS(opts_size, opts_size)) {
+		opts->opts_size = opts_size;
+	}
+}
+
+int
+spdk_bdev_set_opts(struct spdk_bdev_opts *opts)
+{
+	struct spdk_bdev_opts new_opts = g_bdev_manager.opts;
+	uint64_t need;
+
+	if (opts == NULL || opts->opts_size == 0) {
+		SPDK_ERRLOG("spdk_bdev_set_opts() needs a structure with opts_size set\n");
+		return -1;
+	}
+	copy_opts(&new_opts, opts, opts->opts_size);
+
+	/* Each thread fills its cache from the pool, and the pool must not be empty then. */
+	need = (uint64_t)new_opts.bdev_io_cache_size * (spdk_thread_get_count() + 1);
+	if (new_opts.bdev_io_pool_size < need) {
+		SPDK_ERRLOG("bdev_io_pool_size %" PRIu32 " is too small: a cache of %" PRIu32
+			    " for each thread needs at least %" PRIu64 "\n",
+			new_opts.bdev_io_pool_size, new_opts.bdev_io_cache_size, need);
+		return -1;
+	}
+	g_bdev_manager.opts = new_opts;
+	return 0;
+}
+
+/* ---- waiting for modules to become idle ---- */
+
+static void
+idle_waiter_cb(void *ctx)
+{
+	struct bdev_idle_waiter *waiter = ctx;
+
+	/* Something may have begun while the message was on its way. */
+	if (!is_idle()) {
+		bdev_manager_wait_idle(waiter);
+		return;
+	}
+	waiter->cb_fn(waiter->cb_arg);
+}
+
+void
+bdev_manager_wait_idle(struct bdev_idle_waiter *waiter)
+{
+	bool idle;
+
+	env_mutex_lock(&g_bdev_manager.lock);
+	idle = g_bdev_manager.actions_in_progress == 0;
+	if (!idle) {
+		TAILQ_INSERT_TAIL(&g_bdev_manager.idle_waiters, waiter, link);
+	}
+	env_mutex_unlock(&g_bdev_manager.lock);
+
+	if (idle) {
+		spdk_thread_send_msg(waiter->thread, idle_waiter_cb, waiter);
+	}
+}
+
+/* Called with no lock held when the last init or examine has ended. */
+void
+bdev_manager_idle(void)
+{
+	TAILQ_HEAD(, bdev_idle_waiter) waiters = TAILQ_HEAD_INITIALIZER(waiters);
+	struct bdev_idle_waiter *waiter;
+
+	env_mutex_lock(&g_bdev_manager.lock);
+	TAILQ_CONCAT(&waiters, &g_bdev_manager.idle_waiters, link);
+	env_mutex_unlock(&g_bdev_manager.lock);
+
+	while ((waiter = TAILQ_FIRST(&waiters)) != NULL) {
+		TAILQ_REMOVE(&waiters, waiter, link);
+		spdk_thread_send_msg(waiter->thread, idle_waiter_cb, waiter);
+	}
+	bdev_manager_notify();
+}
+
+/* ---- start ---- */
+
+static void
+init_end(int rc)
+{
+	spdk_bdev_init_cb cb_fn = g_chain.init_cb;
+
+	g_chain.init_cb = NULL;
+	if (cb_fn != NULL) {
+		cb_fn(g_chain.init_arg, rc);
+	}
+}
+
+static void
+init_failed_cb(void *ctx)
+{
+	init_end(-1);
+}
+
+static void
+init_wait(void)
+{
+	if (!is_idle()) {
+		return;
+	}
+	set_phase(PHASE_UP);
+	bdev_modules_init_complete();
+	init_end(0);
+}
+
+static void
+init_modules(void)
+{
+	int rc;
+
+	set_phase(PHASE_INIT_MODULES);
+	rc = bdev_modules_init();
+	if (get_phase() != PHASE_INIT_MODULES) {
+		/* A module has asked for shutdown meanwhile: nobody waits for the start any more. */
+		return;
+	}
+	set_phase(rc == 0 ? PHASE_INIT_WAIT : PHASE_UP);
+	if (rc != 0) {
+		spdk_thread_send_msg(g_chain.thread, init_failed_cb, NULL);
+		return;
+	}
+	init_wait();
+}
+
+void
+spdk_bdev_initialize(spdk_bdev_init_cb cb_fn, void *cb_arg)
+{
+	int rc;
+
+	if (spdk_get_thread() == NULL || get_phase() != PHASE_DOWN) {
+		SPDK_ERRLOG("the bdev layer starts once, on an SPDK thread\n");
+		cb_fn(cb_arg, -1);
+		return;
+	}
+
+	g_chain.thread = spdk_get_thread();
+	g_chain.init_cb = cb_fn;
+	g_chain.init_arg = cb_arg;
+
+	spdk_notify_type_register("bdev_register");
+	spdk_notify_type_register("bdev_unregister");
+	bdev_open_async_restart();
+
+	rc = spdk_iobuf_register_module("bdev");
+	if (rc != 0) {
+		SPDK_ERRLOG("could not register with iobuf: %s\n", spdk_strerror(-rc));
+		init_end(-1);
+		return;
+	}
+	rc = bdev_io_pool_init();
+	if (rc != 0) {
+		SPDK_ERRLOG("could not create a pool of %" PRIu32 " bdev_io: %s\n",
+			g_bdev_manager.opts.bdev_io_pool_size, spdk_strerror(-rc));
+		spdk_iobuf_unregister_module("bdev");
+		init_end(-1);
+		return;
+	}
+	spdk_io_device_register(
+		&g_bdev_manager, bdev_thread_create, bdev_thread_destroy, sizeof(struct bdev_thread), "bdev_mgr");
+
+	init_modules();
+}
+
+/* ---- stop ---- */
+
+static void
+finish_end(void *io_device)
+{
+	spdk_bdev_fini_cb cb_fn = g_chain.fini_cb;
+
+	bdev_io_pool_fini();
+	spdk_iobuf_unregister_module("bdev");
+	bdev_examine_clear();
+	bdev_open_async_restart();
+	set_phase(PHASE_DOWN);
+	cb_fn(g_chain.fini_arg);
+}
+
+static void
+finish_device(void)
+{
+	set_phase(PHASE_FINISH_DEVICE);
+	spdk_io_device_unregister(&g_bdev_manager, finish_end);
+}
+
+static void
+finish_modules(void)
+{
+	if (bdev_modules_fini_next()) {
+		finish_device();
+	}
+}
+
+static void
+finish_modules_cb(void *ctx)
+{
+	bdev_modules_fini_begin();
+	set_phase(PHASE_FINISH_MODULES);
+	finish_modules();
+}
+
+static void
+finish_bdev_cb(void *cb_arg, int rc)
+{
+	if (rc != 0) {
+		SPDK_WARNLOG("a bdev reported \"%s\" when it was destructed; shutdown goes on\n", spdk_strerror(-rc));
+	}
+	bdev_manager_notify();
+}
+
+/*
+ * The bdev to unregister next: the newest that nobody has claimed, so that virtual bdevs go before what they stand
+ * on. If there are only claimed ones, the newest of them. NULL while there are bdevs that are on their way out.
+ */
+static struct spdk_bdev *
+pick_bdev(void)
+{
+	struct bdev_state *state, *claimed = NULL;
+	struct spdk_bdev *bdev = NULL;
+	bool leaving = !TAILQ_EMPTY(&g_bdev_manager.destructing);
+
+	TAILQ_FOREACH_REVERSE (state, &g_bdev_manager.bdevs, bdev_list, link) {
+		env_mutex_lock(&state->lock);
+		if (state->status != SPDK_BDEV_STATUS_READY) {
+			leaving = true;
+		} else if (state->claim_type == SPDK_BDEV_CLAIM_NONE) {
+			bdev = state->bdev;
+		} else if (claimed == NULL) {
+			claimed = state;
+		}
+		env_mutex_unlock(&state->lock);
+		if (bdev != NULL) {
+			return bdev;
+		}
+	}
+	if (leaving || claimed == NULL) {
+		return NULL;
+	}
+	SPDK_WARNLOG("unregistering bdev %s although it is claimed: its claimer has built nothing on it, "
+		     "and should have released it in fini_start\n",
+		claimed->bdev->name);
+	return claimed->bdev;
+}
+
+static void
+finish_next_bdev(void)
+{
+	struct spdk_bdev *bdev;
+	bool done;
+
+	env_mutex_lock(&g_bdev_manager.lock);
+	bdev = pick_bdev();
+	done = TAILQ_EMPTY(&g_bdev_manager.bdevs) && TAILQ_EMPTY(&g_bdev_manager.destructing);
+	env_mutex_unlock(&g_bdev_manager.lock);
+
+	if (done) {
+		/* By message: the last bdev's module may be on the stack. */
+		spdk_thread_send_msg(g_chain.thread, finish_modules_cb, NULL);
+	} else if (bdev != NULL) {
+		spdk_bdev_unregister(bdev, finish_bdev_cb, NULL);
+	}
+}
+
+static void
+finish_bdevs(void)
+{
+	set_phase(PHASE_FINISH_BDEVS);
+	finish_next_bdev();
+}
+
+static void
+finish_start(void)
+{
+	if (bdev_modules_fini_start_next()) {
+		finish_bdevs();
+	}
+}
+
+static void
+finish_wait(void)
+{
+	if (get_phase() == PHASE_FINISH_OPENS) {
+		if (!bdev_open_async_shutdown()) {
+			return;
+		}
+		set_phase(PHASE_FINISH_IDLE);
+	}
+	if (!is_idle()) {
+		return;
+	}
+	bdev_modules_fini_begin();
+	set_phase(PHASE_FINISH_START);
+	finish_start();
+}
+
+void
+spdk_bdev_finish(spdk_bdev_fini_cb cb_fn, void *cb_arg)
+{
+	enum manager_phase phase = get_phase();
+
+	if (phase == PHASE_DOWN) {
+		cb_fn(cb_arg);
+		return;
+	}
+	if (phase >= PHASE_FINISH_OPENS || spdk_get_thread() == NULL) {
+		SPDK_ERRLOG("the bdev layer stops once, on an SPDK thread\n");
+		return;
+	}
+	/* A start that is still going on will not be reported. */
+	g_chain.init_cb = NULL;
+	g_chain.thread = spdk_get_thread();
+	g_chain.fini_cb = cb_fn;
+	g_chain.fini_arg = cb_arg;
+	set_phase(PHASE_FINISH_OPENS);
+	if (phase == PHASE_INIT_MODULES) {
+		/* A module is on the stack. */
+		bdev_manager_notify();
+	} else {
+		finish_wait();
+	}
+}
+
+/* ---- what drives both ---- */
+
+static void
+notify_cb(void *ctx)
+{
+	enum manager_phase phase;
+
+	env_mutex_lock(&g_bdev_manager.lock);
+	g_chain.notified = false;
+	phase = g_chain.phase;
+	env_mutex_unlock(&g_bdev_manager.lock);
+
+	switch (phase) {
+	case PHASE_INIT_WAIT:
+		init_wait();
+		break;
+	case PHASE_FINISH_OPENS:
+	case PHASE_FINISH_IDLE:
+		finish_wait();
+		break;
+	case PHASE_FINISH_START:
+		finish_start();
+		break;
+	case PHASE_FINISH_BDEVS:
+		finish_next_bdev();
+		break;
+	case PHASE_FINISH_MODULES:
+		finish_modules();
+		break;
+	default:
+		break;
+	}
+}
+
+void
+bdev_manager_notify(void)
+{
+	bool send;
+
+	env_mutex_lock(&g_bdev_manager.lock);
+	send = g_chain.phase != PHASE_DOWN && g_chain.phase != PHASE_UP && !g_chain.notified;
+	g_chain.notified = g_chain.notified || send;
+	env_mutex_unlock(&g_bdev_manager.lock);
+
+	if (send) {
+		spdk_thread_send_msg(g_chain.thread, notify_cb, NULL);
+	}
+}
+
+/* ---- the list of bdevs ---- */
+
+static bool
+is_claimed(struct bdev_state *state)
+{
+	bool claimed;
+
+	env_mutex_lock(&state->lock);
+	claimed = state->claim_type != SPDK_BDEV_CLAIM_NONE;
+	env_mutex_unlock(&state->lock);
+	return claimed;
+}
+
+static struct spdk_bdev *
+next_bdev(struct spdk_bdev *prev, bool leaf)
+{
+	struct bdev_state *state;
+	struct spdk_bdev *bdev;
+
+	env_mutex_lock(&g_bdev_manager.lock);
+	state = prev == NULL ? TAILQ_FIRST(&g_bdev_manager.bdevs) : TAILQ_NEXT(bdev_state(prev), link);
+	while (state != NULL && leaf && is_claimed(state)) {
+		state = TAILQ_NEXT(state, link);
+	}
+	bdev = state == NULL ? NULL : state->bdev;
+	env_mutex_unlock(&g_bdev_manager.lock);
+	return bdev;
+}
+
+struct spdk_bdev *
+spdk_bdev_first(void)
+{
+	return next_bdev(NULL, false);
+}
+
+struct spdk_bdev *
+spdk_bdev_next(struct spdk_bdev *prev)
+{
+	return next_bdev(prev, false);
+}
+
+struct spdk_bdev *
+spdk_bdev_first_leaf(void)
+{
+	return next_bdev(NULL, true);
+}
+
+struct spdk_bdev *
+spdk_bdev_next_leaf(struct spdk_bdev *prev)
+{
+	return next_bdev(prev, true);
+}
+
+/* Attaches desc to the first bdev after prev that is not on its way out; false if there is none. */
+static bool
+attach_next(struct spdk_bdev_desc *desc, struct spdk_bdev *prev, bool leaf)
+{
+	struct bdev_state *state;
+
+	env_mutex_lock(&g_bdev_manager.lock);
+	state = prev == NULL ? TAILQ_FIRST(&g_bdev_manager.bdevs) : TAILQ_NEXT(bdev_state(prev), link);
+	while (state != NULL && ((leaf && is_claimed(state)) || bdev_desc_attach(desc, state) != 0)) {
+		state = TAILQ_NEXT(state, link);
+	}
+	env_mutex_unlock(&g_bdev_manager.lock);
+	return state != NULL;
+}
+
+static int
+for_each_bdev(void *ctx, spdk_for_each_bdev_fn fn, bool leaf)
+{
+	struct spdk_bdev_desc *desc, *prev = NULL;
+	int rc = 0;
+
+	if (spdk_get_thread() == NULL) {
+		return -ENOTSUP;
+	}
+	/* The descriptor on a bdev keeps its place in the list until the next one is held. */
+	for (;;) {
+		desc = bdev_desc_alloc_internal();
+		if (desc == NULL) {
+			rc = -ENOMEM;
+		} else if (!attach_next(desc, prev == NULL ? NULL : prev->bdev, leaf)) {
+			free(desc);
+			desc = NULL;
+		}
+		if (prev != NULL) {
+			spdk_bdev_close(prev);
+		}
+		if (desc == NULL) {
+			return rc;
+		}
+		rc = fn(ctx, desc->bdev);
+		if (rc != 0) {
+			spdk_bdev_close(desc);
+			return rc;
+		}
+		prev = desc;
+	}
+}
+
+int
+spdk_for_each_bdev(void *ctx, spdk_for_each_bdev_fn fn)
+{
+	return for_each_bdev(ctx, fn, false);
+}
+
+int
+spdk_for_each_bdev_leaf(void *ctx, spdk_for_each_bdev_fn fn)
+{
+	return for_each_bdev(ctx, fn, true);
+}
