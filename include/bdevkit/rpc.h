@@ -12,6 +12,7 @@
 #include "spdk/json.h"
 #include "spdk/jsonrpc.h"
 #include "spdk/rpc.h"
+#include "spdk/util.h"
 #include "spdk/uuid.h"
 
 #ifdef __cplusplus

@@ -95,16 +95,35 @@ write_text(struct spdk_json_write_ctx *w, const char *text, size_t size)
 	return json_write_bytes(w, text, size);
 }
 
+void
+json_write_init(struct spdk_json_write_ctx *w, spdk_json_write_cb write_cb, void *cb_ctx, uint32_t flags)
+{
+	memset(w, 0, offsetof(struct spdk_json_write_ctx, buf));
+	w->write_cb = write_cb;
+	w->cb_ctx = cb_ctx;
+	w->flags = flags;
+	w->first = true;
+}
+
+int
+json_write_fini(struct spdk_json_write_ctx *w)
+{
+	if (w->depth > 0 || w->after_name) {
+		json_write_fail(w, -EINVAL);
+	}
+	if (w->status == 0) {
+		flush(w);
+	}
+	return w->status == 0 ? 0 : -1;
+}
+
 struct spdk_json_write_ctx *
 spdk_json_write_begin(spdk_json_write_cb write_cb, void *cb_ctx, uint32_t flags)
 {
-	struct spdk_json_write_ctx *w = calloc(1, sizeof(*w));
+	struct spdk_json_write_ctx *w = malloc(sizeof(*w));
 
 	if (w != NULL) {
-		w->write_cb = write_cb;
-		w->cb_ctx = cb_ctx;
-		w->flags = flags;
-		w->first = true;
+		json_write_init(w, write_cb, cb_ctx, flags);
 	}
 	return w;
 }
@@ -112,19 +131,12 @@ spdk_json_write_begin(spdk_json_write_cb write_cb, void *cb_ctx, uint32_t flags)
 int
 spdk_json_write_end(struct spdk_json_write_ctx *w)
 {
-	int rc;
+	int rc = 0;
 
-	if (w == NULL) {
-		return 0;
+	if (w != NULL) {
+		rc = json_write_fini(w);
+		free(w);
 	}
-	if (w->depth > 0 || w->after_name) {
-		json_write_fail(w, -EINVAL);
-	}
-	if (w->status == 0) {
-		flush(w);
-	}
-	rc = w->status == 0 ? 0 : -1;
-	free(w);
 	return rc;
 }
 

@@ -30,6 +30,10 @@ struct spdk_json_write_ctx {
 	char buf[4096];
 };
 
+/* A writer that lives in another structure: as spdk_json_write_begin() and _end(), without allocation. */
+void json_write_init(struct spdk_json_write_ctx *w, spdk_json_write_cb write_cb, void *cb_ctx, uint32_t flags);
+int json_write_fini(struct spdk_json_write_ctx *w);
+
 int json_write_fail(struct spdk_json_write_ctx *w, int rc);
 int json_write_bytes(struct spdk_json_write_ctx *w, const void *data, size_t size);
 int json_write_begin_value(struct spdk_json_write_ctx *w);
