@@ -246,7 +246,8 @@ take_frame(struct spdk_jsonrpc_server_conn *conn, struct jsonrpc_frame *frame)
 		return jsonrpc_request_take(conn, frame, NULL, first);
 	}
 	if (first->len == 0) {
-		return jsonrpc_request_refuse(conn, SPDK_JSONRPC_ERROR_INVALID_REQUEST, "Invalid request: the batch is empty");
+		return jsonrpc_request_refuse(
+			conn, SPDK_JSONRPC_ERROR_INVALID_REQUEST, "Invalid request: the batch is empty");
 	}
 	batch = calloc(1, sizeof(*batch));
 	if (batch == NULL) {
@@ -290,8 +291,9 @@ refuse_text(struct spdk_jsonrpc_server_conn *conn)
 	size_t line, column;
 
 	json_position(conn->input.data + conn->input.start, conn->parser.pos, &line, &column);
-	fail_conn(conn, SPDK_JSONRPC_ERROR_PARSE_ERROR, "Parse error at byte %zu of the request (line %zu, column %zu): %s",
-		conn->parser.pos, line, column, conn->parser.error);
+	fail_conn(conn, SPDK_JSONRPC_ERROR_PARSE_ERROR,
+		"Parse error at byte %zu of the request (line %zu, column %zu): %s", conn->parser.pos, line, column,
+		conn->parser.error);
 }
 
 static void
@@ -305,12 +307,13 @@ wait_for_text(struct spdk_jsonrpc_server_conn *conn)
 		/* Only white space. */
 		consume_input(conn, input->size);
 	} else if (conn->eof) {
-		fail_conn(conn, SPDK_JSONRPC_ERROR_PARSE_ERROR, "Parse error: the request ends after %zu bytes, unfinished",
-			input->size);
+		fail_conn(conn, SPDK_JSONRPC_ERROR_PARSE_ERROR,
+			"Parse error: the request ends after %zu bytes, unfinished", input->size);
 		return;
 	} else if (input->size >= conn->server->opts.max_request_size) {
 		fail_conn(conn, SPDK_JSONRPC_ERROR_INVALID_REQUEST,
-			"Invalid request: it is longer than the limit of %zu bytes", conn->server->opts.max_request_size);
+			"Invalid request: it is longer than the limit of %zu bytes",
+			conn->server->opts.max_request_size);
 		return;
 	}
 	shrink_input(input);
@@ -394,7 +397,7 @@ send_replies(struct spdk_jsonrpc_server_conn *conn)
 	struct jsonrpc_reply *reply;
 	ssize_t rc;
 
-	STAILQ_FOREACH(reply, &conn->replies, link) {
+	STAILQ_FOREACH (reply, &conn->replies, link) {
 		if (msg.msg_iovlen == SEND_AT_ONCE) {
 			break;
 		}
@@ -504,8 +507,8 @@ static void
 limit_batch(struct jsonrpc_batch *batch, struct spdk_jsonrpc_request *request, size_t limit)
 {
 	if (batch->size + request->reply->size > limit) {
-		jsonrpc_request_replace_reply(
-			request, SPDK_JSONRPC_ERROR_INTERNAL_ERROR, "Internal error: the results of this batch are too large");
+		jsonrpc_request_replace_reply(request, SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
+			"Internal error: the results of this batch are too large");
 	}
 }
 

@@ -119,13 +119,13 @@ struct spdk_jsonrpc_request {
 };
 
 /* A request of a connection, counted and linked there; or of none. */
-struct spdk_jsonrpc_request *jsonrpc_request_create(struct spdk_jsonrpc_server_conn *conn, struct jsonrpc_frame *frame,
-	struct jsonrpc_batch *batch);
+struct spdk_jsonrpc_request *jsonrpc_request_create(
+	struct spdk_jsonrpc_server_conn *conn, struct jsonrpc_frame *frame, struct jsonrpc_batch *batch);
 void jsonrpc_request_free(struct spdk_jsonrpc_request *request);
 
 /* Takes one request (a value inside a frame) of a connection: checks its form and hands it to the handler. */
-int jsonrpc_request_take(struct spdk_jsonrpc_server_conn *conn, struct jsonrpc_frame *frame, struct jsonrpc_batch *batch,
-	const struct spdk_json_val *value);
+int jsonrpc_request_take(struct spdk_jsonrpc_server_conn *conn, struct jsonrpc_frame *frame,
+	struct jsonrpc_batch *batch, const struct spdk_json_val *value);
 
 /* Puts an error in the place of the reply of a completed request. */
 void jsonrpc_request_replace_reply(struct spdk_jsonrpc_request *request, int code, const char *text);

@@ -74,7 +74,8 @@ jsonrpc_mailbox_post(struct jsonrpc_mailbox *mailbox, struct spdk_jsonrpc_reques
 			return false;
 		}
 		request->next_completed = head;
-	} while (!__atomic_compare_exchange_n(&mailbox->head, &head, request, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+	} while (
+		!__atomic_compare_exchange_n(&mailbox->head, &head, request, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 
 	/* Who found it empty wakes the server; a server that is being polled by this thread looks by itself. */
 	if (head == NULL && t_polling != mailbox) {

@@ -3,11 +3,8 @@
 /* Methods about the service itself. */
 
 #include "lib/rpc/rpc_internal.h"
+#include "spdk/util.h"
 #include "spdk/version.h"
-
-#ifndef BDEVKIT_VERSION
-#define BDEVKIT_VERSION "unknown"
-#endif
 
 struct get_methods_params {
 	bool current;
@@ -69,7 +66,7 @@ get_version(struct spdk_jsonrpc_request *request, void *params)
 	struct spdk_json_write_ctx *w = spdk_jsonrpc_begin_result(request);
 
 	spdk_json_write_object_begin(w);
-	spdk_json_write_named_string(w, "version", SPDK_VERSION_STRING);
+	spdk_json_write_named_string(w, "version", "" SPDK_VERSION_STRING);
 	spdk_json_write_named_object_begin(w, "fields");
 	spdk_json_write_named_uint32(w, "major", SPDK_VERSION_MAJOR);
 	spdk_json_write_named_uint32(w, "minor", SPDK_VERSION_MINOR);

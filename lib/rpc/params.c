@@ -18,7 +18,9 @@ struct decoding {
 static const char *
 describe_value(const struct spdk_json_val *val, char *buf, size_t size)
 {
-	enum { SHOWN = 60 };
+	enum {
+		SHOWN = 60
+	};
 	int len = val->len < SHOWN ? val->len : SHOWN;
 	const char *more = val->len > SHOWN ? "..." : "";
 
@@ -42,8 +44,8 @@ describe_value(const struct spdk_json_val *val, char *buf, size_t size)
 	return buf;
 }
 
-static int __attribute__((format(printf, 4, 5)))
-expected(struct decoding *d, const struct bdk_rpc_param *param, const struct spdk_json_val *val, const char *format, ...)
+static int __attribute__((format(printf, 4, 5))) expected(
+	struct decoding *d, const struct bdk_rpc_param *param, const struct spdk_json_val *val, const char *format, ...)
 {
 	char what[256], got[128];
 	va_list args;
@@ -51,8 +53,8 @@ expected(struct decoding *d, const struct bdk_rpc_param *param, const struct spd
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	snprintf(d->error, sizeof(d->error), "%s: parameter '%s' must be %s, not %s", d->method->name, param->name, what,
-		describe_value(val, got, sizeof(got)));
+	snprintf(d->error, sizeof(d->error), "%s: parameter '%s' must be %s, not %s", d->method->name, param->name,
+		what, describe_value(val, got, sizeof(got)));
 	return -EINVAL;
 }
 
@@ -135,7 +137,8 @@ decode_enum(struct decoding *d, const struct bdk_rpc_param *param, const struct 
 			return 0;
 		}
 		if (used < sizeof(names)) {
-			used += snprintf(names + used, sizeof(names) - used, "%s\"%s\"", used > 0 ? ", " : "", value->name);
+			used += snprintf(
+				names + used, sizeof(names) - used, "%s\"%s\"", used > 0 ? ", " : "", value->name);
 		}
 	}
 	return expected(d, param, val, "one of %s", names);
@@ -166,9 +169,9 @@ decode_string_array(struct decoding *d, const struct bdk_rpc_param *param, const
 	}
 	/* A first level of strings has as many items as values. */
 	for (uint32_t i = 0; i < val->len; i++) {
-		int rc = val[1 + i].type == SPDK_JSON_VAL_STRING ?
-			decode_string(d, param, &val[1 + i], &array.items[i]) :
-			expected(d, param, &val[1 + i], "an array of strings only");
+		int rc = val[1 + i].type == SPDK_JSON_VAL_STRING
+			? decode_string(d, param, &val[1 + i], &array.items[i])
+			: expected(d, param, &val[1 + i], "an array of strings only");
 
 		if (rc != 0) {
 			free_string_array(&array);
@@ -198,9 +201,9 @@ decode_value(struct decoding *d, const struct bdk_rpc_param *param, const struct
 	case BDK_RPC_STRING:
 		return decode_string(d, param, val, field);
 	case BDK_RPC_UUID:
-		return spdk_json_decode_uuid(val, field) == 0 ?
-			0 :
-			expected(d, param, val, "a UUID like 01234567-89ab-cdef-0123-456789abcdef");
+		return spdk_json_decode_uuid(val, field) == 0
+			? 0
+			: expected(d, param, val, "a UUID like 01234567-89ab-cdef-0123-456789abcdef");
 	case BDK_RPC_ENUM:
 		return decode_enum(d, param, val, field);
 	case BDK_RPC_STRING_ARRAY:
@@ -235,10 +238,12 @@ refuse_name(struct decoding *d, const struct spdk_json_val *name)
 {
 	const struct bdk_rpc_method *method = d->method;
 	size_t used = snprintf(d->error, sizeof(d->error), "%s: there is no parameter '%.*s'%s", method->name,
-		name->len < 60 ? (int)name->len : 60, (const char *)name->start, method->num_params > 0 ? ", only" : "");
+		name->len < 60 ? (int)name->len : 60, (const char *)name->start,
+		method->num_params > 0 ? ", only" : "");
 
 	for (size_t i = 0; i < method->num_params && used < sizeof(d->error); i++) {
-		used += snprintf(d->error + used, sizeof(d->error) - used, "%s %s", i > 0 ? "," : "", method->params[i].name);
+		used += snprintf(
+			d->error + used, sizeof(d->error) - used, "%s %s", i > 0 ? "," : "", method->params[i].name);
 	}
 	return -EINVAL;
 }
@@ -254,7 +259,8 @@ decode_member(struct decoding *d, const struct spdk_json_val *name)
 			continue;
 		}
 		if (d->given[i]) {
-			snprintf(d->error, sizeof(d->error), "%s: parameter '%s' is given twice", d->method->name, param->name);
+			snprintf(d->error, sizeof(d->error), "%s: parameter '%s' is given twice", d->method->name,
+				param->name);
 			return -EINVAL;
 		}
 		rc = decode_value(d, param, name + 1);
@@ -295,8 +301,9 @@ decode_params(struct decoding *d, const struct spdk_json_val *params)
 		return -EINVAL;
 	}
 	if (params->type != SPDK_JSON_VAL_OBJECT_BEGIN) {
-		snprintf(d->error, sizeof(d->error), "%s: params must be an object with a member for each parameter, not an %s",
-			d->method->name, json_type_name(params->type));
+		snprintf(d->error, sizeof(d->error),
+			"%s: params must be an object with a member for each parameter, not an %s", d->method->name,
+			json_type_name(params->type));
 		return -EINVAL;
 	}
 	end = params + 1 + params->len;
@@ -311,8 +318,8 @@ decode_params(struct decoding *d, const struct spdk_json_val *params)
 }
 
 void
-rpc_params_handle(const struct bdk_rpc_method *method, struct spdk_jsonrpc_request *request,
-	const struct spdk_json_val *params)
+rpc_params_handle(
+	const struct bdk_rpc_method *method, struct spdk_jsonrpc_request *request, const struct spdk_json_val *params)
 {
 	struct decoding d = {.method = method};
 	int rc;

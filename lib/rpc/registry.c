@@ -11,8 +11,7 @@ static bool g_registration_failed;
 static char **g_allowlist;
 
 /* Registration happens in constructors, where nobody can be told: a server refuses to start instead. */
-static void __attribute__((format(printf, 1, 2)))
-refuse_registration(const char *format, ...)
+static void __attribute__((format(printf, 1, 2))) refuse_registration(const char *format, ...)
 {
 	char text[256];
 	va_list args;
@@ -222,8 +221,8 @@ warn_alias(struct rpc_method *method)
 }
 
 void
-rpc_dispatch(struct spdk_jsonrpc_request *request, const struct spdk_json_val *method,
-	const struct spdk_json_val *params)
+rpc_dispatch(
+	struct spdk_jsonrpc_request *request, const struct spdk_json_val *method, const struct spdk_json_val *params)
 {
 	struct rpc_method *found = find_method(method->start, method->len);
 	const struct rpc_method *target = found;

@@ -170,10 +170,10 @@ spdk_jsonrpc_end_result(struct spdk_jsonrpc_request *request, struct spdk_json_w
 		status = json_write_status(w);
 		SPDK_ERRLOG("The result of an RPC method could not be written: %s\n", spdk_strerror(-status));
 		write_error(request, SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
-			status == -EMSGSIZE	? "Internal error: the result is too large" :
-				status == -EILSEQ ? "Internal error: the result has a string that is not UTF-8" :
-				status == -ENOMEM ? "Internal error: out of memory" :
-						    "Internal error: the method wrote a malformed result");
+			status == -EMSGSIZE         ? "Internal error: the result is too large"
+				: status == -EILSEQ ? "Internal error: the result has a string that is not UTF-8"
+				: status == -ENOMEM ? "Internal error: out of memory"
+						    : "Internal error: the method wrote a malformed result");
 	}
 	complete(request);
 }

@@ -97,15 +97,17 @@ take_member(struct spdk_jsonrpc_request *request, const struct spdk_json_val *na
 		}
 		request->method = val;
 	} else if (spdk_json_strequal(name, "id")) {
-		if (!request->notification || (val->type != SPDK_JSON_VAL_STRING && val->type != SPDK_JSON_VAL_NUMBER &&
-						      val->type != SPDK_JSON_VAL_NULL)) {
+		if (!request->notification ||
+			(val->type != SPDK_JSON_VAL_STRING && val->type != SPDK_JSON_VAL_NUMBER &&
+				val->type != SPDK_JSON_VAL_NULL)) {
 			return "Invalid request: \"id\" must be a string, a number or null, once";
 		}
 		request->notification = false;
 		request->id = val;
 	} else if (spdk_json_strequal(name, "params")) {
-		if (request->params != NULL || (val->type != SPDK_JSON_VAL_OBJECT_BEGIN &&
-						       val->type != SPDK_JSON_VAL_ARRAY_BEGIN && val->type != SPDK_JSON_VAL_NULL)) {
+		if (request->params != NULL ||
+			(val->type != SPDK_JSON_VAL_OBJECT_BEGIN && val->type != SPDK_JSON_VAL_ARRAY_BEGIN &&
+				val->type != SPDK_JSON_VAL_NULL)) {
 			return "Invalid request: \"params\" must be an object, an array or null, once";
 		}
 		request->params = val;

@@ -69,8 +69,8 @@ typedef void (*rpc_call_cb)(void *cb_arg, const struct rpc_call_reply *reply);
 int rpc_call(const char *method, const void *params, size_t params_size, rpc_call_cb cb, void *cb_arg);
 
 /* The last resort of every server: carries out a request of any source. method is a JSON string. */
-void rpc_dispatch(struct spdk_jsonrpc_request *request, const struct spdk_json_val *method,
-	const struct spdk_json_val *params);
+void rpc_dispatch(
+	struct spdk_jsonrpc_request *request, const struct spdk_json_val *method, const struct spdk_json_val *params);
 
 /* A registered method. */
 struct rpc_method {
@@ -92,7 +92,7 @@ const struct rpc_method *rpc_method_first(void);
 bool rpc_method_is_listed(const char *name);
 
 /* Decodes params as described, calls the handler and frees what was decoded; or answers with an error. */
-void rpc_params_handle(const struct bdk_rpc_method *method, struct spdk_jsonrpc_request *request,
-	const struct spdk_json_val *params);
+void rpc_params_handle(
+	const struct bdk_rpc_method *method, struct spdk_jsonrpc_request *request, const struct spdk_json_val *params);
 
 #endif /* RPC_INTERNAL_H */
