@@ -47,16 +47,14 @@ static struct {
 	struct spdk_thread *thread;
 	/* A message to look again is on its way. */
 	bool notified;
+	/* Shutdown has asked for the unregistration of a bdev, and waits for it. */
+	bool unregistering;
 
 	spdk_bdev_init_cb init_cb;
 	void *init_arg;
 	spdk_bdev_fini_cb fini_cb;
 	void *fini_arg;
 } g_chain;
-
-static void finish_wait(void);
-static void finish_next_bdev(void);
-static void finish_modules_cb(void *ctx);
 
 static enum manager_phase
 get_phase(void)
@@ -318,17 +316,15 @@ finish_modules(void)
 }
 
 static void
-finish_modules_cb(void *ctx)
-{
-	bdev_modules_fini_begin();
-	set_phase(PHASE_FINISH_MODULES);
-	finish_modules();
-}
-
-static void
 finish_bdev_cb(void *cb_arg, int rc)
 {
-	if (rc != 0) {
+	/* On whatever thread the module has called spdk_bdev_destruct_done(). */
+	env_mutex_lock(&g_bdev_manager.lock);
+	g_chain.unregistering = false;
+	env_mutex_unlock(&g_bdev_manager.lock);
+
+	/* -EBUSY: someone else was faster, and it is on its way out. */
+	if (rc != 0 && rc != -EBUSY) {
 		SPDK_WARNLOG("a bdev reported \"%s\" when it was destructed; shutdown goes on\n", spdk_strerror(-rc));
 	}
 	bdev_manager_notify();
@@ -375,13 +371,16 @@ finish_next_bdev(void)
 	bool done;
 
 	env_mutex_lock(&g_bdev_manager.lock);
-	bdev = pick_bdev();
+	bdev = g_chain.unregistering ? NULL : pick_bdev();
+	g_chain.unregistering = g_chain.unregistering || bdev != NULL;
 	done = TAILQ_EMPTY(&g_bdev_manager.bdevs) && TAILQ_EMPTY(&g_bdev_manager.destructing);
 	env_mutex_unlock(&g_bdev_manager.lock);
 
 	if (done) {
-		/* By message: the last bdev's module may be on the stack. */
-		spdk_thread_send_msg(g_chain.thread, finish_modules_cb, NULL);
+		bdev_modules_fini_begin();
+		set_phase(PHASE_FINISH_MODULES);
+		/* By message: the module of the last bdev may be on the stack. */
+		bdev_manager_notify();
 	} else if (bdev != NULL) {
 		spdk_bdev_unregister(bdev, finish_bdev_cb, NULL);
 	}
