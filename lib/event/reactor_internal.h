@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What the files of the reactors share. A reactor's fields belong to the system thread that runs it, except for the
+ * event queue, the waker in its host, and the counters, which others may read.
+ */
+
+#ifndef EVENT_REACTOR_INTERNAL_H
+#define EVENT_REACTOR_INTERNAL_H
+
+#include "lib/event/reactor.h"
+
+#include "spdk/env.h"
+#include "spdk/likely.h"
+#include "spdk/log.h"
+#include "spdk/queue.h"
+#include "spdk/util.h"
+
+#include "lib/env/env_internal.h"
+#include "lib/thread/msg_queue.h"
+#include "lib/thread/thread_host.h"
+
+#include <stdatomic.h>
+#include <sys/prctl.h>
+
+#define EVENT_BATCH 8
+
+/* While there is always something to do, descriptors are looked at no more often than this: a system call each time. */
+#define REACTOR_FDS_INTERVAL_US 25
+
+/* The framework's context of a thread. */
+struct reactor_thread {
+	TAILQ_ENTRY(reactor_thread) link;
+	struct event_reactor *reactor;
+	/* Its CPU mask has changed: find it a place when its poll has returned. */
+	_Atomic bool resched;
+	uint64_t placed_tsc;
+};
+
+struct event_reactor {
+	struct thread_host host;
+	uint32_t lcore;
+	int epfd;
+	TAILQ_HEAD(, reactor_thread) threads;
+	uint32_t thread_count;
+	struct msg_queue events;
+	/* It has noticed that it is to stop. */
+	bool stopping;
+
+	/* End of the last poll: the time for the next. */
+	uint64_t tsc_last;
+	/* When there was last something to do. */
+	uint64_t tsc_busy;
+	/* When the descriptors were last looked at. */
+	uint64_t tsc_fds;
+	/* How long it spins at present before it sleeps, in ticks. */
+	uint64_t spin;
+
+	_Atomic uint64_t busy_tsc;
+	_Atomic uint64_t idle_tsc;
+	_Atomic uint64_t sleeps;
+	_Atomic int tid;
+};
+
+struct event_reactors {
+	bool initialized;
+	struct event_reactor_opts opts;
+	struct spdk_cpuset cpus;
+	/* By CPU. */
+	struct event_reactor **by_core;
+	uint32_t core_count;
+	_Atomic bool stop;
+
+	/* Options, in ticks. */
+	uint64_t spin_max;
+	uint64_t idle_poll_max;
+	uint64_t fds_interval;
+
+	/* The CPU that got the last thread. */
+	struct env_mutex place_lock;
+	uint32_t last_placed;
+};
+
+extern struct event_reactors g_reactors;
+
+/* Threads of this process that have no other place to look at write these. */
+static inline void
+reactor_count(_Atomic uint64_t *counter, uint64_t ticks)
+{
+	uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, value + ticks, memory_order_relaxed);
+}
+
+/* reactor_event.c: runs a batch of events. Returns how many. */
+uint32_t event_reactor_events_run(struct event_reactor *reactor);
+void event_reactor_events_discard(struct event_reactor *reactor);
+
+/* reactor_thread.c */
+int event_reactor_thread_op(struct spdk_thread *thread, enum spdk_thread_op op);
+bool event_reactor_thread_op_supported(enum spdk_thread_op op);
+/* Polls each thread once. Returns true if one had something to do. */
+bool event_reactor_threads_poll(struct event_reactor *reactor);
+/* Makes the threads that are still running exit. */
+void event_reactor_threads_exit(struct event_reactor *reactor);
+
+/* reactor_sleep.c */
+int event_reactor_sleep_init(struct event_reactor *reactor);
+void event_reactor_sleep_fini(struct event_reactor *reactor);
+/* After an iteration with work. */
+void event_reactor_after_work(struct event_reactor *reactor);
+/* After an iteration without: spins on or sleeps. */
+void event_reactor_after_idle(struct event_reactor *reactor);
+/* Stops to wait for the thread's descriptors. */
+void event_reactor_unwatch(struct event_reactor *reactor, struct spdk_thread *thread);
+
+#endif /* EVENT_REACTOR_INTERNAL_H */

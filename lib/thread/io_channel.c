@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Channels: a thread's own context for an io_device. */
+
+#include "lib/thread/thread_internal.h"
+
+#include "spdk/log.h"
+#include "spdk_internal/thread.h"
+
+/* By the device object, not by the user's pointer: that may be registered anew while old channels live on. */
+int
+io_channel_compare(struct spdk_io_channel *a, struct spdk_io_channel *b)
+{
+	return a->dev < b->dev ? -1 : a->dev > b->dev;
+}
+
+RB_GENERATE(io_channel_tree, spdk_io_channel, node, io_channel_compare)
+
+struct spdk_io_channel *
+thread_io_channel_find(struct spdk_thread *thread, struct io_device *dev)
+{
+	struct spdk_io_channel key;
+
+	key.dev = dev;
+	return RB_FIND(io_channel_tree, &thread->channels, &key);
+}
+
+/* ---- get ---- */
+
+static struct spdk_io_channel *
+alloc_channel(struct spdk_thread *thread, struct io_device *dev)
+{
+	struct spdk_io_channel *ch = calloc(1, SPDK_IO_CHANNEL_STRUCT_SIZE + (size_t)dev->ctx_size);
+
+	if (ch == NULL) {
+		SPDK_ERRLOG("No memory for a channel of io_device %s (%p)\n", dev->name, dev->io_device);
+		return NULL;
+	}
+	ch->thread = thread;
+	ch->dev = dev;
+	ch->ref = 1;
+	return ch;
+}
+
+static void
+drop_channel(struct spdk_io_channel *ch)
+{
+	env_mutex_lock(&g_thread_lib.lock);
+	RB_REMOVE(io_channel_tree, &ch->thread->channels, ch);
+	env_mutex_unlock(&g_thread_lib.lock);
+}
+
+/* Returns the channel; *created says that it is new and its create callback has to run. */
+static struct spdk_io_channel *
+find_or_add(struct spdk_thread *thread, void *io_device, bool *created)
+{
+	struct spdk_io_channel *ch;
+	struct io_device *dev;
+
+	ENV_MUTEX_SCOPE(&g_thread_lib.lock);
+
+	*created = false;
+	dev = thread_io_device_find(io_device);
+	if (dev == NULL) {
+		SPDK_ERRLOG("could not find io_device %p\n", io_device);
+		return NULL;
+	}
+	ch = thread_io_channel_find(thread, dev);
+	if (ch != NULL) {
+		ch->ref++;
+		return ch;
+	}
+	ch = alloc_channel(thread, dev);
+	if (ch != NULL) {
+		RB_INSERT(io_channel_tree, &thread->channels, ch);
+		dev->refs++;
+		*created = true;
+	}
+	return ch;
+}
+
+struct spdk_io_channel *
+spdk_get_io_channel(void *io_device)
+{
+	struct spdk_thread *thread = thread_current();
+	struct spdk_io_channel *ch;
+	struct io_device *dev;
+	bool created;
+	int rc;
+
+	if (thread == NULL) {
+		SPDK_ERRLOG("A channel of io_device %p can be had only on an SPDK thread\n", io_device);
+		return NULL;
+	}
+	if (thread_state(thread) == THREAD_EXITED) {
+		SPDK_ERRLOG("Thread %s is marked as exited\n", thread->name);
+		return NULL;
+	}
+	ch = find_or_add(thread, io_device, &created);
+	if (!created) {
+		return ch;
+	}
+
+	dev = ch->dev;
+	rc = dev->create_cb(io_device, spdk_io_channel_get_ctx(ch));
+	if (rc != 0) {
+		SPDK_ERRLOG("could not create io_channel for io_device %s (%p): %s (rc=%d)\n", dev->name, io_device,
+			strerror(abs(rc)), rc);
+		drop_channel(ch);
+		free(ch);
+		thread_io_device_put(dev);
+		return NULL;
+	}
+	return ch;
+}
+
+/* ---- put ---- */
+
+static void
+release_channel_cb(void *arg)
+{
+	struct spdk_io_channel *ch = arg;
+	struct io_device *dev = ch->dev;
+
+	ch->releasing = false;
+	if (ch->ref > 0) {
+		/* Somebody has got it again. */
+		return;
+	}
+	drop_channel(ch);
+	dev->destroy_cb(dev->io_device, spdk_io_channel_get_ctx(ch));
+	free(ch);
+	thread_io_device_put(dev);
+}
+
+void
+spdk_put_io_channel(struct spdk_io_channel *ch)
+{
+	struct spdk_thread *thread = thread_current();
+
+	if (thread != ch->thread) {
+		SPDK_ERRLOG("%s called from wrong thread %s, the channel of io_device %s is of thread %s\n", __func__,
+			thread != NULL ? thread->name : "(none)", ch->dev->name, ch->thread->name);
+		return;
+	}
+	assert(ch->ref > 0);
+	if (--ch->ref > 0 || ch->releasing) {
+		return;
+	}
+	ch->releasing = true;
+	thread_msg_init(&ch->msg, release_channel_cb, ch);
+	if (thread_msg_send(thread, &ch->msg) != 0) {
+		/* The thread was exited by force; nobody will receive anything there. */
+		release_channel_cb(ch);
+	}
+}
+
+/* ---- questions ---- */
+
+struct spdk_io_channel *
+spdk_io_channel_from_ctx(void *ctx)
+{
+	return (struct spdk_io_channel *)((uint8_t *)ctx - SPDK_IO_CHANNEL_STRUCT_SIZE);
+}
+
+struct spdk_thread *
+spdk_io_channel_get_thread(struct spdk_io_channel *ch)
+{
+	return ch->thread;
+}
+
+void *
+spdk_io_channel_get_io_device(struct spdk_io_channel *ch)
+{
+	return ch->dev->io_device;
+}
+
+const char *
+spdk_io_channel_get_io_device_name(struct spdk_io_channel *ch)
+{
+	return ch->dev->name;
+}
+
+int
+spdk_io_channel_get_ref_count(struct spdk_io_channel *ch)
+{
+	return (int)ch->ref;
+}
+
+struct spdk_io_channel *
+spdk_thread_get_first_io_channel(struct spdk_thread *thread)
+{
+	return RB_MIN(io_channel_tree, &thread->channels);
+}
+
+struct spdk_io_channel *
+spdk_thread_get_next_io_channel(struct spdk_io_channel *prev)
+{
+	return RB_NEXT(io_channel_tree, &prev->thread->channels, prev);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Messages between threads. */
+
+#include "lib/thread/thread_internal.h"
+
+#include "spdk/log.h"
+
+void
+thread_waker_wake(struct thread_waker *waker)
+{
+	uint64_t one = 1;
+	ssize_t rc;
+
+	if (atomic_load(&waker->asleep) == 0) {
+		return;
+	}
+	if (atomic_exchange(&waker->asleep, 0) != 0) {
+		/* It can only fail if the counter is full, and then the sleeper has been woken long ago. */
+		rc = write(waker->fd, &one, sizeof(one));
+		(void)rc;
+	}
+}
+
+void
+thread_notify(struct spdk_thread *thread)
+{
+	struct thread_waker *waker = atomic_load(&thread->waker);
+
+	if (waker != NULL) {
+		thread_waker_wake(waker);
+	}
+}
+
+int
+thread_msg_send(struct spdk_thread *thread, struct thread_msg *msg)
+{
+	if (spdk_unlikely(thread_state(thread) == THREAD_EXITED)) {
+		SPDK_ERRLOG("Thread %s is marked as exited.\n", thread->name);
+		return -EIO;
+	}
+	msg_queue_push(&thread->msgs, &msg->link);
+	thread_notify(thread);
+	return 0;
+}
+
+int
+spdk_thread_send_msg(const struct spdk_thread *thread, spdk_msg_fn fn, void *ctx)
+{
+	/* The interface promises not to change what the caller can see of the thread; its queue is not that. */
+	struct spdk_thread *target = (struct spdk_thread *)(uintptr_t)thread;
+	struct spdk_thread *sender = thread_current();
+	struct thread_msg *msg;
+
+	assert(thread != NULL);
+
+	if (spdk_unlikely(thread_state(target) == THREAD_EXITED)) {
+		SPDK_ERRLOG("Thread %s is marked as exited.\n", target->name);
+		return -EIO;
+	}
+	msg = thread_msg_get(sender != NULL ? &sender->msg_cache : NULL);
+	if (spdk_unlikely(msg == NULL)) {
+		SPDK_ERRLOG("msg could not be allocated\n");
+		return -ENOMEM;
+	}
+	msg->fn = fn;
+	msg->arg = ctx;
+	msg_queue_push(&target->msgs, &msg->link);
+	thread_notify(target);
+	return 0;
+}
+
+uint32_t
+thread_msgs_run(struct spdk_thread *thread, uint32_t max)
+{
+	struct thread_msg *msg;
+	spdk_msg_fn fn;
+	uint32_t count, i;
+	void *arg;
+
+	count = msg_queue_collect(&thread->msgs);
+	if (count == 0) {
+		return 0;
+	}
+	if (max == 0 || max > THREAD_MSG_BATCH) {
+		max = THREAD_MSG_BATCH;
+	}
+	count = spdk_min(count, max);
+
+	for (i = 0; i < count; i++) {
+		msg = SPDK_CONTAINEROF(msg_queue_pop(&thread->msgs), struct thread_msg, link);
+		fn = msg->fn;
+		arg = msg->arg;
+		/* Before it runs, so that what it sends uses the same cache line again. */
+		if (msg->pooled) {
+			thread_msg_put(&thread->msg_cache, msg);
+		}
+		fn(arg);
+		thread_check_locks(thread);
+	}
+	return count;
+}
+
+int
+spdk_thread_send_critical_msg(struct spdk_thread *thread, spdk_msg_fn fn)
+{
+	spdk_msg_fn none = NULL;
+
+	/* Called from signal handlers: nothing but atomic operations and write(). */
+	if (!atomic_compare_exchange_strong(&thread->critical_msg, &none, fn)) {
+		return -EIO;
+	}
+	thread_notify(thread);
+	return 0;
+}
+
+int
+thread_critical_msg_run(struct spdk_thread *thread)
+{
+	spdk_msg_fn fn = atomic_load(&thread->critical_msg);
+
+	if (fn == NULL) {
+		return 0;
+	}
+	fn(NULL);
+	thread_check_locks(thread);
+	/* Afterwards, so that the same thing cannot be posted twice while it is being handled. */
+	atomic_store(&thread->critical_msg, NULL);
+	return 1;
+}
+
+void
+thread_msgs_discard(struct spdk_thread *thread)
+{
+	struct thread_msg *msg;
+	uint32_t lost = 0;
+
+	while (msg_queue_collect(&thread->msgs) > 0) {
+		msg = SPDK_CONTAINEROF(msg_queue_pop(&thread->msgs), struct thread_msg, link);
+		if (msg->pooled) {
+			thread_msg_put(&thread->msg_cache, msg);
+			lost++;
+		} else {
+			thread_walk_discard(msg);
+		}
+	}
+	if (lost > 0) {
+		SPDK_WARNLOG("thread %s is destroyed with %u messages that it has not received\n", thread->name, lost);
+	}
+}
