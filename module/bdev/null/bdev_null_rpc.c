@@ -20,7 +20,6 @@ static const struct bdk_rpc_param g_create_params[] = {
 		.type = BDK_RPC_UINT64,
 		.offset = offsetof(struct null_bdev_opts, num_blocks),
 		.required = true,
-		.position = 2,
 		.help = "size in blocks",
 	},
 	BLOCK_FORMAT_RPC_PARAMS(struct null_bdev_opts, format, 3),
@@ -31,6 +30,17 @@ static const struct bdk_rpc_param g_create_params[] = {
 		.option = 'u',
 		.help = "UUID of the bdev",
 		.default_text = "a random one",
+	},
+};
+
+static const struct bdk_rpc_cli_param g_create_cli_params[] = {
+	{
+		.name = "total_size",
+		.position = 2,
+		.target = "num_blocks",
+		.multiplier = 1024 * 1024,
+		.divisor = "block_size",
+		.help = "size in MiB",
 	},
 };
 
@@ -61,6 +71,8 @@ static const struct bdk_rpc_method g_create_method = {
 	.state_mask = SPDK_RPC_RUNTIME,
 	.params = g_create_params,
 	.num_params = SPDK_COUNTOF(g_create_params),
+	.cli_params = g_create_cli_params,
+	.num_cli_params = SPDK_COUNTOF(g_create_cli_params),
 	.params_size = sizeof(struct null_bdev_opts),
 	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
 	.handler = rpc_bdev_null_create,

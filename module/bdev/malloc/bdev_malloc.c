@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "module/bdev/malloc/bdev_malloc.h"
+
+#include "spdk/json.h"
+#include "spdk/likely.h"
+#include "spdk/string.h"
+#include "spdk/thread.h"
+#include "spdk/util.h"
+#include "lib/env/mapping.h"
+
+#define MALLOC_ALIGNMENT (2 * 1024 * 1024)
+
+/*
+ * Most bytes that one UNMAP or WRITE_ZEROES clears: giving back 16 MiB of touched pages takes the kernel about half a
+ * millisecond, and other I/O of the thread should not wait longer. The layer splits what is larger.
+ */
+#define MALLOC_MAX_CLEAR (16 * 1024 * 1024)
+
+/* Below this size, writing zeroes is cheaper than a system call and the page faults that follow it. */
+#define MALLOC_MIN_GIVE_BACK (64 * 1024)
+
+struct malloc_bdev {
+	struct spdk_bdev bdev;
+	struct block_format format;
+	uint8_t *data;
+	size_t data_size;
+	/* Separate metadata, one after another; NULL if there is none. */
+	uint8_t *md;
+	size_t md_size;
+};
+
+static int bdev_malloc_module_init(void);
+static void bdev_malloc_module_fini(void);
+
+static struct spdk_bdev_module g_malloc_module = {
+	.name = "malloc",
+	.module_init = bdev_malloc_module_init,
+	.module_fini = bdev_malloc_module_fini,
+	.async_fini = true,
+};
+
+SPDK_BDEV_MODULE_REGISTER(malloc, &g_malloc_module)
+
+static char g_product_name[] = "Malloc disk";
+
+/* Number of the next bdev that is created without a name. */
+static unsigned int g_next_number;
+
+/* A range of blocks, as it lies in memory. */
+struct malloc_range {
+	uint8_t *data;
+	uint64_t data_len;
+	/* NULL if there is no separate metadata. */
+	uint8_t *md;
+	uint64_t md_len;
+};
+
+static struct malloc_range
+locate(const struct malloc_bdev *malloc_bdev, const struct spdk_bdev_io *bdev_io)
+{
+	const struct spdk_bdev *bdev = &malloc_bdev->bdev;
+	uint64_t offset = bdev_io->u.bdev.offset_blocks;
+	uint64_t count = bdev_io->u.bdev.num_blocks;
+	struct malloc_range range = {
+		.data = malloc_bdev->data + offset * bdev->blocklen,
+		.data_len = count * bdev->blocklen,
+	};
+
+	if (spdk_unlikely(malloc_bdev->md != NULL)) {
+		range.md = malloc_bdev->md + offset * bdev->md_len;
+		range.md_len = count * bdev->md_len;
+	}
+	return range;
+}
+
+/* Both return how much could not be copied because the buffers of the I/O are too short. */
+static uint64_t
+copy_to_iovs(struct iovec *iovs, int iovcnt, const uint8_t *data, uint64_t len)
+{
+	for (int i = 0; i < iovcnt && len > 0; i++) {
+		size_t part = spdk_min(iovs[i].iov_len, len);
+
+		memcpy(iovs[i].iov_base, data, part);
+		data += part;
+		len -= part;
+	}
+	return len;
+}
+
+static uint64_t
+copy_from_iovs(uint8_t *data, uint64_t len, const struct iovec *iovs, int iovcnt)
+{
+	for (int i = 0; i < iovcnt && len > 0; i++) {
+		size_t part = spdk_min(iovs[i].iov_len, len);
+
+		memcpy(data, iovs[i].iov_base, part);
+		data += part;
+		len -= part;
+	}
+	return len;
+}
+
+static enum spdk_bdev_io_status
+read_blocks(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
+{
+	struct malloc_range range = locate(malloc_bdev, bdev_io);
+	struct iovec *iovs = bdev_io->u.bdev.iovs;
+
+	if (iovs[0].iov_base == NULL) {
+		/* The caller leaves the buffer to us: it gets the disk itself, which is there as long as its channel is. */
+		spdk_bdev_io_set_buf(bdev_io, range.data, range.data_len);
+		if (range.md != NULL) {
+			spdk_bdev_io_set_md_buf(bdev_io, range.md, range.md_len);
+		}
+		return SPDK_BDEV_IO_STATUS_SUCCESS;
+	}
+	if (copy_to_iovs(iovs, bdev_io->u.bdev.iovcnt, range.data, range.data_len) != 0) {
+		return SPDK_BDEV_IO_STATUS_FAILED;
+	}
+	if (spdk_unlikely(range.md != NULL) && bdev_io->u.bdev.md_buf != NULL) {
+		memcpy(bdev_io->u.bdev.md_buf, range.md, range.md_len);
+	}
+	return SPDK_BDEV_IO_STATUS_SUCCESS;
+}
+
+static enum spdk_bdev_io_status
+write_blocks(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
+{
+	struct malloc_range range = locate(malloc_bdev, bdev_io);
+
+	if (copy_from_iovs(range.data, range.data_len, bdev_io->u.bdev.iovs, bdev_io->u.bdev.iovcnt) != 0) {
+		return SPDK_BDEV_IO_STATUS_FAILED;
+	}
+	if (spdk_unlikely(range.md != NULL) && bdev_io->u.bdev.md_buf != NULL) {
+		memcpy(range.md, bdev_io->u.bdev.md_buf, range.md_len);
+	}
+	return SPDK_BDEV_IO_STATUS_SUCCESS;
+}
+
+/* UNMAP: gives memory back where it can, however little. */
+static void
+unmap_blocks(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
+{
+	struct malloc_range range = locate(malloc_bdev, bdev_io);
+
+	env_mapping_discard(range.data, range.data_len);
+	if (range.md != NULL) {
+		env_mapping_discard(range.md, range.md_len);
+	}
+}
+
+static void
+write_zeroes(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
+{
+	struct malloc_range range = locate(malloc_bdev, bdev_io);
+
+	if (range.data_len >= MALLOC_MIN_GIVE_BACK) {
+		unmap_blocks(malloc_bdev, bdev_io);
+		return;
+	}
+	memset(range.data, 0, range.data_len);
+	if (range.md != NULL) {
+		memset(range.md, 0, range.md_len);
+	}
+}
+
+/* The data is there at once, so every I/O is complete when this returns; the layer hands completions on in batches. */
+static void
+bdev_malloc_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
+{
+	struct malloc_bdev *malloc_bdev = bdev_io->bdev->ctxt;
+	enum spdk_bdev_io_status status = SPDK_BDEV_IO_STATUS_SUCCESS;
+
+	switch (bdev_io->type) {
+	case SPDK_BDEV_IO_TYPE_READ:
+		status = read_blocks(malloc_bdev, bdev_io);
+		break;
+	case SPDK_BDEV_IO_TYPE_WRITE:
+		status = write_blocks(malloc_bdev, bdev_io);
+		break;
+	case SPDK_BDEV_IO_TYPE_UNMAP:
+		unmap_blocks(malloc_bdev, bdev_io);
+		break;
+	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
+		write_zeroes(malloc_bdev, bdev_io);
+		break;
+	case SPDK_BDEV_IO_TYPE_FLUSH:
+	case SPDK_BDEV_IO_TYPE_RESET:
+		break;
+	default:
+		status = SPDK_BDEV_IO_STATUS_FAILED;
+		break;
+	}
+	spdk_bdev_io_complete(bdev_io, status);
+}
+
+static bool
+bdev_malloc_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
+{
+	switch (io_type) {
+	case SPDK_BDEV_IO_TYPE_READ:
+	case SPDK_BDEV_IO_TYPE_WRITE:
+	case SPDK_BDEV_IO_TYPE_UNMAP:
+	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
+	case SPDK_BDEV_IO_TYPE_FLUSH:
+	case SPDK_BDEV_IO_TYPE_RESET:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* One channel for all malloc bdevs of a thread: it has no state. */
+static struct spdk_io_channel *
+bdev_malloc_get_io_channel(void *ctx)
+{
+	return spdk_get_io_channel(&g_malloc_module);
+}
+
+static void
+free_bdev(struct malloc_bdev *malloc_bdev)
+{
+	env_mapping_destroy(malloc_bdev->md, malloc_bdev->md_size);
+	env_mapping_destroy(malloc_bdev->data, malloc_bdev->data_size);
+	free(malloc_bdev->bdev.name);
+	free(malloc_bdev);
+}
+
+static int
+bdev_malloc_destruct(void *ctx)
+{
+	free_bdev(ctx);
+	return 0;
+}
+
+static void
+bdev_malloc_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w)
+{
+	struct malloc_bdev *malloc_bdev = bdev->ctxt;
+
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "method", "bdev_malloc_create");
+	spdk_json_write_named_object_begin(w, "params");
+	spdk_json_write_named_string(w, "name", bdev->name);
+	spdk_json_write_named_uint64(w, "num_blocks", bdev->blockcnt);
+	block_format_write_config(&malloc_bdev->format, w);
+	spdk_json_write_named_bool(w, "md_interleave", malloc_bdev->format.md_interleave);
+	spdk_json_write_named_uint32(w, "optimal_io_boundary", bdev->optimal_io_boundary);
+	spdk_json_write_named_uuid(w, "uuid", &bdev->uuid);
+	spdk_json_write_object_end(w);
+	spdk_json_write_object_end(w);
+}
+
+static const struct spdk_bdev_fn_table g_malloc_fn_table = {
+	.destruct = bdev_malloc_destruct,
+	.submit_request = bdev_malloc_submit_request,
+	.io_type_supported = bdev_malloc_io_type_supported,
+	.get_io_channel = bdev_malloc_get_io_channel,
+	.write_config_json = bdev_malloc_write_config_json,
+};
+
+static char *
+choose_name(const char *wanted)
+{
+	if (wanted != NULL && wanted[0] != '\0') {
+		return strdup(wanted);
+	}
+	return spdk_sprintf_alloc("Malloc%u", g_next_number++);
+}
+
+/* Takes the memory of the disk, whose geometry is set. */
+static int
+map_memory(struct malloc_bdev *malloc_bdev)
+{
+	const struct spdk_bdev *bdev = &malloc_bdev->bdev;
+
+	malloc_bdev->data_size = bdev->blockcnt * bdev->blocklen;
+	malloc_bdev->data = env_mapping_create(malloc_bdev->data_size, MALLOC_ALIGNMENT);
+	if (malloc_bdev->data == NULL) {
+		return -ENOMEM;
+	}
+	if (bdev->md_len != 0 && !bdev->md_interleave) {
+		malloc_bdev->md_size = bdev->blockcnt * bdev->md_len;
+		malloc_bdev->md = env_mapping_create(malloc_bdev->md_size, MALLOC_ALIGNMENT);
+		if (malloc_bdev->md == NULL) {
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static void
+fill_bdev(struct malloc_bdev *malloc_bdev, const struct malloc_bdev_opts *opts)
+{
+	struct spdk_bdev *bdev = &malloc_bdev->bdev;
+
+	malloc_bdev->format = opts->format;
+	block_format_apply(&opts->format, bdev);
+	bdev->blockcnt = opts->num_blocks;
+	bdev->product_name = g_product_name;
+	bdev->uuid = opts->uuid;
+	bdev->write_cache = 1;
+	bdev->optimal_io_boundary = opts->optimal_io_boundary;
+	bdev->split_on_optimal_io_boundary = opts->optimal_io_boundary != 0;
+	bdev->max_unmap = spdk_max(1, MALLOC_MAX_CLEAR / bdev->blocklen);
+	bdev->max_unmap_segments = 1;
+	bdev->max_write_zeroes = bdev->max_unmap;
+	bdev->ctxt = malloc_bdev;
+	bdev->fn_table = &g_malloc_fn_table;
+	bdev->module = &g_malloc_module;
+}
+
+int
+bdev_malloc_create(const struct malloc_bdev_opts *opts, struct spdk_bdev **bdev, const char **why)
+{
+	struct malloc_bdev *malloc_bdev;
+	int rc;
+
+	*why = NULL;
+	rc = block_format_check(&opts->format, opts->num_blocks, why);
+	if (rc != 0) {
+		return rc;
+	}
+
+	malloc_bdev = calloc(1, sizeof(*malloc_bdev));
+	if (malloc_bdev == NULL) {
+		return -ENOMEM;
+	}
+	fill_bdev(malloc_bdev, opts);
+	rc = map_memory(malloc_bdev);
+	if (rc != 0) {
+		*why = "there is not enough memory for a bdev of this size";
+		goto free_bdev;
+	}
+	malloc_bdev->bdev.name = choose_name(opts->name);
+	if (malloc_bdev->bdev.name == NULL) {
+		rc = -ENOMEM;
+		goto free_bdev;
+	}
+	rc = spdk_bdev_register(&malloc_bdev->bdev);
+	if (rc != 0) {
+		goto free_bdev;
+	}
+	*bdev = &malloc_bdev->bdev;
+	return 0;
+
+free_bdev:
+	free_bdev(malloc_bdev);
+	return rc;
+}
+
+int
+bdev_malloc_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg)
+{
+	return spdk_bdev_unregister_by_name(name, &g_malloc_module, cb, cb_arg);
+}
+
+static int
+create_channel_cb(void *io_device, void *ctx)
+{
+	return 0;
+}
+
+static void
+destroy_channel_cb(void *io_device, void *ctx)
+{
+}
+
+static int
+bdev_malloc_module_init(void)
+{
+	spdk_io_device_register(&g_malloc_module, create_channel_cb, destroy_channel_cb, 0, "bdev_malloc");
+	return 0;
+}
+
+static void
+unregister_done_cb(void *io_device)
+{
+	spdk_bdev_module_fini_done();
+}
+
+static void
+bdev_malloc_module_fini(void)
+{
+	spdk_io_device_unregister(&g_malloc_module, unregister_done_cb);
+}
