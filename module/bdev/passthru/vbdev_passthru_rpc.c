@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "module/bdev/passthru/vbdev_passthru.h"
+
+#include "spdk/string.h"
+#include "spdk/util.h"
+#include "bdevkit/rpc.h"
+
+static const struct bdk_rpc_param g_create_params[] = {
+	{
+		.name = "base_bdev_name",
+		.type = BDK_RPC_STRING,
+		.offset = offsetof(struct passthru_bdev_opts, base_bdev_name),
+		.required = true,
+		.option = 'b',
+		.help = "name of the base bdev, which may come to exist later",
+	},
+	{
+		.name = "name",
+		.type = BDK_RPC_STRING,
+		.offset = offsetof(struct passthru_bdev_opts, name),
+		.required = true,
+		.option = 'p',
+		.help = "name of the new bdev",
+	},
+	{
+		.name = "uuid",
+		.type = BDK_RPC_UUID,
+		.offset = offsetof(struct passthru_bdev_opts, uuid),
+		.option = 'u',
+		.help = "UUID of the bdev",
+		.default_text = "one that is made from the UUID of the base",
+	},
+};
+
+static void
+rpc_bdev_passthru_create(struct spdk_jsonrpc_request *request, void *params)
+{
+	const struct passthru_bdev_opts *opts = params;
+	struct spdk_json_write_ctx *w;
+	const char *why;
+	int rc;
+
+	rc = vbdev_passthru_create(opts, &why);
+	if (rc != 0) {
+		bdk_rpc_send_error(request, rc, "Cannot create passthru bdev %s on %s: %s", opts->name,
+			opts->base_bdev_name, why != NULL ? why : spdk_strerror(-rc));
+		return;
+	}
+	w = spdk_jsonrpc_begin_result(request);
+	spdk_json_write_string(w, opts->name);
+	spdk_jsonrpc_end_result(request, w);
+}
+
+static const struct bdk_rpc_method g_create_method = {
+	.name = "bdev_passthru_create",
+	.summary = "Creates a bdev that hands every I/O to another one",
+	.result = "name of the bdev",
+	.state_mask = SPDK_RPC_RUNTIME,
+	.params = g_create_params,
+	.num_params = SPDK_COUNTOF(g_create_params),
+	.params_size = sizeof(struct passthru_bdev_opts),
+	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
+	.handler = rpc_bdev_passthru_create,
+};
+BDK_RPC_REGISTER(g_create_method)
+
+struct passthru_delete_params {
+	char *name;
+};
+
+static const struct bdk_rpc_param g_delete_params[] = {
+	{
+		.name = "name",
+		.type = BDK_RPC_STRING,
+		.offset = offsetof(struct passthru_delete_params, name),
+		.required = true,
+		.position = 1,
+		.help = "name of the bdev",
+	},
+};
+
+static void
+delete_done_cb(void *cb_arg, int rc)
+{
+	struct spdk_jsonrpc_request *request = cb_arg;
+
+	if (rc != 0) {
+		bdk_rpc_send_errno(request, rc, "Cannot delete the passthru bdev");
+		return;
+	}
+	spdk_jsonrpc_send_bool_response(request, true);
+}
+
+static void
+rpc_bdev_passthru_delete(struct spdk_jsonrpc_request *request, void *params)
+{
+	const struct passthru_delete_params *p = params;
+	int rc;
+
+	rc = vbdev_passthru_delete(p->name, delete_done_cb, request);
+	if (rc != 0) {
+		bdk_rpc_send_errno(request, rc, "Cannot delete passthru bdev %s", p->name);
+	}
+}
+
+static const struct bdk_rpc_method g_delete_method = {
+	.name = "bdev_passthru_delete",
+	.summary = "Deletes a passthru bdev, or the request for one whose base is missing",
+	.result = "true",
+	.state_mask = SPDK_RPC_RUNTIME,
+	.params = g_delete_params,
+	.num_params = SPDK_COUNTOF(g_delete_params),
+	.params_size = sizeof(struct passthru_delete_params),
+	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
+	.handler = rpc_bdev_passthru_delete,
+};
+BDK_RPC_REGISTER(g_delete_method)
