@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * System threads that carry out for one bdev what blocks. Each bdev has its own, so that a file that hangs holds up
+ * nobody else's; they are started when there is work, and end when there has been none for some time.
+ */
+
+#ifndef MODULE_BDEV_AIO_WORKERS_H
+#define MODULE_BDEV_AIO_WORKERS_H
+
+#include "spdk/stdinc.h"
+#include "spdk/queue.h"
+#include "lib/env/env_internal.h"
+
+/* More at a time are not needed for what is rare, and would not make a file system faster. */
+#define AIO_WORKERS_MAX 4
+
+struct aio_job {
+	STAILQ_ENTRY(aio_job) link;
+};
+
+struct aio_workers {
+	/* Called on a worker for each job; must report its end in its own way. */
+	void (*run)(void *ctx, struct aio_job *job);
+	void *ctx;
+
+	struct env_mutex lock;
+	struct env_cond changed;
+	STAILQ_HEAD(, aio_job) jobs;
+	unsigned int num_jobs;
+	unsigned int num_idle;
+	bool stopping;
+	struct aio_worker {
+		struct aio_workers *workers;
+		/* NULL: never started, or joined. */
+		struct env_thread *thread;
+		bool ended;
+	} worker[AIO_WORKERS_MAX];
+};
+
+/* Returns 0 or a negative errno. */
+int aio_workers_init(struct aio_workers *workers, void (*run)(void *ctx, struct aio_job *job), void *ctx);
+
+/* Ends the threads. No job may be left. */
+void aio_workers_fini(struct aio_workers *workers);
+
+/* Queues a job, first in, first out. Any thread. Returns 0, or a negative errno if there is no thread to run it. */
+int aio_workers_submit(struct aio_workers *workers, struct aio_job *job);
+
+#endif /* MODULE_BDEV_AIO_WORKERS_H */

@@ -1,0 +1,669 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* In the order of the file: the way of an I/O, what the layer asks of a bdev, its creation and end, the module. */
+
+#include "module/bdev/aio/bdev_aio.h"
+#include "module/bdev/aio/aio_file.h"
+#include "module/bdev/aio/aio_queue.h"
+#include "module/bdev/aio/aio_workers.h"
+
+#include "spdk/json.h"
+#include "spdk/likely.h"
+#include "spdk/log.h"
+#include "spdk/string.h"
+#include "spdk/thread.h"
+#include "spdk/util.h"
+
+/* Most bytes that one UNMAP or WRITE_ZEROES covers, so that one of them does not keep a worker for minutes. */
+#define AIO_MAX_CLEAR (1024 * 1024 * 1024)
+
+/* It is also the io_device of its channels. */
+struct aio_bdev {
+	struct spdk_bdev bdev;
+	struct aio_file file;
+	struct aio_workers workers;
+	char *filename;
+	/* As the user gave it; 0: that of the device. */
+	uint32_t block_size;
+	bool fallocate;
+	bool can_discard;
+};
+
+struct aio_bdev_channel {
+	struct aio_channel queue;
+	struct spdk_io_channel *queue_ch;
+	/* I/Os that are in this module. */
+	uint64_t outstanding;
+	/* A reset that waits until there are none. */
+	struct spdk_io_channel_iter *reset;
+};
+
+static int bdev_aio_module_init(void);
+static void bdev_aio_module_fini(void);
+static int bdev_aio_get_ctx_size(void);
+
+static struct spdk_bdev_module g_aio_module = {
+	.name = "aio",
+	.module_init = bdev_aio_module_init,
+	.module_fini = bdev_aio_module_fini,
+	.get_ctx_size = bdev_aio_get_ctx_size,
+	.async_fini = true,
+};
+
+SPDK_BDEV_MODULE_REGISTER(aio, &g_aio_module)
+
+static char g_product_name[] = "AIO disk";
+
+/* ---- The end of an I/O ---- */
+
+static struct aio_bdev *
+aio_bdev_of(const struct spdk_bdev_io *bdev_io)
+{
+	return bdev_io->bdev->ctxt;
+}
+
+static uint64_t
+offset_of(const struct spdk_bdev_io *bdev_io)
+{
+	return bdev_io->u.bdev.offset_blocks * bdev_io->bdev->blocklen;
+}
+
+static uint64_t
+length_of(const struct spdk_bdev_io *bdev_io)
+{
+	return bdev_io->u.bdev.num_blocks * bdev_io->bdev->blocklen;
+}
+
+/* To be called after the I/O has been completed. */
+static void
+leave_channel(struct aio_bdev_channel *ch)
+{
+	struct spdk_io_channel_iter *reset = ch->reset;
+
+	ch->outstanding--;
+	if (spdk_unlikely(reset != NULL) && ch->outstanding == 0) {
+		ch->reset = NULL;
+		spdk_for_each_channel_continue(reset, 0);
+	}
+}
+
+static void
+finish(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
+{
+	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
+
+	spdk_bdev_io_complete(bdev_io, status);
+	leave_channel(ch);
+}
+
+static void
+finish_with_errno(struct spdk_bdev_io *bdev_io, int rc)
+{
+	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
+
+	spdk_bdev_io_complete_aio_status(bdev_io, rc);
+	leave_channel(ch);
+}
+
+/* Leaves the I/O to a worker, which may block. */
+static void
+offload(struct spdk_bdev_io *bdev_io)
+{
+	struct aio_io *io = (struct aio_io *)bdev_io->driver_ctx;
+
+	if (aio_workers_submit(&aio_bdev_of(bdev_io)->workers, &io->job) != 0) {
+		/* The system gives us no thread now; the layer tries again later. */
+		finish(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
+	}
+}
+
+/*
+ * Whether a worker is to repeat a transfer that the kernel has not done as a whole: because it would have had to wait,
+ * because part of the data was at hand and part not, or because the file cannot be used in this way. A worker gets all
+ * of it, or a reason why not. A busy block device, though, is given time by the layer: it is not waited for in threads.
+ */
+static bool
+worker_should_repeat(struct aio_bdev *aio_bdev, int64_t result)
+{
+	struct aio_file *file = &aio_bdev->file;
+
+	if (result == -EOPNOTSUPP) {
+		__atomic_store_n(&file->submission, file->direct ? AIO_SUBMISSION_PLAIN : AIO_SUBMISSION_WORKER,
+			__ATOMIC_RELAXED);
+		return true;
+	}
+	return result >= 0 || (result == -EAGAIN && !file->block_device);
+}
+
+static void
+finish_transfer(struct spdk_bdev_io *bdev_io, int64_t result, bool by_kernel)
+{
+	struct aio_bdev *aio_bdev = aio_bdev_of(bdev_io);
+
+	if (spdk_likely(result == (int64_t)length_of(bdev_io))) {
+		finish(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
+	} else if (by_kernel && worker_should_repeat(aio_bdev, result)) {
+		offload(bdev_io);
+	} else if (result == -EAGAIN) {
+		finish(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
+	} else if (result < 0) {
+		finish_with_errno(bdev_io, result);
+	} else {
+		SPDK_ERRLOG("%s: %s ends inside block %" PRIu64 " + %" PRIu64 "; has it become smaller?\n",
+			aio_bdev->bdev.name, aio_bdev->filename, bdev_io->u.bdev.offset_blocks,
+			bdev_io->u.bdev.num_blocks);
+		finish(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
+	}
+}
+
+static void
+finish_flush(struct spdk_bdev_io *bdev_io, int64_t result, bool by_kernel)
+{
+	if (by_kernel && (result == -EINVAL || result == -EOPNOTSUPP)) {
+		__atomic_store_n(&aio_bdev_of(bdev_io)->file.async_sync, false, __ATOMIC_RELAXED);
+		offload(bdev_io);
+		return;
+	}
+	if (by_kernel && result == -EAGAIN) {
+		finish(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
+		return;
+	}
+	finish_with_errno(bdev_io, result);
+}
+
+static void
+io_complete_cb(struct aio_io *io, bool by_kernel)
+{
+	struct spdk_bdev_io *bdev_io = spdk_bdev_io_from_ctx(io);
+
+	switch (bdev_io->type) {
+	case SPDK_BDEV_IO_TYPE_READ:
+	case SPDK_BDEV_IO_TYPE_WRITE:
+		finish_transfer(bdev_io, io->result, by_kernel);
+		break;
+	case SPDK_BDEV_IO_TYPE_FLUSH:
+		finish_flush(bdev_io, io->result, by_kernel);
+		break;
+	default:
+		finish_with_errno(bdev_io, io->result);
+		break;
+	}
+}
+
+/* On a worker. */
+static void
+run_job_cb(void *ctx, struct aio_job *job)
+{
+	struct aio_io *io = SPDK_CONTAINEROF(job, struct aio_io, job);
+	struct spdk_bdev_io *bdev_io = spdk_bdev_io_from_ctx(io);
+	const struct aio_file *file = &aio_bdev_of(bdev_io)->file;
+	uint64_t offset = offset_of(bdev_io);
+	uint64_t len = length_of(bdev_io);
+
+	switch (bdev_io->type) {
+	case SPDK_BDEV_IO_TYPE_READ:
+		io->result = aio_file_read(file, bdev_io->u.bdev.iovs, bdev_io->u.bdev.iovcnt, offset, len);
+		break;
+	case SPDK_BDEV_IO_TYPE_WRITE:
+		io->result = aio_file_write(file, bdev_io->u.bdev.iovs, bdev_io->u.bdev.iovcnt, offset, len);
+		break;
+	case SPDK_BDEV_IO_TYPE_FLUSH:
+		io->result = aio_file_sync(file);
+		break;
+	case SPDK_BDEV_IO_TYPE_UNMAP:
+		io->result = aio_file_discard(file, offset, len);
+		break;
+	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
+		io->result = aio_file_zero(file, offset, len);
+		break;
+	default:
+		io->result = -EINVAL;
+		break;
+	}
+	aio_queue_post_done(io);
+}
+
+/* ---- The way of an I/O ---- */
+
+/* Whether the buffers hold exactly the transfer: the kernel would take longer ones at their word. */
+static bool
+buffers_fit(const struct spdk_bdev_io *bdev_io)
+{
+	uint64_t len = length_of(bdev_io);
+	uint64_t sum = 0;
+
+	if (bdev_io->u.bdev.iovcnt == 1) {
+		return bdev_io->u.bdev.iovs[0].iov_len >= len;
+	}
+	for (int i = 0; i < bdev_io->u.bdev.iovcnt; i++) {
+		sum += bdev_io->u.bdev.iovs[i].iov_len;
+	}
+	return sum == len;
+}
+
+/* The layer aligns where buffers begin; direct I/O also wants each of several to have a length that fits. */
+static bool
+lengths_fit(const struct aio_file *file, const struct spdk_bdev_io *bdev_io)
+{
+	if (!file->direct || bdev_io->u.bdev.iovcnt == 1) {
+		return true;
+	}
+	for (int i = 0; i < bdev_io->u.bdev.iovcnt; i++) {
+		if (bdev_io->u.bdev.iovs[i].iov_len % file->length_align != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+prepare_transfer(struct iocb *iocb, const struct spdk_bdev_io *bdev_io, int fd, bool nowait)
+{
+	bool is_write = bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE;
+	const struct iovec *iovs = bdev_io->u.bdev.iovs;
+	int iovcnt = bdev_io->u.bdev.iovcnt;
+	uint64_t offset = offset_of(bdev_io);
+
+	if (iovcnt == 1) {
+		/* Cheaper for the kernel than a list of one. */
+		(is_write ? io_prep_pwrite : io_prep_pread)(iocb, fd, iovs[0].iov_base, length_of(bdev_io), offset);
+	} else {
+		(is_write ? io_prep_pwritev : io_prep_preadv)(iocb, fd, iovs, iovcnt, offset);
+	}
+	iocb->aio_rw_flags = nowait ? RWF_NOWAIT : 0;
+}
+
+static void
+start_transfer(struct spdk_bdev_io *bdev_io)
+{
+	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
+	struct aio_file *file = &aio_bdev_of(bdev_io)->file;
+	struct aio_io *io = (struct aio_io *)bdev_io->driver_ctx;
+	int submission = __atomic_load_n(&file->submission, __ATOMIC_RELAXED);
+
+	if (spdk_unlikely(!buffers_fit(bdev_io))) {
+		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
+		return;
+	}
+	ch->outstanding++;
+	io->ch = &ch->queue;
+	if (spdk_unlikely(submission == AIO_SUBMISSION_WORKER || !lengths_fit(file, bdev_io))) {
+		offload(bdev_io);
+		return;
+	}
+	prepare_transfer(&io->iocb, bdev_io, file->fd, submission == AIO_SUBMISSION_NOWAIT);
+	aio_queue_submit(&ch->queue, io);
+}
+
+static void
+get_buf_cb(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io, bool success)
+{
+	if (!success) {
+		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
+		return;
+	}
+	start_transfer(bdev_io);
+}
+
+static void
+start_flush(struct spdk_bdev_io *bdev_io)
+{
+	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
+	struct aio_file *file = &aio_bdev_of(bdev_io)->file;
+	struct aio_io *io = (struct aio_io *)bdev_io->driver_ctx;
+
+	ch->outstanding++;
+	io->ch = &ch->queue;
+	if (!__atomic_load_n(&file->async_sync, __ATOMIC_RELAXED)) {
+		offload(bdev_io);
+		return;
+	}
+	io_prep_fdsync(&io->iocb, file->fd);
+	aio_queue_submit(&ch->queue, io);
+}
+
+/* UNMAP and WRITE_ZEROES have no asynchronous form. */
+static void
+start_clear(struct spdk_bdev_io *bdev_io)
+{
+	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
+	struct aio_io *io = (struct aio_io *)bdev_io->driver_ctx;
+
+	ch->outstanding++;
+	io->ch = &ch->queue;
+	offload(bdev_io);
+}
+
+/* Nothing can be cancelled, so a reset is complete when, on each channel, all I/O is. */
+static void
+reset_channel_cb(struct spdk_io_channel_iter *iter)
+{
+	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_io_channel_iter_get_channel(iter));
+
+	if (ch->outstanding == 0) {
+		spdk_for_each_channel_continue(iter, 0);
+		return;
+	}
+	ch->reset = iter;
+}
+
+static void
+reset_done_cb(struct spdk_io_channel_iter *iter, int status)
+{
+	struct spdk_bdev_io *bdev_io = spdk_io_channel_iter_get_ctx(iter);
+
+	spdk_bdev_io_complete(bdev_io, status == 0 ? SPDK_BDEV_IO_STATUS_SUCCESS : SPDK_BDEV_IO_STATUS_FAILED);
+}
+
+/* ---- What the layer asks of a bdev ---- */
+
+static bool
+bdev_aio_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
+{
+	struct aio_bdev *aio_bdev = ctx;
+
+	switch (io_type) {
+	case SPDK_BDEV_IO_TYPE_READ:
+	case SPDK_BDEV_IO_TYPE_FLUSH:
+	case SPDK_BDEV_IO_TYPE_RESET:
+		return true;
+	case SPDK_BDEV_IO_TYPE_WRITE:
+		return !aio_bdev->file.readonly;
+	case SPDK_BDEV_IO_TYPE_UNMAP:
+		return aio_bdev->fallocate && aio_bdev->can_discard;
+	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
+		/* The kernel writes zeroes itself on devices that cannot do it better. */
+		return aio_bdev->fallocate && !aio_bdev->file.readonly &&
+			(aio_bdev->file.block_device || aio_bdev->can_discard);
+	default:
+		return false;
+	}
+}
+
+static void
+bdev_aio_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
+{
+	struct aio_bdev *aio_bdev = aio_bdev_of(bdev_io);
+
+	if (spdk_unlikely(!bdev_aio_io_type_supported(aio_bdev, bdev_io->type))) {
+		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
+		return;
+	}
+	switch (bdev_io->type) {
+	case SPDK_BDEV_IO_TYPE_READ:
+	case SPDK_BDEV_IO_TYPE_WRITE:
+		/* Provides a buffer for a read that has none, and an aligned one where direct I/O needs it. */
+		spdk_bdev_io_get_buf(bdev_io, get_buf_cb, length_of(bdev_io));
+		break;
+	case SPDK_BDEV_IO_TYPE_FLUSH:
+		start_flush(bdev_io);
+		break;
+	case SPDK_BDEV_IO_TYPE_RESET:
+		spdk_for_each_channel(aio_bdev, reset_channel_cb, bdev_io, reset_done_cb);
+		break;
+	default:
+		start_clear(bdev_io);
+		break;
+	}
+}
+
+static struct spdk_io_channel *
+bdev_aio_get_io_channel(void *ctx)
+{
+	return spdk_get_io_channel(ctx);
+}
+
+static int
+create_channel_cb(void *io_device, void *ctx)
+{
+	struct aio_bdev_channel *ch = ctx;
+
+	ch->queue_ch = spdk_get_io_channel(&g_aio_module);
+	if (ch->queue_ch == NULL) {
+		return -ENOMEM;
+	}
+	aio_channel_init(&ch->queue, spdk_io_channel_get_ctx(ch->queue_ch));
+	ch->outstanding = 0;
+	ch->reset = NULL;
+	return 0;
+}
+
+static void
+destroy_channel_cb(void *io_device, void *ctx)
+{
+	struct aio_bdev_channel *ch = ctx;
+
+	spdk_put_io_channel(ch->queue_ch);
+}
+
+static int
+bdev_aio_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
+{
+	struct aio_bdev *aio_bdev = ctx;
+
+	spdk_json_write_named_object_begin(w, "aio");
+	spdk_json_write_named_string(w, "filename", aio_bdev->filename);
+	spdk_json_write_named_bool(w, "block_size_override", aio_bdev->block_size != 0);
+	spdk_json_write_named_bool(w, "readonly", aio_bdev->file.readonly);
+	spdk_json_write_named_bool(w, "fallocate", aio_bdev->fallocate);
+	spdk_json_write_object_end(w);
+	return 0;
+}
+
+static void
+bdev_aio_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w)
+{
+	struct aio_bdev *aio_bdev = bdev->ctxt;
+
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "method", "bdev_aio_create");
+	spdk_json_write_named_object_begin(w, "params");
+	spdk_json_write_named_string(w, "name", bdev->name);
+	if (aio_bdev->block_size != 0) {
+		spdk_json_write_named_uint32(w, "block_size", aio_bdev->block_size);
+	}
+	spdk_json_write_named_string(w, "filename", aio_bdev->filename);
+	spdk_json_write_named_bool(w, "readonly", aio_bdev->file.readonly);
+	spdk_json_write_named_bool(w, "fallocate", aio_bdev->fallocate);
+	spdk_json_write_named_uuid(w, "uuid", &bdev->uuid);
+	spdk_json_write_object_end(w);
+	spdk_json_write_object_end(w);
+}
+
+/* ---- The end of an aio bdev ---- */
+
+static void
+destruct_done_cb(void *io_device)
+{
+	struct aio_bdev *aio_bdev = io_device;
+
+	aio_workers_fini(&aio_bdev->workers);
+	aio_file_close(&aio_bdev->file);
+	spdk_bdev_destruct_done(&aio_bdev->bdev, 0);
+	free(aio_bdev->filename);
+	free(aio_bdev->bdev.name);
+	free(aio_bdev);
+}
+
+static int
+bdev_aio_destruct(void *ctx)
+{
+	spdk_io_device_unregister(ctx, destruct_done_cb);
+	return 1;
+}
+
+static const struct spdk_bdev_fn_table g_aio_fn_table = {
+	.destruct = bdev_aio_destruct,
+	.submit_request = bdev_aio_submit_request,
+	.io_type_supported = bdev_aio_io_type_supported,
+	.get_io_channel = bdev_aio_get_io_channel,
+	.dump_info_json = bdev_aio_dump_info_json,
+	.write_config_json = bdev_aio_write_config_json,
+};
+
+/* ---- The beginning of an aio bdev ---- */
+
+static void
+fill_bdev(struct aio_bdev *aio_bdev, const struct aio_bdev_opts *opts)
+{
+	struct spdk_bdev *bdev = &aio_bdev->bdev;
+
+	aio_bdev->block_size = opts->block_size;
+	aio_bdev->fallocate = opts->fallocate;
+	aio_bdev->can_discard = opts->fallocate && aio_file_can_discard(&aio_bdev->file);
+
+	bdev->blocklen = opts->block_size != 0 ? opts->block_size : aio_bdev->file.sector_size;
+	bdev->blockcnt = aio_bdev->file.size / bdev->blocklen;
+	bdev->required_alignment = spdk_u32log2(aio_bdev->file.mem_align);
+	bdev->write_cache = 1;
+	bdev->max_unmap = spdk_max(1, AIO_MAX_CLEAR / bdev->blocklen);
+	bdev->max_unmap_segments = 1;
+	bdev->max_write_zeroes = bdev->max_unmap;
+	bdev->uuid = opts->uuid;
+	bdev->product_name = g_product_name;
+	bdev->ctxt = aio_bdev;
+	bdev->fn_table = &g_aio_fn_table;
+	bdev->module = &g_aio_module;
+}
+
+int
+bdev_aio_create(const struct aio_bdev_opts *opts, const char **why)
+{
+	struct aio_bdev *aio_bdev;
+	int rc;
+
+	*why = NULL;
+	if (opts->name == NULL || opts->name[0] == '\0') {
+		*why = "a name is required";
+		return -EINVAL;
+	}
+	aio_bdev = calloc(1, sizeof(*aio_bdev));
+	if (aio_bdev == NULL) {
+		return -ENOMEM;
+	}
+	aio_bdev->bdev.name = strdup(opts->name);
+	aio_bdev->filename = strdup(opts->filename);
+	if (aio_bdev->bdev.name == NULL || aio_bdev->filename == NULL) {
+		rc = -ENOMEM;
+		goto free_aio_bdev;
+	}
+	rc = aio_file_open(&aio_bdev->file, opts->filename, opts->readonly, opts->block_size, why);
+	if (rc != 0) {
+		goto free_aio_bdev;
+	}
+	rc = aio_workers_init(&aio_bdev->workers, run_job_cb, aio_bdev);
+	if (rc != 0) {
+		goto close_file;
+	}
+	fill_bdev(aio_bdev, opts);
+	spdk_io_device_register(
+		aio_bdev, create_channel_cb, destroy_channel_cb, sizeof(struct aio_bdev_channel), aio_bdev->bdev.name);
+	rc = spdk_bdev_register(&aio_bdev->bdev);
+	if (rc != 0) {
+		goto unregister_io_device;
+	}
+	return 0;
+
+unregister_io_device:
+	spdk_io_device_unregister(aio_bdev, NULL);
+	aio_workers_fini(&aio_bdev->workers);
+close_file:
+	aio_file_close(&aio_bdev->file);
+free_aio_bdev:
+	free(aio_bdev->filename);
+	free(aio_bdev->bdev.name);
+	free(aio_bdev);
+	return rc;
+}
+
+int
+bdev_aio_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg)
+{
+	return spdk_bdev_unregister_by_name(name, &g_aio_module, cb, cb_arg);
+}
+
+/* ---- Rescan ---- */
+
+/* Our descriptor lives only as long as bdev_aio_rescan() runs, on the thread that an event would come to. */
+static void
+rescan_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *event_ctx)
+{
+}
+
+static int
+rescan(struct spdk_bdev *bdev, const char **why)
+{
+	struct aio_bdev *aio_bdev;
+	uint64_t size;
+	int rc;
+
+	if (bdev->module != &g_aio_module) {
+		*why = "it is not an aio bdev";
+		return -ENODEV;
+	}
+	aio_bdev = bdev->ctxt;
+	rc = aio_file_get_size(&aio_bdev->file, &size);
+	if (rc != 0) {
+		return rc;
+	}
+	if (size / bdev->blocklen < bdev->blockcnt) {
+		*why = "the file has become smaller: delete the bdev and create it again";
+		return -EBUSY;
+	}
+	return spdk_bdev_notify_blockcnt_change(bdev, size / bdev->blocklen);
+}
+
+int
+bdev_aio_rescan(const char *name, const char **why)
+{
+	struct spdk_bdev_desc *desc;
+	int rc;
+
+	*why = NULL;
+	rc = spdk_bdev_open_ext(name, false, rescan_event_cb, NULL, &desc);
+	if (rc != 0) {
+		return rc;
+	}
+	rc = rescan(spdk_bdev_desc_get_bdev(desc), why);
+	spdk_bdev_close(desc);
+	return rc;
+}
+
+/* ---- The module ---- */
+
+static int
+create_queue_cb(void *io_device, void *ctx)
+{
+	return aio_queue_init(ctx, io_complete_cb);
+}
+
+static void
+destroy_queue_cb(void *io_device, void *ctx)
+{
+	aio_queue_fini(ctx);
+}
+
+static int
+bdev_aio_get_ctx_size(void)
+{
+	return sizeof(struct aio_io);
+}
+
+static int
+bdev_aio_module_init(void)
+{
+	spdk_io_device_register(&g_aio_module, create_queue_cb, destroy_queue_cb, sizeof(struct aio_queue), "bdev_aio");
+	return 0;
+}
+
+static void
+unregister_done_cb(void *io_device)
+{
+	spdk_bdev_module_fini_done();
+}
+
+static void
+bdev_aio_module_fini(void)
+{
+	spdk_io_device_unregister(&g_aio_module, unregister_done_cb);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "module/bdev/aio/bdev_aio.h"
+
+#include "spdk/string.h"
+#include "spdk/util.h"
+#include "bdevkit/rpc.h"
+
+static const struct bdk_rpc_param g_create_params[] = {
+	{
+		.name = "filename",
+		.type = BDK_RPC_STRING,
+		.offset = offsetof(struct aio_bdev_opts, filename),
+		.required = true,
+		.position = 1,
+		.help = "path of a file or block device",
+	},
+	{
+		.name = "name",
+		.type = BDK_RPC_STRING,
+		.offset = offsetof(struct aio_bdev_opts, name),
+		.required = true,
+		.position = 2,
+		.help = "name of the new bdev",
+	},
+	{
+		.name = "block_size",
+		.type = BDK_RPC_UINT32,
+		.offset = offsetof(struct aio_bdev_opts, block_size),
+		.position = 3,
+		.help = "bytes of a block; a file needs it",
+		.default_text = "that of the block device",
+	},
+	{
+		.name = "readonly",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct aio_bdev_opts, readonly),
+		.option = 'r',
+		.help = "open the file for reading only",
+		.default_text = "false",
+	},
+	{
+		.name = "fallocate",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct aio_bdev_opts, fallocate),
+		.help = "offer UNMAP and WRITE_ZEROES, if the file can do them",
+		.default_text = "false",
+	},
+	{
+		.name = "uuid",
+		.type = BDK_RPC_UUID,
+		.offset = offsetof(struct aio_bdev_opts, uuid),
+		.option = 'u',
+		.help = "UUID of the bdev",
+		.default_text = "a random one",
+	},
+};
+
+struct create_ctx {
+	struct spdk_jsonrpc_request *request;
+	char *name;
+};
+
+/* What is found on the new bdev exists when its creator hears of it. */
+static void
+create_examined_cb(void *cb_arg)
+{
+	struct create_ctx *ctx = cb_arg;
+	struct spdk_json_write_ctx *w;
+
+	w = spdk_jsonrpc_begin_result(ctx->request);
+	spdk_json_write_string(w, ctx->name);
+	spdk_jsonrpc_end_result(ctx->request, w);
+	free(ctx->name);
+	free(ctx);
+}
+
+static void
+rpc_bdev_aio_create(struct spdk_jsonrpc_request *request, void *params)
+{
+	struct aio_bdev_opts *opts = params;
+	struct create_ctx *ctx;
+	const char *why;
+	int rc;
+
+	ctx = calloc(1, sizeof(*ctx));
+	if (ctx == NULL) {
+		bdk_rpc_send_errno(request, -ENOMEM, "Cannot create aio bdev %s", opts->name);
+		return;
+	}
+	rc = bdev_aio_create(opts, &why);
+	if (rc != 0) {
+		bdk_rpc_send_error(request, rc, "Cannot create aio bdev %s on %s: %s", opts->name, opts->filename,
+			why != NULL ? why : spdk_strerror(-rc));
+		free(ctx);
+		return;
+	}
+
+	ctx->request = request;
+	ctx->name = (char *)opts->name;
+	opts->name = NULL;
+	if (spdk_bdev_wait_for_examine(create_examined_cb, ctx) != 0) {
+		/* It exists; only the wait for what may be on it is left out. */
+		create_examined_cb(ctx);
+	}
+}
+
+static const struct bdk_rpc_method g_create_method = {
+	.name = "bdev_aio_create",
+	.summary = "Creates a bdev on a file or block device",
+	.result = "name of the bdev",
+	.state_mask = SPDK_RPC_RUNTIME,
+	.params = g_create_params,
+	.num_params = SPDK_COUNTOF(g_create_params),
+	.params_size = sizeof(struct aio_bdev_opts),
+	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
+	.handler = rpc_bdev_aio_create,
+};
+BDK_RPC_REGISTER(g_create_method)
+
+struct aio_name_params {
+	char *name;
+};
+
+static const struct bdk_rpc_param g_name_params[] = {
+	{
+		.name = "name",
+		.type = BDK_RPC_STRING,
+		.offset = offsetof(struct aio_name_params, name),
+		.required = true,
+		.position = 1,
+		.help = "name of the bdev",
+	},
+};
+
+static void
+rpc_bdev_aio_rescan(struct spdk_jsonrpc_request *request, void *params)
+{
+	const struct aio_name_params *p = params;
+	const char *why;
+	int rc;
+
+	rc = bdev_aio_rescan(p->name, &why);
+	if (rc != 0) {
+		bdk_rpc_send_error(
+			request, rc, "Cannot rescan bdev %s: %s", p->name, why != NULL ? why : spdk_strerror(-rc));
+		return;
+	}
+	spdk_jsonrpc_send_bool_response(request, true);
+}
+
+static const struct bdk_rpc_method g_rescan_method = {
+	.name = "bdev_aio_rescan",
+	.summary = "Makes an aio bdev as large as its file has become",
+	.result = "true",
+	.state_mask = SPDK_RPC_RUNTIME,
+	.params = g_name_params,
+	.num_params = SPDK_COUNTOF(g_name_params),
+	.params_size = sizeof(struct aio_name_params),
+	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
+	.handler = rpc_bdev_aio_rescan,
+};
+BDK_RPC_REGISTER(g_rescan_method)
+
+static void
+delete_done_cb(void *cb_arg, int rc)
+{
+	struct spdk_jsonrpc_request *request = cb_arg;
+
+	if (rc != 0) {
+		bdk_rpc_send_errno(request, rc, "Cannot delete the aio bdev");
+		return;
+	}
+	spdk_jsonrpc_send_bool_response(request, true);
+}
+
+static void
+rpc_bdev_aio_delete(struct spdk_jsonrpc_request *request, void *params)
+{
+	const struct aio_name_params *p = params;
+	int rc;
+
+	rc = bdev_aio_delete(p->name, delete_done_cb, request);
+	if (rc != 0) {
+		bdk_rpc_send_errno(request, rc, "Cannot delete aio bdev %s", p->name);
+	}
+}
+
+static const struct bdk_rpc_method g_delete_method = {
+	.name = "bdev_aio_delete",
+	.summary = "Deletes an aio bdev; its file stays",
+	.result = "true",
+	.state_mask = SPDK_RPC_RUNTIME,
+	.params = g_name_params,
+	.num_params = SPDK_COUNTOF(g_name_params),
+	.params_size = sizeof(struct aio_name_params),
+	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
+	.handler = rpc_bdev_aio_delete,
+};
+BDK_RPC_REGISTER(g_delete_method)
