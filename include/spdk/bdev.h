@@ -95,21 +95,14 @@ struct spdk_memory_domain;
 struct spdk_nvme_cmd;
 struct spdk_uuid;
 
-typedef void (*spdk_bdev_event_cb_t)(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *event_ctx);
-typedef void (*spdk_bdev_fini_cb)(void *cb_arg);
 typedef void (*spdk_bdev_for_each_channel_done)(struct spdk_bdev *bdev, void *ctx, int status);
 typedef void (*spdk_bdev_for_each_channel_msg)(struct spdk_bdev_channel_iter *i, struct spdk_bdev *bdev, struct spdk_io_channel *ch, void *ctx);
 typedef void (*spdk_bdev_get_device_stat_cb)(struct spdk_bdev *bdev, struct spdk_bdev_io_stat *stat, void *cb_arg, int rc);
 typedef void (*spdk_bdev_histogram_data_cb)(void *cb_arg, int status, struct spdk_histogram_data *histogram);
 typedef void (*spdk_bdev_histogram_status_cb)(void *cb_arg, int status);
-typedef void (*spdk_bdev_init_cb)(void *cb_arg, int rc);
 typedef void (*spdk_bdev_io_completion_cb)(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg);
 typedef void (*spdk_bdev_io_timeout_cb)(void *cb_arg, struct spdk_bdev_io *bdev_io);
 typedef void (*spdk_bdev_io_wait_cb)(void *cb_arg);
-typedef void (*spdk_bdev_open_async_cb_t)(struct spdk_bdev_desc *desc, int rc, void *cb_arg);
-typedef void (*spdk_bdev_remove_cb_t)(void *remove_ctx);
-typedef void (*spdk_bdev_wait_for_examine_cb)(void *arg);
-typedef int (*spdk_for_each_bdev_fn)(void *ctx, struct spdk_bdev *bdev);
 
 struct spdk_bdev_enable_histogram_opts {
 	size_t size;
@@ -193,95 +186,253 @@ union spdk_bdev_nvme_ctratt {
 	} bits;
 };
 
-struct spdk_bdev_open_async_opts {
-	size_t size;
-	uint64_t timeout_ms;
-};
+/* ---- Start and stop of the layer; applications that use spdk/event.h do not need it ---- */
 
-struct spdk_bdev_open_opts {
-	size_t size;
-	bool hide_metadata;
-};
+typedef void (*spdk_bdev_init_cb)(void *cb_arg, int rc);
+typedef void (*spdk_bdev_fini_cb)(void *cb_arg);
 
 struct spdk_bdev_opts {
+	/* Number of spdk_bdev_io objects of all threads together, and how many each thread keeps for itself. */
 	uint32_t bdev_io_pool_size;
 	uint32_t bdev_io_cache_size;
+	/* Whether new bdevs are offered to the modules at once; else see spdk_bdev_examine(). */
 	bool bdev_auto_examine;
 	uint8_t reserved9[7];
+	/* Size of this structure as the caller knows it. */
 	size_t opts_size;
+	/* Number of small and large data buffers that each thread keeps for bdevs. */
 	uint32_t iobuf_small_cache_size;
 	uint32_t iobuf_large_cache_size;
 } __attribute__((packed));
 
+/* Stores the options into the first opts_size bytes of opts. */
+void spdk_bdev_get_opts(struct spdk_bdev_opts *opts, size_t opts_size);
+
+/*
+ * Sets the options that lie within opts->opts_size. Before spdk_bdev_initialize(), which uses them.
+ * Returns -1 if opts is NULL, its size is 0, or the pool is too small for the caches of all threads and one more.
+ */
+int spdk_bdev_set_opts(struct spdk_bdev_opts *opts);
+
+/*
+ * Starts the layer and all modules. iobuf has to be up. App thread. cb_fn runs when all modules are ready and have
+ * examined what there is, which may be inside this call; with -1 if something failed, which the log names.
+ */
+void spdk_bdev_initialize(spdk_bdev_init_cb cb_fn, void *cb_arg);
+
+/*
+ * Unregisters all bdevs, virtual ones first, and stops the modules. Who has a bdev open is asked by
+ * SPDK_BDEV_EVENT_REMOVE to close it, and waited for. cb_fn runs on this thread when all is done, also after a start
+ * that failed.
+ */
+void spdk_bdev_finish(spdk_bdev_fini_cb cb_fn, void *cb_arg);
+
+/* Writes the array of RPC calls that recreate the bdevs and options there are. */
+void spdk_bdev_subsystem_config_json(struct spdk_json_write_ctx *w);
+
+/* ---- Examining: modules are offered each new bdev, to build upon it ---- */
+
+typedef void (*spdk_bdev_wait_for_examine_cb)(void *arg);
+
+/*
+ * Allows a bdev of this name or alias to be examined when that is not automatic, now and whenever it comes. App thread.
+ * Returns -EINVAL on another thread, for a NULL name, or if examining is automatic; -EEXIST if it is allowed already;
+ * -ENOMEM. There need not be such a bdev.
+ */
+int spdk_bdev_examine(const char *name);
+
+/*
+ * Calls cb_fn once, by message on this thread, when no module is busy with its start or with examining a bdev.
+ * Returns -ENOMEM, or -ENOTSUP outside SPDK threads.
+ */
+int spdk_bdev_wait_for_examine(spdk_bdev_wait_for_examine_cb cb_fn, void *cb_arg);
+
+/* ---- Finding bdevs. What these return may be unregistered at any time unless it is open ---- */
+
+/* Returns the bdev with that name or alias, or NULL. */
+struct spdk_bdev *spdk_bdev_get_by_name(const char *bdev_name);
+
+/* The first bdev, and the one after prev, in the order of registration; NULL if there is none. */
+struct spdk_bdev *spdk_bdev_first(void);
+struct spdk_bdev *spdk_bdev_next(struct spdk_bdev *prev);
+
+/* The same without those that are claimed. */
+struct spdk_bdev *spdk_bdev_first_leaf(void);
+struct spdk_bdev *spdk_bdev_next_leaf(struct spdk_bdev *prev);
+
+/* Non-zero ends the walk. */
+typedef int (*spdk_for_each_bdev_fn)(void *ctx, struct spdk_bdev *bdev);
+
+/*
+ * Calls fn with each bdev that is not being unregistered, which cannot vanish while fn runs. The leaf form leaves out
+ * those that are claimed. SPDK thread. Returns 0, what fn returned to end the walk, -ENOMEM, or -ENOTSUP.
+ */
+int spdk_for_each_bdev(void *ctx, spdk_for_each_bdev_fn fn);
+int spdk_for_each_bdev_leaf(void *ctx, spdk_for_each_bdev_fn fn);
+
+/* ---- Descriptors ---- */
+
+/* Called on the thread that opened, always by message; closing the descriptor inside it is allowed. */
+typedef void (*spdk_bdev_event_cb_t)(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *event_ctx);
+typedef void (*spdk_bdev_remove_cb_t)(void *remove_ctx);
+
+struct spdk_bdev_open_opts {
+	/* Size of this structure as the caller knows it. */
+	size_t size;
+	/* Show blocks without their metadata; it is inserted into writes, and verified and taken out of reads. */
+	bool hide_metadata;
+};
+
+/* Sets all members within opts_size to their defaults. */
+void spdk_bdev_open_opts_init(struct spdk_bdev_open_opts *opts, size_t opts_size);
+
+/*
+ * Opens a bdev by name or alias, for reading, or also for writing. The descriptor belongs to this thread; I/O may be
+ * submitted with it on any thread that has a channel. opts may be NULL, and is copied.
+ *
+ * Returns -ENODEV if there is no such bdev or it is being unregistered; -EPERM if it is to be written but claimed;
+ * -EINVAL without a callback, or with options that do not fit; -ENOTSUP outside SPDK threads; -ENOMEM. *desc is set to
+ * NULL if there is a bdev but it cannot be opened.
+ */
+int spdk_bdev_open_ext_v2(const char *bdev_name, bool write, spdk_bdev_event_cb_t event_cb, void *event_ctx,
+	struct spdk_bdev_open_opts *opts, struct spdk_bdev_desc **desc);
+int spdk_bdev_open_ext(const char *bdev_name, bool write, spdk_bdev_event_cb_t event_cb, void *event_ctx,
+	struct spdk_bdev_desc **desc);
+
+/* desc is NULL if rc is not 0. */
+typedef void (*spdk_bdev_open_async_cb_t)(struct spdk_bdev_desc *desc, int rc, void *cb_arg);
+
+struct spdk_bdev_open_async_opts {
+	/* Size of this structure as the caller knows it. */
+	size_t size;
+	/* How long to wait for a bdev that cannot be opened yet. */
+	uint64_t timeout_ms;
+};
+
+/*
+ * Opens a bdev that may be yet to come. Tries at once, and then ten times per second until timeout_ms have passed.
+ * open_cb gets the result by message on this thread: 0, -ETIMEDOUT, -ESHUTDOWN, or, without a timeout, what
+ * spdk_bdev_open_ext() returned. opts may be NULL: no waiting.
+ *
+ * Returns 0 if open_cb will be called; -EINVAL without name or callbacks or with options of size 0, -ENOMEM, -ENOTSUP
+ * outside SPDK threads.
+ */
+int spdk_bdev_open_async(const char *bdev_name, bool write, spdk_bdev_event_cb_t event_cb, void *event_ctx,
+	struct spdk_bdev_open_async_opts *opts, spdk_bdev_open_async_cb_t open_cb, void *open_cb_arg);
+
+/*
+ * Closes a descriptor, on the thread that opened it. Its I/O must have completed. Events that are on their way are
+ * dropped. Channels are not affected.
+ */
+void spdk_bdev_close(struct spdk_bdev_desc *desc);
+
+struct spdk_bdev *spdk_bdev_desc_get_bdev(struct spdk_bdev_desc *desc);
+
+/* Returns what the module keeps for the bdev, by a type that only it knows, or NULL. */
+void *spdk_bdev_get_module_ctx(struct spdk_bdev_desc *desc);
+
+/* ---- Properties of a bdev ---- */
+
+const char *spdk_bdev_get_name(const struct spdk_bdev *bdev);
+/* What it is, for people. */
+const char *spdk_bdev_get_product_name(const struct spdk_bdev *bdev);
+const char *spdk_bdev_get_module_name(const struct spdk_bdev *bdev);
+const struct spdk_uuid *spdk_bdev_get_uuid(const struct spdk_bdev *bdev);
+
+uint64_t spdk_bdev_get_num_blocks(const struct spdk_bdev *bdev);
+/* Bytes in a block, including metadata that is interleaved. */
+uint32_t spdk_bdev_get_block_size(const struct spdk_bdev *bdev);
+/* Bytes in a block without metadata. */
+uint32_t spdk_bdev_get_data_block_size(const struct spdk_bdev *bdev);
+/* Bytes in a block of the medium, without metadata. */
+uint32_t spdk_bdev_get_physical_block_size(const struct spdk_bdev *bdev);
+/* Blocks that are best written together. */
+uint32_t spdk_bdev_get_write_unit_size(const struct spdk_bdev *bdev);
+/* Blocks of the largest atomic compare-and-write. */
+uint16_t spdk_bdev_get_acwu(const struct spdk_bdev *bdev);
+/* Blocks between the boundaries that I/O is best kept from crossing; 0: none. */
+uint32_t spdk_bdev_get_optimal_io_boundary(const struct spdk_bdev *bdev);
+/* Bytes to which buffers have to be aligned to be used as they are. */
+size_t spdk_bdev_get_buf_align(const struct spdk_bdev *bdev);
+/* Blocks in the largest copy that is carried out in one piece; 0: no limit. */
+uint32_t spdk_bdev_get_max_copy(const struct spdk_bdev *bdev);
+/* Whether written data is durable only after a flush. */
+bool spdk_bdev_has_write_cache(const struct spdk_bdev *bdev);
+bool spdk_bdev_is_zoned(const struct spdk_bdev *bdev);
+/* SPDK_ENV_NUMA_ID_ANY if it is not known. */
+int32_t spdk_bdev_get_numa_id(struct spdk_bdev *bdev);
+/* Of bdevs that stand for an NVMe namespace; else 0. */
+union spdk_bdev_nvme_ctratt spdk_bdev_get_nvme_ctratt(struct spdk_bdev *bdev);
+uint32_t spdk_bdev_get_nvme_nsid(struct spdk_bdev *bdev);
+
+/* Bytes of metadata that belong to a block; 0: none. */
+uint32_t spdk_bdev_get_md_size(const struct spdk_bdev *bdev);
+bool spdk_bdev_is_md_interleaved(const struct spdk_bdev *bdev);
+bool spdk_bdev_is_md_separate(const struct spdk_bdev *bdev);
+/* SPDK_DIF_DISABLE if there is no metadata. */
+enum spdk_dif_type spdk_bdev_get_dif_type(const struct spdk_bdev *bdev);
+enum spdk_dif_pi_format spdk_bdev_get_dif_pi_format(const struct spdk_bdev *bdev);
+/* Whether protection information is in the first bytes of the metadata, not in the last. */
+bool spdk_bdev_is_dif_head_of_md(const struct spdk_bdev *bdev);
+bool spdk_bdev_is_dif_check_enabled(const struct spdk_bdev *bdev, enum spdk_dif_check_type check_type);
+
+/* The same as a descriptor shows it: without metadata if that is hidden. */
+uint32_t spdk_bdev_desc_get_block_size(struct spdk_bdev_desc *desc);
+uint32_t spdk_bdev_desc_get_md_size(struct spdk_bdev_desc *desc);
+bool spdk_bdev_desc_is_md_interleaved(struct spdk_bdev_desc *desc);
+bool spdk_bdev_desc_is_md_separate(struct spdk_bdev_desc *desc);
+enum spdk_dif_type spdk_bdev_desc_get_dif_type(struct spdk_bdev_desc *desc);
+enum spdk_dif_pi_format spdk_bdev_desc_get_dif_pi_format(struct spdk_bdev_desc *desc);
+bool spdk_bdev_desc_is_dif_head_of_md(struct spdk_bdev_desc *desc);
+bool spdk_bdev_desc_is_dif_check_enabled(struct spdk_bdev_desc *desc, enum spdk_dif_check_type check_type);
+
+/* Whether I/O of that type can be submitted: what the module says, and WRITE_ZEROES wherever there is WRITE. */
+bool spdk_bdev_io_type_supported(struct spdk_bdev *bdev, enum spdk_bdev_io_type io_type);
+
+/* Returns the name of an I/O type in RPCs: "write_zeroes". NULL if there is no such type. */
+const char *spdk_bdev_get_io_type_name(enum spdk_bdev_io_type io_type);
+
+/* Returns the I/O type of that name, or -1. */
+int spdk_bdev_get_io_type(const char *io_type_string);
+
+/* Returns the name of a rate limit in RPCs: "rw_ios_per_sec". NULL if there is no such limit. */
+const char *spdk_bdev_get_qos_rpc_type(enum spdk_bdev_qos_rate_limit_type type);
+
+/*
+ * Stores the memory domains that the bdev takes data from, as far as array_size allows; domains may be NULL if that is
+ * 0. Returns how many there are, -EINVAL for a NULL bdev, or a negative errno of the module.
+ */
+int spdk_bdev_get_memory_domains(struct spdk_bdev *bdev, struct spdk_memory_domain **domains, int array_size);
+
+/* Writes what the module says of the bdev as named values into the present object. Returns what the module does. */
+int spdk_bdev_dump_info_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w);
+
 int spdk_bdev_abort(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *bio_cb_arg, spdk_bdev_io_completion_cb cb, void *cb_arg);
 void spdk_bdev_channel_get_histogram(struct spdk_io_channel *ch, spdk_bdev_histogram_data_cb cb_fn, void *cb_arg);
-void spdk_bdev_close(struct spdk_bdev_desc *desc);
 int spdk_bdev_compare_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_compare_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_comparev_and_writev_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *compare_iov, int compare_iovcnt, struct iovec *write_iov, int write_iovcnt, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_comparev_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_comparev_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_copy_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t dst_offset_blocks, uint64_t src_offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-struct spdk_bdev *spdk_bdev_desc_get_bdev(struct spdk_bdev_desc *desc);
-uint32_t spdk_bdev_desc_get_block_size(struct spdk_bdev_desc *desc);
-enum spdk_dif_pi_format spdk_bdev_desc_get_dif_pi_format(struct spdk_bdev_desc *desc);
-enum spdk_dif_type spdk_bdev_desc_get_dif_type(struct spdk_bdev_desc *desc);
-uint32_t spdk_bdev_desc_get_md_size(struct spdk_bdev_desc *desc);
-bool spdk_bdev_desc_is_dif_check_enabled(struct spdk_bdev_desc *desc, enum spdk_dif_check_type check_type);
-bool spdk_bdev_desc_is_dif_head_of_md(struct spdk_bdev_desc *desc);
-bool spdk_bdev_desc_is_md_interleaved(struct spdk_bdev_desc *desc);
-bool spdk_bdev_desc_is_md_separate(struct spdk_bdev_desc *desc);
-int spdk_bdev_dump_info_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w);
 void spdk_bdev_enable_histogram_opts_init(struct spdk_bdev_enable_histogram_opts *opts, size_t size);
-int spdk_bdev_examine(const char *name);
-void spdk_bdev_finish(spdk_bdev_fini_cb cb_fn, void *cb_arg);
-struct spdk_bdev *spdk_bdev_first(void);
-struct spdk_bdev *spdk_bdev_first_leaf(void);
 int spdk_bdev_flush(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset, uint64_t length, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_flush_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
 void spdk_bdev_for_each_channel(struct spdk_bdev *bdev, spdk_bdev_for_each_channel_msg fn, void *ctx, spdk_bdev_for_each_channel_done cpl);
 void spdk_bdev_for_each_channel_continue(struct spdk_bdev_channel_iter *i, int status);
 void spdk_bdev_free_io(struct spdk_bdev_io *bdev_io);
-uint16_t spdk_bdev_get_acwu(const struct spdk_bdev *bdev);
-uint32_t spdk_bdev_get_block_size(const struct spdk_bdev *bdev);
-size_t spdk_bdev_get_buf_align(const struct spdk_bdev *bdev);
-struct spdk_bdev *spdk_bdev_get_by_name(const char *bdev_name);
-uint32_t spdk_bdev_get_data_block_size(const struct spdk_bdev *bdev);
 void spdk_bdev_get_device_stat(struct spdk_bdev *bdev, struct spdk_bdev_io_stat *stat, enum spdk_bdev_reset_stat_mode reset_mode, spdk_bdev_get_device_stat_cb cb, void *cb_arg);
-enum spdk_dif_pi_format spdk_bdev_get_dif_pi_format(const struct spdk_bdev *bdev);
-enum spdk_dif_type spdk_bdev_get_dif_type(const struct spdk_bdev *bdev);
 struct spdk_io_channel *spdk_bdev_get_io_channel(struct spdk_bdev_desc *desc);
 void spdk_bdev_get_io_stat(struct spdk_bdev *bdev, struct spdk_io_channel *ch, struct spdk_bdev_io_stat *stat, enum spdk_bdev_reset_stat_mode reset_mode);
 uint64_t spdk_bdev_get_io_time(const struct spdk_bdev *bdev);
-int spdk_bdev_get_io_type(const char *io_type_string);
-const char *spdk_bdev_get_io_type_name(enum spdk_bdev_io_type io_type);
-uint32_t spdk_bdev_get_max_copy(const struct spdk_bdev *bdev);
-uint32_t spdk_bdev_get_md_size(const struct spdk_bdev *bdev);
 size_t spdk_bdev_get_media_events(struct spdk_bdev_desc *bdev_desc, struct spdk_bdev_media_event *events, size_t max_events);
-int spdk_bdev_get_memory_domains(struct spdk_bdev *bdev, struct spdk_memory_domain **domains, int array_size);
-void *spdk_bdev_get_module_ctx(struct spdk_bdev_desc *desc);
-const char *spdk_bdev_get_module_name(const struct spdk_bdev *bdev);
-const char *spdk_bdev_get_name(const struct spdk_bdev *bdev);
-uint64_t spdk_bdev_get_num_blocks(const struct spdk_bdev *bdev);
-int32_t spdk_bdev_get_numa_id(struct spdk_bdev *bdev);
-union spdk_bdev_nvme_ctratt spdk_bdev_get_nvme_ctratt(struct spdk_bdev *bdev);
-uint32_t spdk_bdev_get_nvme_nsid(struct spdk_bdev *bdev);
-uint32_t spdk_bdev_get_optimal_io_boundary(const struct spdk_bdev *bdev);
-void spdk_bdev_get_opts(struct spdk_bdev_opts *opts, size_t opts_size);
-uint32_t spdk_bdev_get_physical_block_size(const struct spdk_bdev *bdev);
-const char *spdk_bdev_get_product_name(const struct spdk_bdev *bdev);
 uint64_t spdk_bdev_get_qd(const struct spdk_bdev *bdev);
 uint64_t spdk_bdev_get_qd_sampling_period(const struct spdk_bdev *bdev);
 void spdk_bdev_get_qos_rate_limits(struct spdk_bdev *bdev, uint64_t *limits);
-const char *spdk_bdev_get_qos_rpc_type(enum spdk_bdev_qos_rate_limit_type type);
-const struct spdk_uuid *spdk_bdev_get_uuid(const struct spdk_bdev *bdev);
 uint64_t spdk_bdev_get_weighted_io_time(const struct spdk_bdev *bdev);
-uint32_t spdk_bdev_get_write_unit_size(const struct spdk_bdev *bdev);
-bool spdk_bdev_has_write_cache(const struct spdk_bdev *bdev);
 void spdk_bdev_histogram_enable(struct spdk_bdev *bdev, spdk_bdev_histogram_status_cb cb_fn, void *cb_arg, bool enable);
 void spdk_bdev_histogram_enable_ext(struct spdk_bdev *bdev, spdk_bdev_histogram_status_cb cb_fn, void *cb_arg, bool enable, struct spdk_bdev_enable_histogram_opts *opts);
 void spdk_bdev_histogram_get(struct spdk_bdev *bdev, struct spdk_histogram_data *histogram, spdk_bdev_histogram_data_cb cb_fn, void *cb_arg);
-void spdk_bdev_initialize(spdk_bdev_init_cb cb_fn, void *cb_arg);
 void spdk_bdev_io_get_aio_status(const struct spdk_bdev_io *bdev_io, int *aio_result);
 void *spdk_bdev_io_get_cb_arg(struct spdk_bdev_io *bdev_io);
 void spdk_bdev_io_get_iovec(struct spdk_bdev_io *bdev_io, struct iovec **iovp, int *iovcntp);
@@ -290,22 +441,10 @@ void spdk_bdev_io_get_nvme_fused_status(const struct spdk_bdev_io *bdev_io, uint
 void spdk_bdev_io_get_nvme_status(const struct spdk_bdev_io *bdev_io, uint32_t *cdw0, int *sct, int *sc);
 void spdk_bdev_io_get_scsi_status(const struct spdk_bdev_io *bdev_io, int *sc, int *sk, int *asc, int *ascq);
 uint64_t spdk_bdev_io_get_seek_offset(const struct spdk_bdev_io *bdev_io);
-bool spdk_bdev_io_type_supported(struct spdk_bdev *bdev, enum spdk_bdev_io_type io_type);
-bool spdk_bdev_is_dif_check_enabled(const struct spdk_bdev *bdev, enum spdk_dif_check_type check_type);
-bool spdk_bdev_is_dif_head_of_md(const struct spdk_bdev *bdev);
-bool spdk_bdev_is_md_interleaved(const struct spdk_bdev *bdev);
-bool spdk_bdev_is_md_separate(const struct spdk_bdev *bdev);
-bool spdk_bdev_is_zoned(const struct spdk_bdev *bdev);
-struct spdk_bdev *spdk_bdev_next(struct spdk_bdev *prev);
-struct spdk_bdev *spdk_bdev_next_leaf(struct spdk_bdev *prev);
 int spdk_bdev_nvme_admin_passthru(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, const struct spdk_nvme_cmd *cmd, void *buf, size_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_nvme_io_passthru(struct spdk_bdev_desc *bdev_desc, struct spdk_io_channel *ch, const struct spdk_nvme_cmd *cmd, void *buf, size_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_nvme_io_passthru_md(struct spdk_bdev_desc *bdev_desc, struct spdk_io_channel *ch, const struct spdk_nvme_cmd *cmd, void *buf, size_t nbytes, void *md_buf, size_t md_len, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_nvme_iov_passthru_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, const struct spdk_nvme_cmd *cmd, struct iovec *iov, int iovcnt, size_t nbytes, void *md_buf, size_t md_len, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_open_async(const char *bdev_name, bool write, spdk_bdev_event_cb_t event_cb, void *event_ctx, struct spdk_bdev_open_async_opts *opts, spdk_bdev_open_async_cb_t open_cb, void *open_cb_arg);
-int spdk_bdev_open_ext(const char *bdev_name, bool write, spdk_bdev_event_cb_t event_cb, void *event_ctx, struct spdk_bdev_desc **desc);
-int spdk_bdev_open_ext_v2(const char *bdev_name, bool write, spdk_bdev_event_cb_t event_cb, void *event_ctx, struct spdk_bdev_open_opts *opts, struct spdk_bdev_desc **desc);
-void spdk_bdev_open_opts_init(struct spdk_bdev_open_opts *opts, size_t opts_size);
 int spdk_bdev_queue_io_wait(struct spdk_bdev *bdev, struct spdk_io_channel *ch, struct spdk_bdev_io_wait_entry *entry);
 int spdk_bdev_read(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset, uint64_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_read_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
@@ -317,14 +456,11 @@ int spdk_bdev_readv_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_c
 int spdk_bdev_reset(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_seek_data(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_seek_hole(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_set_opts(struct spdk_bdev_opts *opts);
 void spdk_bdev_set_qd_sampling_period(struct spdk_bdev *bdev, uint64_t period);
 void spdk_bdev_set_qos_rate_limits(struct spdk_bdev *bdev, uint64_t *limits, void (*cb_fn)(void *, int), void *cb_arg);
 int spdk_bdev_set_timeout(struct spdk_bdev_desc *desc, uint64_t timeout_in_sec, spdk_bdev_io_timeout_cb cb_fn, void *cb_arg);
-void spdk_bdev_subsystem_config_json(struct spdk_json_write_ctx *w);
 int spdk_bdev_unmap(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset, uint64_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_unmap_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_wait_for_examine(spdk_bdev_wait_for_examine_cb cb_fn, void *cb_arg);
 int spdk_bdev_write(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset, uint64_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_write_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_write_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
@@ -336,8 +472,6 @@ int spdk_bdev_writev_blocks_ext(struct spdk_bdev_desc *desc, struct spdk_io_chan
 int spdk_bdev_writev_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_zcopy_end(struct spdk_bdev_io *bdev_io, bool commit, spdk_bdev_io_completion_cb cb, void *cb_arg);
 int spdk_bdev_zcopy_start(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, bool populate, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_for_each_bdev(void *ctx, spdk_for_each_bdev_fn fn);
-int spdk_for_each_bdev_leaf(void *ctx, spdk_for_each_bdev_fn fn);
 
 #ifdef __cplusplus
 }
