@@ -410,6 +410,9 @@ struct bdev_io_private {
 	uint64_t split_remaining_blocks;
 	uint32_t split_outstanding;
 	bool split_failed;
+	/* Where in the parent's buffers the next child begins. */
+	int split_iov;
+	uint64_t split_iov_offset;
 	struct iovec child_iov[SPDK_BDEV_IO_NUM_CHILD_IOV];
 
 	/* split.c, emulate.c */
@@ -520,6 +523,30 @@ void bdev_retry_kick(struct bdev_shared *shared);
 /* Takes the I/Os of ch out of the queue and ends them ABORTED. */
 void bdev_retry_abort(struct bdev_channel *ch);
 
+/*
+ * Takes an I/O of the given type for the work of outer, with its descriptor and channel and outer's bdev_io_private as
+ * argument of the callback. Its place, length and buffers are the caller's to fill in. NULL: none left. Drop gives one
+ * back that was not submitted.
+ */
+struct spdk_bdev_io *bdev_io_take_inner(
+	struct spdk_bdev_io *outer, enum spdk_bdev_io_type type, spdk_bdev_io_completion_cb cb);
+void bdev_io_drop_inner(struct spdk_bdev_io *inner);
+
+/* ---- split.c ---- */
+
+bool bdev_io_needs_split(const struct spdk_bdev_io *bdev_io);
+/* Makes bdev_io a parent and submits its first children. */
+void bdev_io_split(struct spdk_bdev_io *bdev_io);
+
+/* ---- emulate.c ---- */
+
+/* True if the module lacks the operation. */
+bool bdev_io_is_emulated(const struct spdk_bdev_io *bdev_io);
+/* Blocks that one write of zeroes can have. */
+uint64_t bdev_emulate_max_zeroes(const struct spdk_bdev *bdev);
+/* Gives a write, of which the place and length are set, zeroes for data. */
+void bdev_emulate_zeroes(struct spdk_bdev_io *write);
+
 /* ---- buffer.c ---- */
 
 /* Puts the user's buffers back, after having copied to them what was read. Returns the status to go on with. */
@@ -549,6 +576,8 @@ bdev_stat_count(struct bdev_stat *stat, struct spdk_bdev_io *bdev_io, uint64_t l
 	}
 }
 
+/* An empty spdk_bdev_io_stat that has room for errors; release it with free(). */
+struct spdk_bdev_io_stat *bdev_io_stat_alloc(void);
 /* Counts a failure, from any thread. */
 void bdev_stat_count_error(struct bdev_state *state, enum spdk_bdev_io_status status);
 /* Adds what a channel has counted. */

@@ -170,7 +170,11 @@ bdev_buf_abort(struct bdev_channel *ch)
 	}
 	while ((bdev_io = TAILQ_FIRST(&aborted)) != NULL) {
 		TAILQ_REMOVE(&aborted, bdev_io, internal_link);
-		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
+		if (bdev_io->internal.flags & BDEV_IO_PARENT) {
+			bdev_io_end(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
+		} else {
+			spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
+		}
 	}
 }
 

@@ -42,8 +42,8 @@ bytes_to_blocks(const struct spdk_bdev_desc *desc, uint64_t *offset, uint64_t *l
 
 /* Takes an I/O and fills in what all types have. NULL: none left. */
 static always_inline struct spdk_bdev_io *
-take_io(struct spdk_bdev_desc *desc, struct bdev_channel *ch, enum spdk_bdev_io_type type, uint64_t offset_blocks,
-	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+take_io(struct spdk_bdev *bdev, struct spdk_bdev_desc *desc, struct bdev_channel *ch, enum spdk_bdev_io_type type,
+	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
 {
 	struct bdev_io_cache *cache = &ch->thread->cache;
 	struct spdk_bdev_io *bdev_io;
@@ -56,7 +56,7 @@ take_io(struct spdk_bdev_desc *desc, struct bdev_channel *ch, enum spdk_bdev_io_
 			return NULL;
 		}
 	}
-	bdev_io->bdev = desc->bdev;
+	bdev_io->bdev = bdev;
 	bdev_io->type = type;
 	bdev_io->reserved0 = 0;
 	bdev_io->num_retries = 0;
@@ -72,7 +72,7 @@ take_io(struct spdk_bdev_desc *desc, struct bdev_channel *ch, enum spdk_bdev_io_
 	bdev_io->internal.reserved2 = 0;
 	bdev_io->u.bdev.num_blocks = num_blocks;
 	bdev_io->u.bdev.offset_blocks = offset_blocks;
-	bdev_io->u.bdev.dif_check_flags = desc->bdev->dif_check_flags;
+	bdev_io->u.bdev.dif_check_flags = bdev->dif_check_flags;
 	return bdev_io;
 }
 
@@ -82,6 +82,21 @@ set_buffers(struct spdk_bdev_io *bdev_io, struct iovec *iovs, int iovcnt, void *
 	bdev_io->u.bdev.iovs = iovs;
 	bdev_io->u.bdev.iovcnt = iovcnt;
 	bdev_io->u.bdev.md_buf = md_buf;
+}
+
+struct spdk_bdev_io *
+bdev_io_take_inner(struct spdk_bdev_io *outer, enum spdk_bdev_io_type type, spdk_bdev_io_completion_cb cb)
+{
+	/* The descriptor may be closed already: it is not looked at. */
+	return take_io(outer->bdev, outer->internal.desc, outer->internal.ch, type, 0, 0, cb, bdev_io_private(outer));
+}
+
+void
+bdev_io_drop_inner(struct spdk_bdev_io *inner)
+{
+	inner->internal.status = SPDK_BDEV_IO_STATUS_SUCCESS;
+	inner->internal.flags = 0;
+	spdk_bdev_free_io(inner);
 }
 
 /* One buffer in, one spdk_bdev_io out: the way that most I/O takes, without a turn. */
@@ -102,7 +117,7 @@ rw_buffer(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_
 		/* A single buffer cannot leave the metadata out. */
 		return -ENOTSUP;
 	}
-	bdev_io = take_io(desc, ch, type, offset_blocks, num_blocks, cb, cb_arg);
+	bdev_io = take_io(desc->bdev, desc, ch, type, offset_blocks, num_blocks, cb, cb_arg);
 	if (spdk_unlikely(bdev_io == NULL)) {
 		return -ENOMEM;
 	}
@@ -215,7 +230,7 @@ rw_vector(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_
 		/* Metadata that the opener does not see would have to be made and checked here. */
 		return -ENOTSUP;
 	}
-	bdev_io = take_io(desc, ch, type, offset_blocks, num_blocks, cb, cb_arg);
+	bdev_io = take_io(desc->bdev, desc, ch, type, offset_blocks, num_blocks, cb, cb_arg);
 	if (spdk_unlikely(bdev_io == NULL)) {
 		return -ENOMEM;
 	}
@@ -399,7 +414,7 @@ spdk_bdev_unmap_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *io_c
 	if (!is_in_range(desc->bdev, offset_blocks, num_blocks)) {
 		return -EINVAL;
 	}
-	bdev_io = take_io(desc, ch, SPDK_BDEV_IO_TYPE_UNMAP, offset_blocks, num_blocks, cb, cb_arg);
+	bdev_io = take_io(desc->bdev, desc, ch, SPDK_BDEV_IO_TYPE_UNMAP, offset_blocks, num_blocks, cb, cb_arg);
 	if (bdev_io == NULL) {
 		return -ENOMEM;
 	}
@@ -443,7 +458,7 @@ spdk_bdev_write_zeroes_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channe
 		!bdev_io_type_is_native(bdev, SPDK_BDEV_IO_TYPE_WRITE)) {
 		return -ENOTSUP;
 	}
-	bdev_io = take_io(desc, ch, SPDK_BDEV_IO_TYPE_WRITE_ZEROES, offset_blocks, num_blocks, cb, cb_arg);
+	bdev_io = take_io(desc->bdev, desc, ch, SPDK_BDEV_IO_TYPE_WRITE_ZEROES, offset_blocks, num_blocks, cb, cb_arg);
 	if (bdev_io == NULL) {
 		return -ENOMEM;
 	}
@@ -478,7 +493,7 @@ spdk_bdev_flush_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *io_c
 	if (!is_in_range(desc->bdev, offset_blocks, num_blocks)) {
 		return -EINVAL;
 	}
-	bdev_io = take_io(desc, ch, SPDK_BDEV_IO_TYPE_FLUSH, offset_blocks, num_blocks, cb, cb_arg);
+	bdev_io = take_io(desc->bdev, desc, ch, SPDK_BDEV_IO_TYPE_FLUSH, offset_blocks, num_blocks, cb, cb_arg);
 	if (bdev_io == NULL) {
 		return -ENOMEM;
 	}
@@ -503,7 +518,7 @@ spdk_bdev_reset(struct spdk_bdev_desc *desc, struct spdk_io_channel *io_ch, spdk
 	struct bdev_channel *ch = spdk_io_channel_get_ctx(io_ch);
 	struct spdk_bdev_io *bdev_io;
 
-	bdev_io = take_io(desc, ch, SPDK_BDEV_IO_TYPE_RESET, 0, 0, cb, cb_arg);
+	bdev_io = take_io(desc->bdev, desc, ch, SPDK_BDEV_IO_TYPE_RESET, 0, 0, cb, cb_arg);
 	if (bdev_io == NULL) {
 		return -ENOMEM;
 	}

@@ -64,5 +64,6 @@ spdk_bdev_io_get_submit_tsc(struct spdk_bdev_io *bdev_io)
 bool
 spdk_bdev_io_hide_metadata(struct spdk_bdev_io *bdev_io)
 {
-	return bdev_io->internal.desc->hide_metadata;
+	/* Reads and writes of descriptors that hide metadata are refused; nothing else carries any. */
+	return false;
 }

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Statistics. Each channel counts for itself; a bdev adds up its channels when it is asked.
+ * Statistics. Each channel counts for itself, without locks; a bdev adds up its channels when it is asked. Latencies
+ * are as fine as a turn of the reactor: an I/O that starts and ends in one turn has none.
  */
 
 #include "lib/bdev/bdev_internal.h"
+#include "spdk/json.h"
+
+struct spdk_bdev_io_error_stat {
+	uint32_t count[-SPDK_MIN_BDEV_IO_STATUS];
+};
+
+/* ---- counting ---- */
 
 void
 bdev_stat_init(struct bdev_stat *stat)
@@ -15,6 +23,27 @@ bdev_stat_init(struct bdev_stat *stat)
 	for (i = 0; i < SPDK_COUNTOF(stat->counters); i++) {
 		stat->counters[i].min_latency = UINT64_MAX;
 	}
+}
+
+int
+bdev_state_io_init(struct bdev_state *state)
+{
+	bdev_stat_init(&state->stat);
+	TAILQ_INIT(&state->queued_resets);
+	return 0;
+}
+
+void
+bdev_state_io_fini(struct bdev_state *state)
+{
+	assert(state->reset_in_progress == NULL);
+}
+
+void
+bdev_stat_count_error(struct bdev_state *state, enum spdk_bdev_io_status status)
+{
+	/* Rare enough for the cost, and not worth a lock. */
+	__atomic_fetch_add(&state->stat.errors[-status - 1], 1, __ATOMIC_RELAXED);
 }
 
 void
@@ -34,21 +63,227 @@ bdev_stat_add(struct bdev_stat *total, const struct bdev_stat *add)
 	}
 }
 
-void
-bdev_stat_count_error(struct bdev_state *state, enum spdk_bdev_io_status status)
+static void
+reset_stat(struct bdev_stat *stat, enum spdk_bdev_reset_stat_mode mode)
 {
-	__atomic_fetch_add(&state->stat.errors[-status - 1], 1, __ATOMIC_RELAXED);
+	size_t i;
+
+	if (mode == SPDK_BDEV_RESET_STAT_NONE) {
+		return;
+	}
+	for (i = 0; i < SPDK_COUNTOF(stat->counters); i++) {
+		struct bdev_counters *counters = &stat->counters[i];
+
+		counters->max_latency = 0;
+		counters->min_latency = UINT64_MAX;
+		if (mode == SPDK_BDEV_RESET_STAT_ALL) {
+			counters->ops = 0;
+			counters->blocks = 0;
+			counters->latency = 0;
+		}
+	}
+	if (mode == SPDK_BDEV_RESET_STAT_ALL) {
+		for (i = 0; i < SPDK_COUNTOF(stat->errors); i++) {
+			__atomic_store_n(&stat->errors[i], 0, __ATOMIC_RELAXED);
+		}
+	}
 }
 
-int
-bdev_state_io_init(struct bdev_state *state)
+/* ---- the interface's form ---- */
+
+/* Calls X(counter, kind) for the types that callers see: the type's name in upper case and its names in the form. */
+#define FOR_EACH_KIND(X) \
+	X(READ, read, bytes_read) \
+	X(WRITE, write, bytes_written) \
+	X(UNMAP, unmap, bytes_unmapped) \
+	X(COPY, copy, bytes_copied)
+
+static void
+export_stat(struct spdk_bdev_io_stat *out, const struct bdev_stat *stat, const struct spdk_bdev *bdev)
 {
-	bdev_stat_init(&state->stat);
-	TAILQ_INIT(&state->queued_resets);
-	return 0;
+	const struct bdev_counters *counters;
+
+#define EXPORT(TYPE, kind, bytes) \
+	counters = &stat->counters[SPDK_BDEV_IO_TYPE_##TYPE]; \
+	out->bytes = counters->blocks * bdev->blocklen; \
+	out->num_##kind##_ops = counters->ops; \
+	out->kind##_latency_ticks = counters->latency; \
+	out->max_##kind##_latency_ticks = counters->max_latency; \
+	out->min_##kind##_latency_ticks = counters->min_latency;
+
+	FOR_EACH_KIND(EXPORT)
+#undef EXPORT
 }
 
 void
-bdev_state_io_fini(struct bdev_state *state)
+spdk_bdev_add_io_stat(struct spdk_bdev_io_stat *total, struct spdk_bdev_io_stat *add)
 {
+#define ADD(TYPE, kind, bytes) \
+	total->bytes += add->bytes; \
+	total->num_##kind##_ops += add->num_##kind##_ops; \
+	total->kind##_latency_ticks += add->kind##_latency_ticks; \
+	total->max_##kind##_latency_ticks = \
+		spdk_max(total->max_##kind##_latency_ticks, add->max_##kind##_latency_ticks); \
+	total->min_##kind##_latency_ticks = \
+		spdk_min(total->min_##kind##_latency_ticks, add->min_##kind##_latency_ticks);
+
+	FOR_EACH_KIND(ADD)
+#undef ADD
+}
+
+void
+spdk_bdev_reset_io_stat(struct spdk_bdev_io_stat *stat, enum spdk_bdev_reset_stat_mode mode)
+{
+	if (mode == SPDK_BDEV_RESET_STAT_NONE) {
+		return;
+	}
+#define RESET_EXTREMES(TYPE, kind, bytes) \
+	stat->max_##kind##_latency_ticks = 0; \
+	stat->min_##kind##_latency_ticks = UINT64_MAX;
+
+	FOR_EACH_KIND(RESET_EXTREMES)
+#undef RESET_EXTREMES
+	if (mode != SPDK_BDEV_RESET_STAT_ALL) {
+		return;
+	}
+#define RESET_SUMS(TYPE, kind, bytes) \
+	stat->bytes = 0; \
+	stat->num_##kind##_ops = 0; \
+	stat->kind##_latency_ticks = 0;
+
+	FOR_EACH_KIND(RESET_SUMS)
+#undef RESET_SUMS
+	if (stat->io_error != NULL) {
+		memset(stat->io_error, 0, sizeof(*stat->io_error));
+	}
+}
+
+static const char *const g_error_names[-SPDK_MIN_BDEV_IO_STATUS] = {
+	[-SPDK_BDEV_IO_STATUS_FAILED - 1] = "failed",
+	[-SPDK_BDEV_IO_STATUS_NVME_ERROR - 1] = "nvme_error",
+	[-SPDK_BDEV_IO_STATUS_SCSI_ERROR - 1] = "scsi_error",
+	[-SPDK_BDEV_IO_STATUS_NOMEM - 1] = "nomem",
+	[-SPDK_BDEV_IO_STATUS_MISCOMPARE - 1] = "miscompare",
+	[-SPDK_BDEV_IO_STATUS_FIRST_FUSED_FAILED - 1] = "first_fused_failed",
+	[-SPDK_BDEV_IO_STATUS_ABORTED - 1] = "aborted",
+	[-SPDK_BDEV_IO_STATUS_AIO_ERROR - 1] = "aio_error",
+};
+
+static void
+dump_errors(const struct spdk_bdev_io_error_stat *errors, struct spdk_json_write_ctx *w)
+{
+	size_t i;
+
+	spdk_json_write_named_object_begin(w, "io_error");
+	for (i = 0; i < SPDK_COUNTOF(errors->count); i++) {
+		if (errors->count[i] != 0) {
+			spdk_json_write_named_uint32(w, g_error_names[i], errors->count[i]);
+		}
+	}
+	spdk_json_write_object_end(w);
+}
+
+void
+spdk_bdev_dump_io_stat_json(struct spdk_bdev_io_stat *stat, struct spdk_json_write_ctx *w)
+{
+#define DUMP_COUNTS(TYPE, kind, bytes) \
+	spdk_json_write_named_uint64(w, #bytes, stat->bytes); \
+	spdk_json_write_named_uint64(w, "num_" #kind "_ops", stat->num_##kind##_ops);
+
+	FOR_EACH_KIND(DUMP_COUNTS)
+#undef DUMP_COUNTS
+
+	/* No minimum yet is printed as 0. */
+#define DUMP_LATENCIES(TYPE, kind, bytes) \
+	spdk_json_write_named_uint64(w, #kind "_latency_ticks", stat->kind##_latency_ticks); \
+	spdk_json_write_named_uint64(w, "max_" #kind "_latency_ticks", stat->max_##kind##_latency_ticks); \
+	spdk_json_write_named_uint64(w, "min_" #kind "_latency_ticks", \
+		stat->min_##kind##_latency_ticks == UINT64_MAX ? 0 : stat->min_##kind##_latency_ticks);
+
+	FOR_EACH_KIND(DUMP_LATENCIES)
+#undef DUMP_LATENCIES
+
+	if (stat->io_error != NULL) {
+		dump_errors(stat->io_error, w);
+	}
+}
+
+struct spdk_bdev_io_stat *
+bdev_io_stat_alloc(void)
+{
+	struct spdk_bdev_io_stat *stat = calloc(1, sizeof(*stat) + sizeof(struct spdk_bdev_io_error_stat));
+
+	if (stat != NULL) {
+		stat->io_error = (void *)(stat + 1);
+		spdk_bdev_reset_io_stat(stat, SPDK_BDEV_RESET_STAT_ALL);
+	}
+	return stat;
+}
+
+/* ---- asking ---- */
+
+void
+spdk_bdev_get_io_stat(struct spdk_bdev *bdev, struct spdk_io_channel *io_ch, struct spdk_bdev_io_stat *stat,
+	enum spdk_bdev_reset_stat_mode reset_mode)
+{
+	struct bdev_channel *ch = spdk_io_channel_get_ctx(io_ch);
+
+	export_stat(stat, &ch->stat, bdev);
+	stat->ticks_rate = spdk_get_ticks_hz();
+	reset_stat(&ch->stat, reset_mode);
+}
+
+struct device_stat_ctx {
+	struct bdev_stat sum;
+	struct spdk_bdev_io_stat *stat;
+	enum spdk_bdev_reset_stat_mode reset_mode;
+	spdk_bdev_get_device_stat_cb cb;
+	void *cb_arg;
+};
+
+static void
+add_channel_cb(struct spdk_bdev_channel_iter *i, struct spdk_bdev *bdev, struct spdk_io_channel *io_ch, void *_ctx)
+{
+	struct bdev_channel *ch = spdk_io_channel_get_ctx(io_ch);
+	struct device_stat_ctx *ctx = _ctx;
+
+	bdev_stat_add(&ctx->sum, &ch->stat);
+	reset_stat(&ch->stat, ctx->reset_mode);
+	spdk_bdev_for_each_channel_continue(i, 0);
+}
+
+static void
+added_channels_cb(struct spdk_bdev *bdev, void *_ctx, int status)
+{
+	struct device_stat_ctx *ctx = _ctx;
+
+	export_stat(ctx->stat, &ctx->sum, bdev);
+	if (ctx->stat->io_error != NULL) {
+		memcpy(ctx->stat->io_error->count, ctx->sum.errors, sizeof(ctx->sum.errors));
+	}
+	ctx->cb(bdev, ctx->stat, ctx->cb_arg, status);
+	free(ctx);
+}
+
+void
+spdk_bdev_get_device_stat(struct spdk_bdev *bdev, struct spdk_bdev_io_stat *stat,
+	enum spdk_bdev_reset_stat_mode reset_mode, spdk_bdev_get_device_stat_cb cb, void *cb_arg)
+{
+	struct bdev_state *state = bdev_state(bdev);
+	struct device_stat_ctx *ctx;
+
+	ctx = calloc(1, sizeof(*ctx));
+	if (ctx == NULL) {
+		cb(bdev, stat, cb_arg, -ENOMEM);
+		return;
+	}
+	ctx->stat = stat;
+	ctx->reset_mode = reset_mode;
+	ctx->cb = cb;
+	ctx->cb_arg = cb_arg;
+	env_mutex_lock(&state->lock);
+	ctx->sum = state->stat;
+	reset_stat(&state->stat, reset_mode);
+	env_mutex_unlock(&state->lock);
+	spdk_bdev_for_each_channel(bdev, add_channel_cb, ctx, added_channels_cb);
 }

@@ -33,6 +33,10 @@ bdev_io_submit_gated(struct spdk_bdev_io *bdev_io)
 		bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
 		return;
 	}
+	if (bdev_io_needs_split(bdev_io)) {
+		bdev_io_split(bdev_io);
+		return;
+	}
 	if (ch->gates & BDEV_GATE_NOMEM) {
 		bdev_retry_queue_behind(bdev_io);
 		return;

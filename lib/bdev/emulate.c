@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Operations that a module lacks and the layer makes from others: write zeroes, from writes of a buffer of zeroes.
+ * split.c runs them in rounds, as it does with operations that are too large.
+ */
+
+#include "lib/bdev/bdev_internal.h"
+
+bool
+bdev_io_is_emulated(const struct spdk_bdev_io *bdev_io)
+{
+	return bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE_ZEROES &&
+		!bdev_io_type_is_native(bdev_io->bdev, SPDK_BDEV_IO_TYPE_WRITE_ZEROES);
+}
+
+uint64_t
+bdev_emulate_max_zeroes(const struct spdk_bdev *bdev)
+{
+	/* Data and separate metadata may be the same zeroes. */
+	return ZERO_BUFFER_SIZE / spdk_max(bdev->blocklen, bdev->md_len);
+}
+
+void
+bdev_emulate_zeroes(struct spdk_bdev_io *write)
+{
+	write->iov.iov_base = g_bdev_manager.zero_buffer;
+	write->iov.iov_len = write->u.bdev.num_blocks * write->bdev->blocklen;
+	write->u.bdev.iovs = &write->iov;
+	write->u.bdev.iovcnt = 1;
+	write->u.bdev.md_buf = spdk_bdev_is_md_separate(write->bdev) ? g_bdev_manager.zero_buffer : NULL;
+}
