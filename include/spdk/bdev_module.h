@@ -649,6 +649,17 @@ bool spdk_bdev_io_hide_metadata(struct spdk_bdev_io *bdev_io);
  */
 void spdk_scsi_nvme_translate(const struct spdk_bdev_io *bdev_io, int *sc, int *sk, int *asc, int *ascq);
 
+/* ---- Statistics ---- */
+
+/* Adds the counts of add to total and merges the extremes. The tick rate and the errors stay as they are. */
+void spdk_bdev_add_io_stat(struct spdk_bdev_io_stat *total, struct spdk_bdev_io_stat *add);
+
+/* Sets to zero what mode says. A minimum without any I/O is UINT64_MAX. */
+void spdk_bdev_reset_io_stat(struct spdk_bdev_io_stat *stat, enum spdk_bdev_reset_stat_mode mode);
+
+/* Writes stat as named values into the object that is open in w, as bdev_get_iostat shows it. */
+void spdk_bdev_dump_io_stat_json(struct spdk_bdev_io_stat *stat, struct spdk_json_write_ctx *w);
+
 /* ---- Types of bdevs that are parts of another one ---- */
 
 struct spdk_bdev_part;

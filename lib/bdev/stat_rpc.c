@@ -86,7 +86,7 @@ reply(struct stat_request *request)
 	spdk_json_write_object_begin(w);
 	write_ticks(w);
 	spdk_json_write_named_array_begin(w, "bdevs");
-	TAILQ_FOREACH(answer, &request->answers, link) {
+	TAILQ_FOREACH (answer, &request->answers, link) {
 		write_answer(answer, w);
 	}
 	spdk_json_write_array_end(w);
@@ -147,8 +147,8 @@ ask(struct stat_request *request, const char *name)
 	}
 	TAILQ_INSERT_TAIL(&request->answers, answer, link);
 	request->pending++;
-	spdk_bdev_get_device_stat(spdk_bdev_desc_get_bdev(answer->desc), answer->stat, request->reset_mode,
-		device_stat_cb, answer);
+	spdk_bdev_get_device_stat(
+		spdk_bdev_desc_get_bdev(answer->desc), answer->stat, request->reset_mode, device_stat_cb, answer);
 	return 0;
 }
 
@@ -255,8 +255,7 @@ ask_channels(struct spdk_jsonrpc_request *rpc, const char *name, enum spdk_bdev_
 	request->w = spdk_jsonrpc_begin_result(rpc);
 	spdk_json_write_object_begin(request->w);
 	write_ticks(request->w);
-	spdk_json_write_named_string(
-		request->w, "name", spdk_bdev_get_name(spdk_bdev_desc_get_bdev(request->desc)));
+	spdk_json_write_named_string(request->w, "name", spdk_bdev_get_name(spdk_bdev_desc_get_bdev(request->desc)));
 	spdk_json_write_named_array_begin(request->w, "channels");
 	spdk_bdev_for_each_channel(
 		spdk_bdev_desc_get_bdev(request->desc), write_channel_cb, request, wrote_channels_cb);
