@@ -79,7 +79,10 @@ thread_host_attach(struct thread_host *host, struct spdk_thread *thread)
 	}
 	env_mutex_unlock(&g_thread_lib.lock);
 
-	/* A sender that has not seen this has queued its message before the host looks at the queue for the first time. */
+	/*
+	 * A sender that has not seen this has queued its message before the host looks at the queue for the first
+	 * time.
+	 */
 	atomic_store(&thread->waker, &host->waker);
 }
 

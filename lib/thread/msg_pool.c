@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Where message objects come from. Each thread has a cache of up to two magazines, lists of MAGAZINE_SIZE free messages;
- * whole magazines move between caches and the depot. A sender takes from its own cache and the receiver keeps
- * what it has received, so that the depot's lock is taken once per magazine, and not at all by threads that answer
- * each other. Memory is taken from the system when the depot is empty, up to the limit of the pool.
+ * Where message objects come from. Each thread has a cache of up to two magazines, lists of MAGAZINE_SIZE free
+ * messages; whole magazines move between caches and the depot. A sender takes from its own cache and the receiver
+ * keeps what it has received, so that the depot's lock is taken once per magazine, and not at all by threads that
+ * answer each other. Memory is taken from the system when the depot is empty, up to the limit of the pool.
  */
 
 #include "lib/thread/thread_internal.h"

@@ -10,7 +10,10 @@
 /* Longest pause between two polls of idle pollers: the bound that reactors have by default. Nanoseconds. */
 #define SIM_IDLE_POLL_MAX (10 * 1000 * 1000)
 
-/* How far the clock moves at most while an I/O is outstanding whose poller may itself look at the clock. Nanoseconds. */
+/*
+ * How far the clock moves at most while an I/O is outstanding whose poller may itself look at the clock.
+ * Nanoseconds.
+ */
 #define SIM_SPIN_STEP_MAX 10000
 
 #define SIM_MSG_POOL_SIZE SPDK_DEFAULT_MSG_MEMPOOL_SIZE

@@ -14,10 +14,10 @@
 #include <stdatomic.h>
 
 /*
- * How to wake a loop that sleeps. The loop sets asleep to 1, then looks at its queues once more, then sleeps;
- * a sender first queues and then looks at asleep. All four accesses are sequentially consistent, so that either the
- * loop sees the message or the sender sees the flag. The sender that changes the flag to 0 writes the eventfd: one system
- * call per sleep, none while the loop is awake.
+ * How to wake a loop that sleeps. The loop sets asleep to 1, then looks at its queues once more, then sleeps; a
+ * sender first queues and then looks at asleep. All four accesses are sequentially consistent, so that either the
+ * loop sees the message or the sender sees the flag. The sender that changes the flag to 0 writes the eventfd: one
+ * system call per sleep, none while the loop is awake.
  */
 struct thread_waker {
 	_Atomic uint32_t asleep;
@@ -56,9 +56,9 @@ bool thread_has_interrupts(const struct spdk_thread *thread);
 int thread_serve_fds(struct spdk_thread *thread, uint64_t now);
 
 /*
- * When the thread wants to be polled next, if no descriptor and no message comes first: now if it has work or pollers
- * that must spin, THREAD_NEVER if only events can give it work. idle_poll_max bounds the pause between two polls of pollers that
- * cannot be woken, in ticks.
+ * When the thread wants to be polled next, if no descriptor and no message comes first: now if it has work or
+ * pollers that must spin, THREAD_NEVER if only events can give it work. idle_poll_max bounds the pause between two
+ * polls of pollers that cannot be woken, in ticks.
  */
 uint64_t thread_get_deadline(struct spdk_thread *thread, uint64_t now, uint64_t idle_poll_max);
 
