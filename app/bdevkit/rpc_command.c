@@ -37,8 +37,8 @@ struct method_description {
 };
 
 static const struct spdk_json_object_decoder g_param_decoders[] = {
-	{"name", offsetof(struct param_description, name), spdk_json_decode_string},
-	{"type", offsetof(struct param_description, type), spdk_json_decode_string},
+	{"name", offsetof(struct param_description, name), spdk_json_decode_string, false},
+	{"type", offsetof(struct param_description, type), spdk_json_decode_string, false},
 	{"required", offsetof(struct param_description, required), spdk_json_decode_bool, true},
 	{"help", offsetof(struct param_description, help), spdk_json_decode_string, true},
 	{"default", offsetof(struct param_description, default_text), spdk_json_decode_string, true},
@@ -60,7 +60,7 @@ decode_params(const struct spdk_json_val *val, void *out)
 }
 
 static const struct spdk_json_object_decoder g_method_decoders[] = {
-	{"name", offsetof(struct method_description, name), spdk_json_decode_string},
+	{"name", offsetof(struct method_description, name), spdk_json_decode_string, false},
 	{"summary", offsetof(struct method_description, summary), spdk_json_decode_string, true},
 	{"result", offsetof(struct method_description, result), spdk_json_decode_string, true},
 	{"params", offsetof(struct method_description, params), decode_params, true},
@@ -231,7 +231,7 @@ static void
 print_error(const char *method, struct spdk_json_val *error)
 {
 	static const struct spdk_json_object_decoder decoders[] = {
-		{"message", 0, spdk_json_decode_string},
+		{"message", 0, spdk_json_decode_string, false},
 	};
 	char *message = NULL;
 
@@ -306,6 +306,12 @@ print_method(const struct method_description *method)
 
 /* ---- the command ---- */
 
+static int
+write_method_name(struct spdk_json_write_ctx *w, void *ctx)
+{
+	return spdk_json_write_named_string(w, "method", ctx);
+}
+
 /* The description of a method; NULL if the target has none of that name, or after an error was told (*told). */
 static struct method_description *
 ask_for_method(struct rpc_client *client, const char *name, bool *told)
@@ -314,21 +320,14 @@ ask_for_method(struct rpc_client *client, const char *name, bool *told)
 	struct method_description *method = NULL;
 	struct spdk_json_val *val;
 
-	response = rpc_client_call(client, "rpc_describe_methods", NULL, NULL);
+	response = rpc_client_call(client, "rpc_describe_methods", write_method_name, (void *)name);
 	*told = response == NULL;
 	if (response == NULL) {
 		return NULL;
 	}
-	for (val = response->result == NULL ? NULL : spdk_json_array_first(response->result); val != NULL;
-		val = spdk_json_next(val)) {
+	val = response->result == NULL ? NULL : spdk_json_array_first(response->result);
+	if (val != NULL) {
 		method = decode_method(val);
-		if (method != NULL && strcmp(method->name, name) == 0) {
-			break;
-		}
-		if (method != NULL) {
-			free_method(method);
-			method = NULL;
-		}
 	}
 	spdk_jsonrpc_client_free_response(response);
 	return method;
