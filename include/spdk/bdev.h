@@ -16,78 +16,78 @@
 extern "C" {
 #endif
 
-/* macro SPDK_BDEV_BUF_SIZE_WITH_MD(x) */
-#define SPDK_BDEV_LARGE_BUF_MAX_SIZE (64 * 1024)
-#define SPDK_BDEV_MAX_INTERLEAVED_MD_SIZE (64)
+/*
+ * Block devices, for those who use them: finding and opening a bdev, its properties, and I/O on it. Modules, which make
+ * bdevs, also need spdk/bdev_module.h.
+ *
+ * Offsets and lengths are in blocks where a name ends in _blocks, and else in bytes. Functions return 0 or a negative
+ * errno unless they say otherwise. I/O, its channel and its callback belong to one SPDK thread.
+ */
+
 #define SPDK_BDEV_SMALL_BUF_MAX_SIZE 8192
+#define SPDK_BDEV_LARGE_BUF_MAX_SIZE (64 * 1024)
+/* Bytes of metadata that a block of 512 bytes may have, and the size of a buffer for x bytes of data with as much. */
+#define SPDK_BDEV_MAX_INTERLEAVED_MD_SIZE (64)
+#define SPDK_BDEV_BUF_SIZE_WITH_MD(x) (((x) / 512) * (512 + SPDK_BDEV_MAX_INTERLEAVED_MD_SIZE))
 
 enum spdk_bdev_event_type {
-	SPDK_BDEV_EVENT_REMOVE = 0,
-	SPDK_BDEV_EVENT_RESIZE = 1,
-	SPDK_BDEV_EVENT_MEDIA_MANAGEMENT = 2,
+	/* The bdev is going away: finish I/O, put the channels, close the descriptor. */
+	SPDK_BDEV_EVENT_REMOVE,
+	/* The number of blocks has changed. */
+	SPDK_BDEV_EVENT_RESIZE,
+	SPDK_BDEV_EVENT_MEDIA_MANAGEMENT,
+};
+
+enum spdk_bdev_status {
+	SPDK_BDEV_STATUS_INVALID,
+	SPDK_BDEV_STATUS_READY,
+	/* Queued I/O is being aborted. */
+	SPDK_BDEV_STATUS_UNREGISTERING,
+	/* Waits for its openers to close. */
+	SPDK_BDEV_STATUS_REMOVING,
 };
 
 enum spdk_bdev_io_type {
 	SPDK_BDEV_IO_TYPE_INVALID = 0,
-	SPDK_BDEV_IO_TYPE_READ = 1,
-	SPDK_BDEV_IO_TYPE_WRITE = 2,
-	SPDK_BDEV_IO_TYPE_UNMAP = 3,
-	SPDK_BDEV_IO_TYPE_FLUSH = 4,
-	SPDK_BDEV_IO_TYPE_RESET = 5,
-	SPDK_BDEV_IO_TYPE_NVME_ADMIN = 6,
-	SPDK_BDEV_IO_TYPE_NVME_IO = 7,
-	SPDK_BDEV_IO_TYPE_NVME_IO_MD = 8,
-	SPDK_BDEV_IO_TYPE_WRITE_ZEROES = 9,
-	SPDK_BDEV_IO_TYPE_ZCOPY = 10,
-	SPDK_BDEV_IO_TYPE_GET_ZONE_INFO = 11,
-	SPDK_BDEV_IO_TYPE_ZONE_MANAGEMENT = 12,
-	SPDK_BDEV_IO_TYPE_ZONE_APPEND = 13,
-	SPDK_BDEV_IO_TYPE_COMPARE = 14,
-	SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE = 15,
-	SPDK_BDEV_IO_TYPE_ABORT = 16,
-	SPDK_BDEV_IO_TYPE_SEEK_HOLE = 17,
-	SPDK_BDEV_IO_TYPE_SEEK_DATA = 18,
-	SPDK_BDEV_IO_TYPE_COPY = 19,
-	SPDK_BDEV_IO_TYPE_NVME_IOV_MD = 20,
-	SPDK_BDEV_NUM_IO_TYPES = 21,
+	SPDK_BDEV_IO_TYPE_READ,
+	SPDK_BDEV_IO_TYPE_WRITE,
+	SPDK_BDEV_IO_TYPE_UNMAP,
+	SPDK_BDEV_IO_TYPE_FLUSH,
+	SPDK_BDEV_IO_TYPE_RESET,
+	SPDK_BDEV_IO_TYPE_NVME_ADMIN,
+	SPDK_BDEV_IO_TYPE_NVME_IO,
+	SPDK_BDEV_IO_TYPE_NVME_IO_MD,
+	SPDK_BDEV_IO_TYPE_WRITE_ZEROES,
+	SPDK_BDEV_IO_TYPE_ZCOPY,
+	SPDK_BDEV_IO_TYPE_GET_ZONE_INFO,
+	SPDK_BDEV_IO_TYPE_ZONE_MANAGEMENT,
+	SPDK_BDEV_IO_TYPE_ZONE_APPEND,
+	SPDK_BDEV_IO_TYPE_COMPARE,
+	SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE,
+	SPDK_BDEV_IO_TYPE_ABORT,
+	SPDK_BDEV_IO_TYPE_SEEK_HOLE,
+	SPDK_BDEV_IO_TYPE_SEEK_DATA,
+	SPDK_BDEV_IO_TYPE_COPY,
+	SPDK_BDEV_IO_TYPE_NVME_IOV_MD,
+	SPDK_BDEV_NUM_IO_TYPES,
 };
 
 enum spdk_bdev_qos_rate_limit_type {
+	/* Reads and writes per second. */
 	SPDK_BDEV_QOS_RW_IOPS_RATE_LIMIT = 0,
-	SPDK_BDEV_QOS_RW_BPS_RATE_LIMIT = 1,
-	SPDK_BDEV_QOS_R_BPS_RATE_LIMIT = 2,
-	SPDK_BDEV_QOS_W_BPS_RATE_LIMIT = 3,
-	SPDK_BDEV_QOS_NUM_RATE_LIMIT_TYPES = 4,
+	/* Bytes per second: read and written, read, written. */
+	SPDK_BDEV_QOS_RW_BPS_RATE_LIMIT,
+	SPDK_BDEV_QOS_R_BPS_RATE_LIMIT,
+	SPDK_BDEV_QOS_W_BPS_RATE_LIMIT,
+	SPDK_BDEV_QOS_NUM_RATE_LIMIT_TYPES,
 };
 
-enum spdk_bdev_reset_stat_mode {
-	SPDK_BDEV_RESET_STAT_ALL = 0,
-	SPDK_BDEV_RESET_STAT_MAXMIN = 1,
-	SPDK_BDEV_RESET_STAT_NONE = 2,
-};
-
-enum spdk_bdev_status {
-	SPDK_BDEV_STATUS_INVALID = 0,
-	SPDK_BDEV_STATUS_READY = 1,
-	SPDK_BDEV_STATUS_UNREGISTERING = 2,
-	SPDK_BDEV_STATUS_REMOVING = 3,
-};
-
-struct iovec;
-struct spdk_accel_sequence;
-struct spdk_bdev;
-struct spdk_bdev_channel_iter;
+/* An open bdev. */
 struct spdk_bdev_desc;
-struct spdk_bdev_enable_histogram_opts;
-struct spdk_bdev_ext_io_opts;
+struct spdk_bdev;
 struct spdk_bdev_io;
-struct spdk_bdev_io_error_stat;
-struct spdk_bdev_io_stat;
-struct spdk_bdev_io_wait_entry;
-struct spdk_bdev_media_event;
-struct spdk_bdev_open_async_opts;
-struct spdk_bdev_open_opts;
-struct spdk_bdev_opts;
+
+struct spdk_accel_sequence;
 struct spdk_histogram_data;
 struct spdk_io_channel;
 struct spdk_json_write_ctx;
@@ -95,27 +95,21 @@ struct spdk_memory_domain;
 struct spdk_nvme_cmd;
 struct spdk_uuid;
 
-typedef void (*spdk_bdev_for_each_channel_done)(struct spdk_bdev *bdev, void *ctx, int status);
-typedef void (*spdk_bdev_for_each_channel_msg)(struct spdk_bdev_channel_iter *i, struct spdk_bdev *bdev, struct spdk_io_channel *ch, void *ctx);
-typedef void (*spdk_bdev_get_device_stat_cb)(struct spdk_bdev *bdev, struct spdk_bdev_io_stat *stat, void *cb_arg, int rc);
-typedef void (*spdk_bdev_histogram_data_cb)(void *cb_arg, int status, struct spdk_histogram_data *histogram);
-typedef void (*spdk_bdev_histogram_status_cb)(void *cb_arg, int status);
-typedef void (*spdk_bdev_io_completion_cb)(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg);
-typedef void (*spdk_bdev_io_timeout_cb)(void *cb_arg, struct spdk_bdev_io *bdev_io);
-typedef void (*spdk_bdev_io_wait_cb)(void *cb_arg);
-
-struct spdk_bdev_enable_histogram_opts {
-	size_t size;
-	uint64_t min_nsec;
-	uint64_t max_nsec;
-	uint8_t io_type;
-	uint8_t granularity;
-} __attribute__((packed));
+/* Bytes and meaning as in the NVMe specification. */
+union spdk_bdev_nvme_ctratt {
+	uint32_t raw;
+	struct {
+		uint32_t reserved : 19;
+		uint32_t fdps : 1;
+		uint32_t reserved2 : 12;
+	} bits;
+};
 
 union spdk_bdev_nvme_cdw12 {
 	uint32_t raw;
 	struct {
 		uint32_t reserved : 20;
+		/* Directive type. */
 		uint32_t dtype : 4;
 		uint32_t reserved2 : 8;
 	} write;
@@ -125,65 +119,15 @@ union spdk_bdev_nvme_cdw13 {
 	uint32_t raw;
 	struct {
 		uint32_t reserved : 16;
+		/* Directive specific value. */
 		uint32_t dspec : 16;
 	} write;
 };
 
-struct spdk_bdev_ext_io_opts {
-	size_t size;
-	struct spdk_memory_domain *memory_domain;
-	void *memory_domain_ctx;
-	void *metadata;
-	struct spdk_accel_sequence *accel_sequence;
-	uint32_t dif_check_flags_exclude_mask;
-	union spdk_bdev_nvme_cdw12 nvme_cdw12;
-	union spdk_bdev_nvme_cdw13 nvme_cdw13;
-} __attribute__((packed));
-
-struct spdk_bdev_io_stat {
-	uint64_t bytes_read;
-	uint64_t num_read_ops;
-	uint64_t bytes_written;
-	uint64_t num_write_ops;
-	uint64_t bytes_unmapped;
-	uint64_t num_unmap_ops;
-	uint64_t bytes_copied;
-	uint64_t num_copy_ops;
-	uint64_t read_latency_ticks;
-	uint64_t max_read_latency_ticks;
-	uint64_t min_read_latency_ticks;
-	uint64_t write_latency_ticks;
-	uint64_t max_write_latency_ticks;
-	uint64_t min_write_latency_ticks;
-	uint64_t unmap_latency_ticks;
-	uint64_t max_unmap_latency_ticks;
-	uint64_t min_unmap_latency_ticks;
-	uint64_t copy_latency_ticks;
-	uint64_t max_copy_latency_ticks;
-	uint64_t min_copy_latency_ticks;
-	uint64_t ticks_rate;
-	struct spdk_bdev_io_error_stat *io_error;
-};
-
-struct spdk_bdev_io_wait_entry {
-	struct spdk_bdev *bdev;
-	spdk_bdev_io_wait_cb cb_fn;
-	void *cb_arg;
-	TAILQ_ENTRY(spdk_bdev_io_wait_entry) link;
-};
-
+/* A range of blocks that its device wants rewritten. */
 struct spdk_bdev_media_event {
 	uint64_t offset;
 	uint64_t num_blocks;
-};
-
-union spdk_bdev_nvme_ctratt {
-	uint32_t raw;
-	struct {
-		uint32_t reserved : 19;
-		uint32_t fdps : 1;
-		uint32_t reserved2 : 12;
-	} bits;
 };
 
 /* ---- Start and stop of the layer; applications that use spdk/event.h do not need it ---- */
@@ -407,71 +351,251 @@ int spdk_bdev_get_memory_domains(struct spdk_bdev *bdev, struct spdk_memory_doma
 /* Writes what the module says of the bdev as named values into the present object. Returns what the module does. */
 int spdk_bdev_dump_info_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w);
 
-int spdk_bdev_abort(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *bio_cb_arg, spdk_bdev_io_completion_cb cb, void *cb_arg);
-void spdk_bdev_channel_get_histogram(struct spdk_io_channel *ch, spdk_bdev_histogram_data_cb cb_fn, void *cb_arg);
-int spdk_bdev_compare_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_compare_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_comparev_and_writev_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *compare_iov, int compare_iovcnt, struct iovec *write_iov, int write_iovcnt, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_comparev_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_comparev_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_copy_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t dst_offset_blocks, uint64_t src_offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-void spdk_bdev_enable_histogram_opts_init(struct spdk_bdev_enable_histogram_opts *opts, size_t size);
-int spdk_bdev_flush(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset, uint64_t length, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_flush_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-void spdk_bdev_for_each_channel(struct spdk_bdev *bdev, spdk_bdev_for_each_channel_msg fn, void *ctx, spdk_bdev_for_each_channel_done cpl);
-void spdk_bdev_for_each_channel_continue(struct spdk_bdev_channel_iter *i, int status);
-void spdk_bdev_free_io(struct spdk_bdev_io *bdev_io);
-void spdk_bdev_get_device_stat(struct spdk_bdev *bdev, struct spdk_bdev_io_stat *stat, enum spdk_bdev_reset_stat_mode reset_mode, spdk_bdev_get_device_stat_cb cb, void *cb_arg);
+/* ---- Channels ---- */
+
+/*
+ * Returns this thread's channel to the bdev, for I/O on this thread; give it back with spdk_put_io_channel() after the
+ * last I/O. All descriptors of a thread share it. NULL if the module has none, or memory or spdk_bdev_io are short.
+ */
 struct spdk_io_channel *spdk_bdev_get_io_channel(struct spdk_bdev_desc *desc);
-void spdk_bdev_get_io_stat(struct spdk_bdev *bdev, struct spdk_io_channel *ch, struct spdk_bdev_io_stat *stat, enum spdk_bdev_reset_stat_mode reset_mode);
-uint64_t spdk_bdev_get_io_time(const struct spdk_bdev *bdev);
-size_t spdk_bdev_get_media_events(struct spdk_bdev_desc *bdev_desc, struct spdk_bdev_media_event *events, size_t max_events);
-uint64_t spdk_bdev_get_qd(const struct spdk_bdev *bdev);
-uint64_t spdk_bdev_get_qd_sampling_period(const struct spdk_bdev *bdev);
-void spdk_bdev_get_qos_rate_limits(struct spdk_bdev *bdev, uint64_t *limits);
-uint64_t spdk_bdev_get_weighted_io_time(const struct spdk_bdev *bdev);
-void spdk_bdev_histogram_enable(struct spdk_bdev *bdev, spdk_bdev_histogram_status_cb cb_fn, void *cb_arg, bool enable);
-void spdk_bdev_histogram_enable_ext(struct spdk_bdev *bdev, spdk_bdev_histogram_status_cb cb_fn, void *cb_arg, bool enable, struct spdk_bdev_enable_histogram_opts *opts);
-void spdk_bdev_histogram_get(struct spdk_bdev *bdev, struct spdk_histogram_data *histogram, spdk_bdev_histogram_data_cb cb_fn, void *cb_arg);
-void spdk_bdev_io_get_aio_status(const struct spdk_bdev_io *bdev_io, int *aio_result);
-void *spdk_bdev_io_get_cb_arg(struct spdk_bdev_io *bdev_io);
-void spdk_bdev_io_get_iovec(struct spdk_bdev_io *bdev_io, struct iovec **iovp, int *iovcntp);
-void *spdk_bdev_io_get_md_buf(struct spdk_bdev_io *bdev_io);
-void spdk_bdev_io_get_nvme_fused_status(const struct spdk_bdev_io *bdev_io, uint32_t *cdw0, int *first_sct, int *first_sc, int *second_sct, int *second_sc);
-void spdk_bdev_io_get_nvme_status(const struct spdk_bdev_io *bdev_io, uint32_t *cdw0, int *sct, int *sc);
-void spdk_bdev_io_get_scsi_status(const struct spdk_bdev_io *bdev_io, int *sc, int *sk, int *asc, int *ascq);
-uint64_t spdk_bdev_io_get_seek_offset(const struct spdk_bdev_io *bdev_io);
-int spdk_bdev_nvme_admin_passthru(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, const struct spdk_nvme_cmd *cmd, void *buf, size_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_nvme_io_passthru(struct spdk_bdev_desc *bdev_desc, struct spdk_io_channel *ch, const struct spdk_nvme_cmd *cmd, void *buf, size_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_nvme_io_passthru_md(struct spdk_bdev_desc *bdev_desc, struct spdk_io_channel *ch, const struct spdk_nvme_cmd *cmd, void *buf, size_t nbytes, void *md_buf, size_t md_len, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_nvme_iov_passthru_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, const struct spdk_nvme_cmd *cmd, struct iovec *iov, int iovcnt, size_t nbytes, void *md_buf, size_t md_len, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+struct spdk_bdev_channel_iter;
+
+/* Runs on the thread of ch and must call spdk_bdev_for_each_channel_continue(), now or later. */
+typedef void (*spdk_bdev_for_each_channel_msg)(
+	struct spdk_bdev_channel_iter *i, struct spdk_bdev *bdev, struct spdk_io_channel *ch, void *ctx);
+
+/* status: 0, or what ended the walk. */
+typedef void (*spdk_bdev_for_each_channel_done)(struct spdk_bdev *bdev, void *ctx, int status);
+
+/*
+ * Calls fn for all channels of the bdev, one after the other, each on its thread, and then cpl on this thread, by
+ * message; inside this call, with -ENOMEM, if there is no memory.
+ */
+void spdk_bdev_for_each_channel(
+	struct spdk_bdev *bdev, spdk_bdev_for_each_channel_msg fn, void *ctx, spdk_bdev_for_each_channel_done cpl);
+
+/* status other than 0 ends the walk. */
+void spdk_bdev_for_each_channel_continue(struct spdk_bdev_channel_iter *i, int status);
+
+/* ---- I/O ----
+ *
+ * All submission functions return 0 if cb will be called, once, on this thread and not inside the submission; or a
+ * negative errno if it will not be called:
+ *   -EBADF    the descriptor is not open for writing
+ *   -EINVAL   bytes that are not whole blocks; a range beyond the end; metadata that does not fit the bdev
+ *   -ENOTSUP  the bdev lacks the operation
+ *   -ENOMEM   this thread has no spdk_bdev_io left: try again when spdk_bdev_queue_io_wait() says so
+ * Buffers, and arrays of struct iovec, belong to the I/O until cb is called. Buffers that are not aligned as
+ * spdk_bdev_get_buf_align() says are copied when the module needs them aligned. I/O that exceeds the bdev's limits is
+ * split. There is no order between I/Os that are outstanding together.
+ */
+
+/* success is true only if all was done. The owner ends with spdk_bdev_free_io(), here or later. */
+typedef void (*spdk_bdev_io_completion_cb)(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg);
+
+/* Gives an I/O back after its callback was called, on the same thread, with the buffers that the layer added to it. */
+void spdk_bdev_free_io(struct spdk_bdev_io *bdev_io);
+
+/*
+ * Reads into buf. If buf is NULL the module or the layer provides one, see spdk_bdev_io_get_iovec(), which is valid
+ * until the I/O is freed.
+ */
+int spdk_bdev_read(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset, uint64_t nbytes,
+	spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_read_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset_blocks,
+	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+/* md: the metadata of all blocks, on bdevs that keep it apart from the data; NULL: it is not wanted. */
+int spdk_bdev_read_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md,
+	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/* The same into several buffers, which together have the length of the I/O. */
+int spdk_bdev_readv(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt,
+	uint64_t offset, uint64_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_readv_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt,
+	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_readv_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov,
+	int iovcnt, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/* Writes buf. */
+int spdk_bdev_write(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset,
+	uint64_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_write_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset_blocks,
+	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_write_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md,
+	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/* The same from several buffers, which together have the length of the I/O. */
+int spdk_bdev_writev(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt,
+	uint64_t offset, uint64_t len, spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_writev_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt,
+	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_writev_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov,
+	int iovcnt, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/* What a vectored read or write may say besides. What lies beyond size counts as 0. */
+struct spdk_bdev_ext_io_opts {
+	/* Size of this structure as the caller knows it, at least up to and with metadata. */
+	size_t size;
+	/* Where the buffers are if not in plain memory. -ENOTSUP unless the bdev takes data from memory domains. */
+	struct spdk_memory_domain *memory_domain;
+	void *memory_domain_ctx;
+	/* As md of the forms with metadata. */
+	void *metadata;
+	/* -ENOTSUP: no bdev executes sequences. */
+	struct spdk_accel_sequence *accel_sequence;
+	/* SPDK_DIF_FLAGS_*_CHECK: what not to check that the bdev checks otherwise. */
+	uint32_t dif_check_flags_exclude_mask;
+	/* Of a write: passed on to modules that know what to do with them. */
+	union spdk_bdev_nvme_cdw12 nvme_cdw12;
+	union spdk_bdev_nvme_cdw13 nvme_cdw13;
+} __attribute__((packed));
+
+/* Vectored read and write with options, which are copied; opts may be NULL. */
+int spdk_bdev_readv_blocks_ext(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt,
+	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg,
+	struct spdk_bdev_ext_io_opts *opts);
+int spdk_bdev_writev_blocks_ext(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt,
+	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg,
+	struct spdk_bdev_ext_io_opts *opts);
+
+/* Says that the data is no longer needed; what is read there afterwards is up to the module. */
+int spdk_bdev_unmap(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset, uint64_t nbytes,
+	spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_unmap_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks,
+	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/* Makes the data zeroes; by writing them if the module has nothing better. */
+int spdk_bdev_write_zeroes(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset, uint64_t len,
+	spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_write_zeroes_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks,
+	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/* Makes durable what was written there and has completed. -ENOTSUP if the module has no such operation. */
+int spdk_bdev_flush(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset, uint64_t length,
+	spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_flush_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks,
+	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/*
+ * Resets the bdev, for all who use it: I/O that waits inside the layer, and what is submitted while it runs, ends
+ * aborted, and then the module ends what it has. -ENOMEM is the only error.
+ */
+int spdk_bdev_reset(
+	struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/* ---- Waiting for a spdk_bdev_io ---- */
+
+typedef void (*spdk_bdev_io_wait_cb)(void *cb_arg);
+
+struct spdk_bdev_io_wait_entry {
+	struct spdk_bdev *bdev;
+	spdk_bdev_io_wait_cb cb_fn;
+	void *cb_arg;
+	TAILQ_ENTRY(spdk_bdev_io_wait_entry) link;
+};
+
+/*
+ * After -ENOMEM: calls entry->cb_fn once, on this thread, when a spdk_bdev_io is free again; first come, first served.
+ * It runs inside the spdk_bdev_free_io() of another I/O. entry is the caller's and must live until then.
+ * Returns -EINVAL if entry->bdev is not bdev, or if this thread has free spdk_bdev_io.
+ */
 int spdk_bdev_queue_io_wait(struct spdk_bdev *bdev, struct spdk_io_channel *ch, struct spdk_bdev_io_wait_entry *entry);
-int spdk_bdev_read(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset, uint64_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_read_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_read_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_readv(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, uint64_t offset, uint64_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_readv_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_readv_blocks_ext(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg, struct spdk_bdev_ext_io_opts *opts);
-int spdk_bdev_readv_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_reset(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_seek_data(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_seek_hole(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-void spdk_bdev_set_qd_sampling_period(struct spdk_bdev *bdev, uint64_t period);
-void spdk_bdev_set_qos_rate_limits(struct spdk_bdev *bdev, uint64_t *limits, void (*cb_fn)(void *, int), void *cb_arg);
-int spdk_bdev_set_timeout(struct spdk_bdev_desc *desc, uint64_t timeout_in_sec, spdk_bdev_io_timeout_cb cb_fn, void *cb_arg);
-int spdk_bdev_unmap(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset, uint64_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_unmap_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_write(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset, uint64_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_write_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_write_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_write_zeroes(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset, uint64_t len, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_write_zeroes_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_writev(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, uint64_t offset, uint64_t len, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_writev_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_writev_blocks_ext(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg, struct spdk_bdev_ext_io_opts *opts);
-int spdk_bdev_writev_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_zcopy_end(struct spdk_bdev_io *bdev_io, bool commit, spdk_bdev_io_completion_cb cb, void *cb_arg);
-int spdk_bdev_zcopy_start(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, bool populate, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/* ---- What an I/O was and how it ended ---- */
+
+/* The cb_arg that it was submitted with. */
+void *spdk_bdev_io_get_cb_arg(struct spdk_bdev_io *bdev_io);
+
+/* Stores the data buffers of a read, write or zero-copy, and NULL and 0 for other types. Either may be NULL. */
+void spdk_bdev_io_get_iovec(struct spdk_bdev_io *bdev_io, struct iovec **iovp, int *iovcntp);
+
+/* The metadata buffer of a read or write on a bdev that keeps metadata apart from the data; else NULL. */
+void *spdk_bdev_io_get_md_buf(struct spdk_bdev_io *bdev_io);
+
+/* How it ended, in the terms of NVMe, of a fused pair of NVMe commands, of SCSI, and as 0 or a negative errno. */
+void spdk_bdev_io_get_nvme_status(const struct spdk_bdev_io *bdev_io, uint32_t *cdw0, int *sct, int *sc);
+void spdk_bdev_io_get_nvme_fused_status(const struct spdk_bdev_io *bdev_io, uint32_t *cdw0, int *first_sct,
+	int *first_sc, int *second_sct, int *second_sc);
+void spdk_bdev_io_get_scsi_status(const struct spdk_bdev_io *bdev_io, int *sc, int *sk, int *asc, int *ascq);
+void spdk_bdev_io_get_aio_status(const struct spdk_bdev_io *bdev_io, int *aio_result);
+
+/* ---- Statistics ---- */
+
+/* What to set to zero. */
+enum spdk_bdev_reset_stat_mode {
+	SPDK_BDEV_RESET_STAT_ALL,
+	/* Only the shortest and longest latencies. */
+	SPDK_BDEV_RESET_STAT_MAXMIN,
+	SPDK_BDEV_RESET_STAT_NONE,
+};
+
+struct spdk_bdev_io_error_stat;
+
+/*
+ * I/O that succeeded, as the modules got it: the parts of an I/O that was split count, not the whole. Bytes include
+ * interleaved metadata. Latencies are ticks, from submission to completion, as fine as a turn of the reactor.
+ */
+struct spdk_bdev_io_stat {
+	uint64_t bytes_read;
+	uint64_t num_read_ops;
+	uint64_t bytes_written;
+	uint64_t num_write_ops;
+	uint64_t bytes_unmapped;
+	uint64_t num_unmap_ops;
+	uint64_t bytes_copied;
+	uint64_t num_copy_ops;
+	/* Sum of all, longest, shortest (UINT64_MAX if there was none). */
+	uint64_t read_latency_ticks;
+	uint64_t max_read_latency_ticks;
+	uint64_t min_read_latency_ticks;
+	uint64_t write_latency_ticks;
+	uint64_t max_write_latency_ticks;
+	uint64_t min_write_latency_ticks;
+	uint64_t unmap_latency_ticks;
+	uint64_t max_unmap_latency_ticks;
+	uint64_t min_unmap_latency_ticks;
+	uint64_t copy_latency_ticks;
+	uint64_t max_copy_latency_ticks;
+	uint64_t min_copy_latency_ticks;
+	/* Ticks per second; only of channels. */
+	uint64_t ticks_rate;
+	/* The layer's own; NULL for callers. */
+	struct spdk_bdev_io_error_stat *io_error;
+};
+
+/* Copies the statistics of a channel, on its thread, and resets them as reset_mode says. */
+void spdk_bdev_get_io_stat(struct spdk_bdev *bdev, struct spdk_io_channel *ch, struct spdk_bdev_io_stat *stat,
+	enum spdk_bdev_reset_stat_mode reset_mode);
+
+/* rc: 0, or a negative errno and stat is not complete. */
+typedef void (*spdk_bdev_get_device_stat_cb)(
+	struct spdk_bdev *bdev, struct spdk_bdev_io_stat *stat, void *cb_arg, int rc);
+
+/*
+ * Adds up all channels, present and past, into stat, of which io_error must be NULL. Resets them as reset_mode says.
+ * cb runs on this thread, by message; inside this call, with -ENOMEM, if there is no memory.
+ */
+void spdk_bdev_get_device_stat(struct spdk_bdev *bdev, struct spdk_bdev_io_stat *stat,
+	enum spdk_bdev_reset_stat_mode reset_mode, spdk_bdev_get_device_stat_cb cb, void *cb_arg);
+
+/* ---- Types of what the layer does not offer yet ---- */
+
+typedef void (*spdk_bdev_io_timeout_cb)(void *cb_arg, struct spdk_bdev_io *bdev_io);
+typedef void (*spdk_bdev_histogram_status_cb)(void *cb_arg, int status);
+typedef void (*spdk_bdev_histogram_data_cb)(void *cb_arg, int status, struct spdk_histogram_data *histogram);
+
+struct spdk_bdev_enable_histogram_opts {
+	/* Size of this structure as the caller knows it. */
+	size_t size;
+	/* Range of latencies. */
+	uint64_t min_nsec;
+	uint64_t max_nsec;
+	/* enum spdk_bdev_io_type; 0: all. */
+	uint8_t io_type;
+	/* Buckets per power of two, as a power of two. */
+	uint8_t granularity;
+} __attribute__((packed));
 
 #ifdef __cplusplus
 }
