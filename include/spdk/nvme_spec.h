@@ -10,7 +10,11 @@
 extern "C" {
 #endif
 
+/*
+ * Structures and codes of the NVMe specification that block devices need, with its own names and layout.
+ */
 
+/* Commands of the admin queue. */
 enum spdk_nvme_admin_opcode {
 	SPDK_NVME_OPC_DELETE_IO_SQ = 0,
 	SPDK_NVME_OPC_CREATE_IO_SQ = 1,
@@ -41,6 +45,7 @@ enum spdk_nvme_admin_opcode {
 	SPDK_NVME_OPC_GET_LBA_STATUS = 134,
 };
 
+/* Status codes of SPDK_NVME_SCT_COMMAND_SPECIFIC. */
 enum spdk_nvme_command_specific_status_code {
 	SPDK_NVME_SC_COMPLETION_QUEUE_INVALID = 0,
 	SPDK_NVME_SC_INVALID_QUEUE_IDENTIFIER = 1,
@@ -101,6 +106,7 @@ enum spdk_nvme_command_specific_status_code {
 	SPDK_NVME_SC_INVALID_ZONE_STATE_TRANSITION = 191,
 };
 
+/* Status codes of SPDK_NVME_SCT_GENERIC. */
 enum spdk_nvme_generic_command_status_code {
 	SPDK_NVME_SC_SUCCESS = 0,
 	SPDK_NVME_SC_INVALID_OPCODE = 1,
@@ -152,6 +158,7 @@ enum spdk_nvme_generic_command_status_code {
 	SPDK_NVME_SC_KEY_EXISTS = 137,
 };
 
+/* What an identify command asks for. */
 enum spdk_nvme_identify_cns {
 	SPDK_NVME_IDENTIFY_NS = 0,
 	SPDK_NVME_IDENTIFY_CTRLR = 1,
@@ -171,6 +178,7 @@ enum spdk_nvme_identify_cns {
 	SPDK_NVME_IDENTIFY_IOCS = 28,
 };
 
+/* Status codes of SPDK_NVME_SCT_MEDIA_ERROR. */
 enum spdk_nvme_media_error_status_code {
 	SPDK_NVME_SC_WRITE_FAULTS = 128,
 	SPDK_NVME_SC_UNRECOVERED_READ_ERROR = 129,
@@ -183,6 +191,7 @@ enum spdk_nvme_media_error_status_code {
 	SPDK_NVME_SC_END_TO_END_STORAGE_TAG_CHECK_ERROR = 136,
 };
 
+/* Commands of I/O queues. */
 enum spdk_nvme_nvm_opcode {
 	SPDK_NVME_OPC_FLUSH = 0,
 	SPDK_NVME_OPC_WRITE = 1,
@@ -201,6 +210,7 @@ enum spdk_nvme_nvm_opcode {
 	SPDK_NVME_OPC_IO_MANAGEMENT_SEND = 29,
 };
 
+/* Status codes of SPDK_NVME_SCT_PATH. */
 enum spdk_nvme_path_status_code {
 	SPDK_NVME_SC_INTERNAL_PATH_ERROR = 0,
 	SPDK_NVME_SC_ASYMMETRIC_ACCESS_PERSISTENT_LOSS = 1,
@@ -211,6 +221,7 @@ enum spdk_nvme_path_status_code {
 	SPDK_NVME_SC_ABORTED_BY_HOST = 113,
 };
 
+/* Which of the sets of status codes. */
 enum spdk_nvme_status_code_type {
 	SPDK_NVME_SCT_GENERIC = 0,
 	SPDK_NVME_SCT_COMMAND_SPECIFIC = 1,
@@ -219,6 +230,7 @@ enum spdk_nvme_status_code_type {
 	SPDK_NVME_SCT_VENDOR_SPECIFIC = 7,
 };
 
+/* Controller attributes. */
 union spdk_nvme_cdata_ctratt {
 	uint32_t raw;
 	struct {
@@ -245,12 +257,14 @@ union spdk_nvme_cdata_ctratt {
 };
 SPDK_STATIC_ASSERT(sizeof(union spdk_nvme_cdata_ctratt) == 4, "wire format");
 
+/* Fused operations that are supported. */
 struct spdk_nvme_cdata_fuses {
 	uint16_t compare_and_write : 1;
 	uint16_t reserved : 15;
 };
 SPDK_STATIC_ASSERT(sizeof(struct spdk_nvme_cdata_fuses) == 2, "wire format");
 
+/* Identify data of controllers behind a fabric. */
 struct spdk_nvme_cdata_nvmf_specific {
 	uint32_t ioccsz;
 	uint32_t iorcsz;
@@ -268,6 +282,7 @@ struct spdk_nvme_cdata_nvmf_specific {
 };
 SPDK_STATIC_ASSERT(sizeof(struct spdk_nvme_cdata_nvmf_specific) == 256, "wire format");
 
+/* Optional admin commands that are supported. */
 struct spdk_nvme_cdata_oacs {
 	uint16_t security : 1;
 	uint16_t format : 1;
@@ -284,6 +299,7 @@ struct spdk_nvme_cdata_oacs {
 };
 SPDK_STATIC_ASSERT(sizeof(struct spdk_nvme_cdata_oacs) == 2, "wire format");
 
+/* Optional asynchronous events that are supported. */
 struct spdk_nvme_cdata_oaes {
 	uint32_t reserved1 : 8;
 	uint32_t ns_attribute_notices : 1;
@@ -301,6 +317,7 @@ struct spdk_nvme_cdata_oaes {
 };
 SPDK_STATIC_ASSERT(sizeof(struct spdk_nvme_cdata_oaes) == 4, "wire format");
 
+/* Optional I/O commands that are supported. */
 struct spdk_nvme_cdata_oncs {
 	uint16_t compare : 1;
 	uint16_t write_unc : 1;
@@ -315,6 +332,7 @@ struct spdk_nvme_cdata_oncs {
 };
 SPDK_STATIC_ASSERT(sizeof(struct spdk_nvme_cdata_oncs) == 2, "wire format");
 
+/* What scatter-gather lists may hold. */
 struct spdk_nvme_cdata_sgls {
 	uint32_t supported : 2;
 	uint32_t keyed_sgl : 1;
@@ -329,6 +347,7 @@ struct spdk_nvme_cdata_sgls {
 };
 SPDK_STATIC_ASSERT(sizeof(struct spdk_nvme_cdata_sgls) == 4, "wire format");
 
+/* Command dword 10, by command. */
 union spdk_nvme_cmd_cdw10 {
 	uint32_t raw;
 	struct {
@@ -410,6 +429,7 @@ union spdk_nvme_cmd_cdw10 {
 };
 SPDK_STATIC_ASSERT(sizeof(union spdk_nvme_cmd_cdw10) == 4, "wire format");
 
+/* Values of features, as set and get features carry them. */
 union spdk_nvme_feat_arbitration {
 	uint32_t raw;
 	struct {
@@ -594,6 +614,7 @@ union spdk_nvme_feat_write_atomicity {
 };
 SPDK_STATIC_ASSERT(sizeof(union spdk_nvme_feat_write_atomicity) == 4, "wire format");
 
+/* Command dword 11, by command. */
 union spdk_nvme_cmd_cdw11 {
 	uint32_t raw;
 	struct {
@@ -672,6 +693,7 @@ union spdk_nvme_feat_fdp_events_cdw12 {
 };
 SPDK_STATIC_ASSERT(sizeof(union spdk_nvme_feat_fdp_events_cdw12) == 4, "wire format");
 
+/* Command dword 12, by command. */
 union spdk_nvme_cmd_cdw12 {
 	uint32_t raw;
 	struct {
@@ -712,6 +734,7 @@ union spdk_nvme_cmd_cdw12 {
 };
 SPDK_STATIC_ASSERT(sizeof(union spdk_nvme_cmd_cdw12) == 4, "wire format");
 
+/* Command dword 13, by command. */
 union spdk_nvme_cmd_cdw13 {
 	uint32_t raw;
 	struct {
@@ -722,6 +745,7 @@ union spdk_nvme_cmd_cdw13 {
 };
 SPDK_STATIC_ASSERT(sizeof(union spdk_nvme_cmd_cdw13) == 4, "wire format");
 
+/* One entry of a scatter-gather list. */
 struct spdk_nvme_sgl_descriptor {
 	uint64_t address;
 	union {
@@ -746,6 +770,7 @@ struct spdk_nvme_sgl_descriptor {
 } __attribute__((packed));
 SPDK_STATIC_ASSERT(sizeof(struct spdk_nvme_sgl_descriptor) == 16, "wire format");
 
+/* Entry of a submission queue. */
 struct spdk_nvme_cmd {
 	uint16_t opc : 8;
 	uint16_t fuse : 2;
@@ -784,6 +809,7 @@ struct spdk_nvme_cmd {
 };
 SPDK_STATIC_ASSERT(sizeof(struct spdk_nvme_cmd) == 64, "wire format");
 
+/* How a command ended. */
 struct spdk_nvme_status {
 	uint16_t p : 1;
 	uint16_t sc : 8;
@@ -794,6 +820,7 @@ struct spdk_nvme_status {
 };
 SPDK_STATIC_ASSERT(sizeof(struct spdk_nvme_status) == 2, "wire format");
 
+/* Entry of a completion queue. */
 struct spdk_nvme_cpl {
 	uint32_t cdw0;
 	uint32_t cdw1;
@@ -807,6 +834,7 @@ struct spdk_nvme_cpl {
 };
 SPDK_STATIC_ASSERT(sizeof(struct spdk_nvme_cpl) == 16, "wire format");
 
+/* One of the power states of a controller. */
 struct spdk_nvme_power_state {
 	uint16_t mp;
 	uint8_t reserved1;
@@ -835,6 +863,7 @@ struct spdk_nvme_power_state {
 };
 SPDK_STATIC_ASSERT(sizeof(struct spdk_nvme_power_state) == 32, "wire format");
 
+/* Version of the specification that a controller follows. */
 union spdk_nvme_vs_register {
 	uint32_t raw;
 	struct {
@@ -845,6 +874,7 @@ union spdk_nvme_vs_register {
 };
 SPDK_STATIC_ASSERT(sizeof(union spdk_nvme_vs_register) == 4, "wire format");
 
+/* Identify data of a controller. */
 struct spdk_nvme_ctrlr_data {
 	uint16_t vid;
 	uint16_t ssvid;

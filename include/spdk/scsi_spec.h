@@ -10,7 +10,11 @@
 extern "C" {
 #endif
 
+/*
+ * Codes of SCSI as SPC-4 and SAM-5 define them: those that block devices report.
+ */
 
+/* Additional sense code. */
 enum spdk_scsi_asc {
 	SPDK_SCSI_ASC_NO_ADDITIONAL_SENSE = 0,
 	SPDK_SCSI_ASC_PERIPHERAL_DEVICE_WRITE_FAULT = 3,
@@ -33,6 +37,7 @@ enum spdk_scsi_asc {
 	SPDK_SCSI_ASC_INTERNAL_TARGET_FAILURE = 68,
 };
 
+/* Its qualifier: the meaning depends on the code. */
 enum spdk_scsi_ascq {
 	SPDK_SCSI_ASCQ_CAUSE_NOT_REPORTABLE = 0,
 	SPDK_SCSI_ASCQ_BECOMING_READY = 1,
@@ -46,6 +51,7 @@ enum spdk_scsi_ascq {
 	SPDK_SCSI_ASCQ_CAPACITY_DATA_HAS_CHANGED = 9,
 };
 
+/* Sense key. */
 enum spdk_scsi_sense {
 	SPDK_SCSI_SENSE_NO_SENSE = 0,
 	SPDK_SCSI_SENSE_RECOVERED_ERROR = 1,
