@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+/* Which way a branch mostly goes, for the compiler. */
+
 #ifndef SPDK_LIKELY_H
 #define SPDK_LIKELY_H
 

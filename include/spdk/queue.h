@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+/* Lists whose links stand in the elements: the system's SLIST, STAILQ, LIST and TAILQ, and what they lack. */
+
 #ifndef SPDK_QUEUE_H
 #define SPDK_QUEUE_H
 

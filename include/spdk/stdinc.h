@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+/* The headers of the C library and the system that the interface, and most code that uses it, needs. */
+
 #ifndef SPDK_STDINC_H
 #define SPDK_STDINC_H
 
@@ -57,17 +59,5 @@
 #include <sys/epoll.h>
 #include <sched.h>
 #include <aio.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-
-
-
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* SPDK_STDINC_H */
