@@ -449,6 +449,15 @@ bool spdk_spin_held(struct spdk_spinlock *sspin);
 
 /* ---- Buffer pools ---- */
 
+/*
+ * iobuf: data buffers of two sizes that all modules of a process share. They are good for any device. Their number is
+ * bounded, and a module that finds none waits its turn. Address space for them is reserved at the start; memory is taken
+ * when a buffer is first used.
+ *
+ * A module registers its name once, and has a spdk_iobuf_channel on each thread on which it uses buffers. The functions
+ * that take a channel must be called on the thread on which it was initialised.
+ */
+
 struct iobuf_pool;
 struct spdk_iobuf_channel;
 struct spdk_iobuf_entry;
@@ -456,11 +465,23 @@ struct spdk_iobuf_module_stats;
 
 typedef STAILQ_HEAD(, spdk_iobuf_buffer) spdk_iobuf_buffer_stailq_t;
 typedef STAILQ_HEAD(, spdk_iobuf_entry) spdk_iobuf_entry_stailq_t;
+
+/* The pools are gone. */
 typedef void (*spdk_iobuf_finish_cb)(void *cb_arg);
+
+/* Called for a request that waits. It may abort that request. A value other than 0 ends the walk. */
 typedef int (*spdk_iobuf_for_each_entry_fn)(struct spdk_iobuf_channel *ch, struct spdk_iobuf_entry *entry, void *ctx);
+
+/*
+ * A request that waited has its buffer: on the thread of the channel, within spdk_iobuf_put() or from a message. The
+ * entry is the caller's again.
+ */
 typedef void (*spdk_iobuf_get_cb)(struct spdk_iobuf_entry *entry, void *buf);
+
+/* modules, with its strings, is valid until the callback returns; in the order of registration. */
 typedef void (*spdk_iobuf_get_stats_cb)(struct spdk_iobuf_module_stats *modules, uint32_t num_modules, void *cb_arg);
 
+/* What a buffer may hold while nobody uses it. bdevkit leaves free buffers alone; the type is for sources that use it. */
 struct spdk_iobuf_buffer {
 	STAILQ_ENTRY(spdk_iobuf_buffer) stailq;
 };
@@ -506,42 +527,99 @@ struct spdk_iobuf_channel {
 	struct spdk_iobuf_node_cache cache[SPDK_CONFIG_MAX_NUMA_NODES];
 };
 
+/* A request that waits for a buffer. The memory is the caller's; it must stay until the callback or the abort. */
 struct spdk_iobuf_entry {
 	spdk_iobuf_get_cb cb_fn;
 	const void *module;
 	STAILQ_ENTRY(spdk_iobuf_entry) stailq;
 };
 
+/* Of all channels of a module together, since each was initialised. */
 struct spdk_iobuf_module_stats {
 	struct spdk_iobuf_pool_stats small_pool;
 	struct spdk_iobuf_pool_stats large_pool;
+	/* Name. */
 	const char *module;
 };
 
 struct spdk_iobuf_opts {
+	/* Number of buffers of each size: at least 64 small and 8 large ones. Default 8192 and 1024. */
 	uint64_t small_pool_count;
 	uint64_t large_pool_count;
+	/*
+	 * Their sizes in bytes: at least 4096 and 8192; spdk_iobuf_initialize() rounds them up to a multiple of 4096.
+	 * Default 8 KiB and 132 KiB. The small ones must not be larger than the large ones.
+	 */
 	uint32_t small_bufsize;
 	uint32_t large_bufsize;
+	/* sizeof(struct spdk_iobuf_opts) of the caller. */
 	size_t opts_size;
+	/* Whether each NUMA node has pools of its own. Refused on a system with more nodes than this build knows (1). */
 	uint8_t enable_numa;
 };
 
-void spdk_iobuf_channel_fini(struct spdk_iobuf_channel *ch);
+/*
+ * Sets the options of the next spdk_iobuf_initialize(). Fields beyond opts_size keep their value.
+ * Returns 0, -1 if opts is NULL or its size is 0, or -EINVAL for a value out of range, which is logged.
+ */
+int spdk_iobuf_set_opts(const struct spdk_iobuf_opts *opts);
+
+/* Copies the present options, as far as opts_size goes. */
+void spdk_iobuf_get_opts(struct spdk_iobuf_opts *opts, size_t opts_size);
+
+/* Reserves the pools. On an SPDK thread. Returns 0, -ENOMEM, or -EALREADY. */
+int spdk_iobuf_initialize(void);
+
+/*
+ * Gives the pools back when the last channel is gone, logs whether buffers are missing, and forgets the modules.
+ * cb_fn runs on the calling thread; within the call if iobuf is not initialised, else later.
+ */
+void spdk_iobuf_finish(spdk_iobuf_finish_cb cb_fn, void *cb_arg);
+
+/* Makes a module known; its name is copied. Any thread, also before the start. 0, -EEXIST, or -ENOMEM. */
+int spdk_iobuf_register_module(const char *name);
+
+/* Forgets a module. It must have no channels any more. 0, or -ENOENT. */
+int spdk_iobuf_unregister_module(const char *name);
+
+/*
+ * Initialises a channel of a registered module on the current thread, which may have 64 of them. It takes as many
+ * buffers of each size for itself as the cache sizes say, so that its module can always go on with at least those.
+ *
+ * Returns 0, -ENODEV if no module of that name is registered, or -ENOMEM if a pool has not enough buffers left, iobuf is
+ * not initialised, or memory is short; then nothing is taken.
+ */
 int spdk_iobuf_channel_init(
 	struct spdk_iobuf_channel *ch, const char *name, uint32_t small_cache_size, uint32_t large_cache_size);
-void spdk_iobuf_entry_abort(struct spdk_iobuf_channel *ch, struct spdk_iobuf_entry *entry, uint64_t len);
-void spdk_iobuf_finish(spdk_iobuf_finish_cb cb_fn, void *cb_arg);
-int spdk_iobuf_for_each_entry(struct spdk_iobuf_channel *ch, spdk_iobuf_for_each_entry_fn cb_fn, void *cb_ctx);
+
+/* Gives the buffers that the channel has cached back. No request of it may wait any more. */
+void spdk_iobuf_channel_fini(struct spdk_iobuf_channel *ch);
+
+/*
+ * Gets a buffer of at least len bytes, aligned to 4096, with undefined contents: a small one if len allows, else a large
+ * one. len must not exceed the size of a large one.
+ *
+ * If there is none now, returns NULL; and if entry is given, the request waits and cb_fn will be called with a buffer.
+ * cb_fn is not called if a buffer is returned. Without entry nothing waits.
+ */
 void *spdk_iobuf_get(
 	struct spdk_iobuf_channel *ch, uint64_t len, struct spdk_iobuf_entry *entry, spdk_iobuf_get_cb cb_fn);
-void spdk_iobuf_get_opts(struct spdk_iobuf_opts *opts, size_t opts_size);
-int spdk_iobuf_get_stats(spdk_iobuf_get_stats_cb cb_fn, void *cb_arg);
-int spdk_iobuf_initialize(void);
+
+/*
+ * Returns a buffer. len decides the size as it did in spdk_iobuf_get(). If requests for that size wait on this thread, of
+ * whatever module, the oldest one gets the buffer, and its callback runs within this call. A request made in such a
+ * callback with the same entry is the next in turn.
+ */
 void spdk_iobuf_put(struct spdk_iobuf_channel *ch, void *buf, uint64_t len);
-int spdk_iobuf_register_module(const char *name);
-int spdk_iobuf_set_opts(const struct spdk_iobuf_opts *opts);
-int spdk_iobuf_unregister_module(const char *name);
+
+/* Takes a waiting request out of its queue; its callback will not be called. len as in spdk_iobuf_get(). */
+void spdk_iobuf_entry_abort(struct spdk_iobuf_channel *ch, struct spdk_iobuf_entry *entry, uint64_t len);
+
+/* Visits the waiting requests of the channel's module on this thread. Returns what cb_fn returned last, or 0. */
+int spdk_iobuf_for_each_entry(struct spdk_iobuf_channel *ch, spdk_iobuf_for_each_entry_fn cb_fn, void *cb_ctx);
+
+/* Collects statistics of all threads; cb_fn runs later on the calling thread. Returns 0 or -ENOMEM. */
+int spdk_iobuf_get_stats(spdk_iobuf_get_stats_cb cb_fn, void *cb_arg);
 
 #ifdef __cplusplus
 }

@@ -125,7 +125,7 @@ struct post_poller_handler {
 	void *arg;
 };
 
-RB_PROTOTYPE(poller_tree, spdk_poller, node, thread_poller_compare)
+RB_PROTOTYPE(poller_tree, spdk_poller, node, thread_poller_compare);
 int thread_poller_compare(struct spdk_poller *a, struct spdk_poller *b);
 
 /* Runs all active pollers once; rc is the largest result, at least 0. */
@@ -341,8 +341,8 @@ struct spdk_io_channel {
 _Static_assert(
 	sizeof(struct spdk_io_channel) <= SPDK_IO_CHANNEL_STRUCT_SIZE, "a channel's context lies at a fixed distance");
 
-RB_PROTOTYPE(io_channel_tree, spdk_io_channel, node, io_channel_compare)
-RB_PROTOTYPE(io_device_tree, io_device, node, io_device_compare)
+RB_PROTOTYPE(io_channel_tree, spdk_io_channel, node, io_channel_compare);
+RB_PROTOTYPE(io_device_tree, io_device, node, io_device_compare);
 int io_channel_compare(struct spdk_io_channel *a, struct spdk_io_channel *b);
 int io_device_compare(struct io_device *a, struct io_device *b);
 
