@@ -37,6 +37,13 @@ struct reactor_thread {
 	uint64_t placed_tsc;
 };
 
+/* What the kernel had counted when the reactor last looked. */
+struct reactor_switches {
+	uint64_t tsc;
+	long voluntary;
+	long involuntary;
+};
+
 struct event_reactor {
 	struct thread_host host;
 	uint32_t lcore;
@@ -55,6 +62,7 @@ struct event_reactor {
 	uint64_t tsc_fds;
 	/* How long it spins at present before it sleeps, in ticks. */
 	uint64_t spin;
+	struct reactor_switches switches;
 
 	_Atomic uint64_t busy_tsc;
 	_Atomic uint64_t idle_tsc;
@@ -113,5 +121,8 @@ void event_reactor_after_work(struct event_reactor *reactor);
 void event_reactor_after_idle(struct event_reactor *reactor);
 /* Stops to wait for the thread's descriptors. */
 void event_reactor_unwatch(struct event_reactor *reactor, struct spdk_thread *thread);
+
+/* context_switch.c: once a second, and only if somebody wants to know. */
+void event_context_switch_check(struct event_reactor *reactor);
 
 #endif /* EVENT_REACTOR_INTERNAL_H */

@@ -105,6 +105,7 @@ look_at_fds(struct event_reactor *reactor)
 	struct epoll_event events[MAX_EPOLL_EVENTS];
 
 	reactor->tsc_fds = reactor->tsc_last;
+	event_context_switch_check(reactor);
 	serve(reactor, events, epoll_wait(reactor->epfd, events, MAX_EPOLL_EVENTS, 0));
 }
 
