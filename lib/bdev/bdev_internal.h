@@ -297,9 +297,14 @@ struct bdev_io_cache {
 	uint64_t held;
 	/* spdk_bdev_free_io() has more to do than to push when in_use is below it: waiters, or too many held. */
 	uint64_t busy_below;
-	/* All that are held, in use or free, in no order. An I/O is in use if its internal.ch is not NULL. */
+	/* All that are held, in use or free (BDEV_IO_FREE), in no order. */
 	struct spdk_bdev_io **all;
-	/* Length of stack and of all. */
+	/* complete.c: those that completed inside submit_request, oldest first; one message ends them all. */
+	struct spdk_bdev_io **deferred;
+	uint64_t num_deferred;
+	/* Those that a message is just ending. */
+	struct spdk_bdev_io **ending;
+	/* Length of each of the arrays. */
 	uint64_t capacity;
 	/* Kept for this thread in the pool and not fetched yet. */
 	uint64_t reserved;
@@ -326,8 +331,7 @@ struct bdev_thread {
 	struct spdk_thread *thread;
 	/* cache.in_use is what bdk_thread_set_io_counter() names. */
 	struct bdev_io_cache cache;
-	/* complete.c: I/Os that completed inside submit_request; one message ends them all. */
-	bdev_io_tailq_t deferred;
+	/* A message that ends what is deferred is on its way. */
 	bool deferred_sent;
 
 	TAILQ_HEAD(, bdev_shared) shared;
@@ -385,7 +389,38 @@ enum bdev_io_flag {
 	BDEV_IO_QUEUED_BUF = 1 << 6,
 	BDEV_IO_DEFERRED = 1 << 7, /* complete; the callback waits for a message */
 	BDEV_IO_RESET = 1 << 8, /* completes by way of reset.c */
+	BDEV_IO_FREE = 1 << 9, /* in nobody's hands */
 };
+
+/* Status and flags of an I/O, which lie next to each other, as one value to test or set. */
+#define BDEV_IO_WORD(STATUS, FLAGS) (((union bdev_io_word){.status = (STATUS), .flags = (FLAGS)}).all)
+
+union bdev_io_word {
+	struct {
+		int8_t status;
+		uint8_t reserved;
+		uint16_t flags;
+	};
+	uint32_t all;
+};
+SPDK_STATIC_ASSERT(offsetof(struct spdk_bdev_io_internal_fields, flags) ==
+			offsetof(struct spdk_bdev_io_internal_fields, status) + offsetof(union bdev_io_word, flags),
+	"same layout");
+
+static inline uint32_t
+bdev_io_get_word(const struct spdk_bdev_io *bdev_io)
+{
+	uint32_t word;
+
+	memcpy(&word, &bdev_io->internal.status, sizeof(word));
+	return word;
+}
+
+static inline void
+bdev_io_set_word(struct spdk_bdev_io *bdev_io, uint32_t word)
+{
+	memcpy(&bdev_io->internal.status, &word, sizeof(word));
+}
 
 struct bdev_io_private {
 	/* Place in bdev_io_cache.all. */

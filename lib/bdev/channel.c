@@ -16,7 +16,6 @@ bdev_thread_create(void *io_device, void *ctx_buf)
 
 	thread->thread = spdk_get_thread();
 	TAILQ_INIT(&thread->shared);
-	TAILQ_INIT(&thread->deferred);
 	rc = bdev_io_cache_init(&thread->cache);
 	if (rc != 0) {
 		return rc;

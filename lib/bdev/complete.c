@@ -5,6 +5,7 @@
  */
 
 #include "lib/bdev/bdev_internal.h"
+#include "spdk/string.h"
 
 /* Calls the owner, after which the I/O may be gone. */
 static void
@@ -23,33 +24,34 @@ call_owner(struct spdk_bdev_io *bdev_io)
 	bdev_io->internal.cb(bdev_io, success, bdev_io->internal.caller_ctx);
 }
 
+/* ---- completion inside submit_request ----
+ *
+ * Its owner must not be called before the submission has returned. Such I/Os are collected, and one message calls the
+ * owners of all that have come together until it arrives.
+ */
+
 static void
-end_deferred_cb(void *ctx)
+end_deferred(struct bdev_thread *thread)
 {
-	struct bdev_thread *thread = ctx;
+	struct bdev_io_cache *cache = &thread->cache;
+	struct spdk_bdev_io **batch = cache->deferred;
+	uint64_t count = cache->num_deferred, now = bdev_thread_now(thread), i;
 	struct spdk_bdev_io *bdev_io;
-	bdev_io_tailq_t batch;
 
 	/* What the callbacks submit and what completes at once is for the next message. */
-	TAILQ_INIT(&batch);
-	TAILQ_CONCAT(&batch, &thread->deferred, internal_link);
+	cache->deferred = cache->ending;
+	cache->ending = batch;
+	cache->num_deferred = 0;
 	thread->deferred_sent = false;
-	while ((bdev_io = TAILQ_FIRST(&batch)) != NULL) {
-		TAILQ_REMOVE(&batch, bdev_io, internal_link);
-		bdev_io->internal.flags &= ~BDEV_IO_DEFERRED;
-		call_owner(bdev_io);
-	}
-	spdk_put_io_channel(spdk_io_channel_from_ctx(thread));
-}
-
-void
-bdev_channel_end_deferred(struct bdev_channel *ch)
-{
-	struct spdk_bdev_io *bdev_io, *next;
-
-	TAILQ_FOREACH_SAFE (bdev_io, &ch->thread->deferred, internal_link, next) {
-		if (bdev_io->internal.ch == ch) {
-			TAILQ_REMOVE(&ch->thread->deferred, bdev_io, internal_link);
+	for (i = 0; i < count; i++) {
+		/* Not by way of batch: the arrays move when they grow. */
+		bdev_io = cache->ending[i];
+		if (spdk_likely(
+			    bdev_io_get_word(bdev_io) == BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_DEFERRED))) {
+			bdev_io->internal.flags = 0;
+			bdev_stat_count(&bdev_io->internal.ch->stat, bdev_io, now - bdev_io->internal.submit_tsc);
+			bdev_io->internal.cb(bdev_io, true, bdev_io->internal.caller_ctx);
+		} else {
 			bdev_io->internal.flags &= ~BDEV_IO_DEFERRED;
 			call_owner(bdev_io);
 		}
@@ -57,17 +59,61 @@ bdev_channel_end_deferred(struct bdev_channel *ch)
 }
 
 static void
-defer(struct spdk_bdev_io *bdev_io)
+end_deferred_cb(void *ctx)
 {
-	struct bdev_thread *thread = bdev_io->internal.ch->thread;
+	struct bdev_thread *thread = ctx;
 
-	bdev_io->internal.flags |= BDEV_IO_DEFERRED;
-	TAILQ_INSERT_TAIL(&thread->deferred, bdev_io, internal_link);
-	if (!thread->deferred_sent) {
+	end_deferred(thread);
+	spdk_put_io_channel(spdk_io_channel_from_ctx(thread));
+}
+
+void
+bdev_channel_end_deferred(struct bdev_channel *ch)
+{
+	struct bdev_io_cache *cache = &ch->thread->cache;
+	struct spdk_bdev_io *bdev_io;
+	uint64_t i = 0;
+
+	while (i < cache->num_deferred) {
+		bdev_io = cache->deferred[i];
+		if (bdev_io->internal.ch != ch) {
+			i++;
+			continue;
+		}
+		cache->num_deferred--;
+		memmove(&cache->deferred[i], &cache->deferred[i + 1],
+			(cache->num_deferred - i) * sizeof(*cache->deferred));
+		bdev_io->internal.flags &= ~BDEV_IO_DEFERRED;
+		call_owner(bdev_io);
+	}
+}
+
+static void __attribute__((noinline)) send_deferred(struct bdev_thread *thread)
+{
+	int rc;
+
+	/* The message keeps what it works on. */
+	spdk_get_io_channel(&g_bdev_manager);
+	rc = spdk_thread_send_msg(thread->thread, end_deferred_cb, thread);
+	if (rc == 0) {
 		thread->deferred_sent = true;
-		/* The message keeps what it works on. */
-		spdk_get_io_channel(&g_bdev_manager);
-		spdk_thread_send_msg(thread->thread, end_deferred_cb, thread);
+	} else {
+		/* The next one that is deferred tries again. */
+		SPDK_ERRLOG("%" PRIu64 " I/Os that are complete wait for a message: %s\n", thread->cache.num_deferred,
+			spdk_strerror(-rc));
+		spdk_put_io_channel(spdk_io_channel_from_ctx(thread));
+	}
+}
+
+/* The caller has marked it BDEV_IO_DEFERRED. There is room for as many as the thread holds. */
+static inline void
+defer(struct spdk_bdev_io *bdev_io, struct bdev_thread *thread)
+{
+	struct bdev_io_cache *cache = &thread->cache;
+
+	cache->deferred[cache->num_deferred++] = bdev_io;
+	if (spdk_unlikely(!thread->deferred_sent)) {
+		send_deferred(thread);
 	}
 }
 
@@ -79,7 +125,8 @@ bdev_io_end(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 	}
 	bdev_io->internal.status = status;
 	if (bdev_io->internal.flags & BDEV_IO_IN_SUBMIT) {
-		defer(bdev_io);
+		bdev_io->internal.flags |= BDEV_IO_DEFERRED;
+		defer(bdev_io, bdev_io->internal.ch->thread);
 	} else {
 		call_owner(bdev_io);
 	}
@@ -106,8 +153,8 @@ forward(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 static bool
 is_inside_module(const struct spdk_bdev_io *bdev_io)
 {
-	return bdev_io->internal.ch != NULL && bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING &&
-		!(bdev_io->internal.flags & (BDEV_IO_PARENT | BDEV_IO_QUEUED_NOMEM));
+	return bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING &&
+		!(bdev_io->internal.flags & (BDEV_IO_FREE | BDEV_IO_PARENT | BDEV_IO_QUEUED_NOMEM));
 }
 
 /* All that the straight way through spdk_bdev_io_complete() leaves out. */
@@ -151,19 +198,26 @@ static void __attribute__((noinline)) complete_slowly(struct spdk_bdev_io *bdev_
 void
 spdk_bdev_io_complete(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 {
+	const uint32_t in_submit = BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_PENDING, BDEV_IO_IN_SUBMIT);
+	uint32_t word = bdev_io_get_word(bdev_io);
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
-	/* Pending, inside the module, and nothing special about it. */
-	if (spdk_likely(bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING && bdev_io->internal.flags == 0 &&
-		    status == SPDK_BDEV_IO_STATUS_SUCCESS && ch->gates == 0 &&
-		    spdk_get_thread() == ch->thread->thread)) {
-		ch->outstanding--;
+	/* Pending, inside the module, and nothing special about it, but that submit_request may not have returned. */
+	if (spdk_unlikely((word & ~in_submit) != 0 || status != SPDK_BDEV_IO_STATUS_SUCCESS || ch->gates != 0 ||
+		    spdk_get_thread() != ch->thread->thread)) {
+		complete_slowly(bdev_io, status);
+		return;
+	}
+	ch->outstanding--;
+	if (word == in_submit) {
+		bdev_io_set_word(
+			bdev_io, BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_IN_SUBMIT | BDEV_IO_DEFERRED));
+		defer(bdev_io, ch->thread);
+	} else {
 		bdev_io->internal.status = SPDK_BDEV_IO_STATUS_SUCCESS;
 		bdev_stat_count(&ch->stat, bdev_io, bdev_thread_now(ch->thread) - bdev_io->internal.submit_tsc);
 		bdev_io->internal.cb(bdev_io, true, bdev_io->internal.caller_ctx);
-		return;
 	}
-	complete_slowly(bdev_io, status);
 }
 
 /* Leaves a free object with the rare fields as the submission functions expect them: zero. */
@@ -187,7 +241,7 @@ static bool __attribute__((noinline)) prepare_free(struct spdk_bdev_io *bdev_io)
 {
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
-	if (ch == NULL) {
+	if (bdev_io->internal.flags & BDEV_IO_FREE) {
 		SPDK_ERRLOG("a spdk_bdev_io was freed twice\n");
 		return false;
 	}
@@ -223,7 +277,7 @@ spdk_bdev_free_io(struct spdk_bdev_io *bdev_io)
 		}
 	}
 	cache = &ch->thread->cache;
-	bdev_io->internal.ch = NULL;
+	bdev_io_set_word(bdev_io, BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_FREE));
 	cache->stack[--cache->in_use] = bdev_io;
 	if (spdk_unlikely(cache->in_use < cache->busy_below)) {
 		bdev_io_cache_freed(cache);

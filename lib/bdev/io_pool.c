@@ -121,27 +121,31 @@ grow(void)
 	return true;
 }
 
+static bool
+grow_array(struct spdk_bdev_io ***array, uint64_t capacity)
+{
+	struct spdk_bdev_io **grown = realloc(*array, capacity * sizeof(*grown));
+
+	if (grown == NULL) {
+		return false;
+	}
+	*array = grown;
+	return true;
+}
+
 /* Makes room for count more entries in the cache's arrays. */
 static bool
 reserve_entries(struct bdev_io_cache *cache, uint64_t count)
 {
-	uint64_t capacity = cache->capacity;
-	struct spdk_bdev_io **grown;
+	uint64_t capacity = spdk_max(cache->capacity * 2, cache->held + count);
 
-	if (cache->held + count <= capacity) {
+	if (cache->held + count <= cache->capacity) {
 		return true;
 	}
-	capacity = spdk_max(capacity * 2, cache->held + count);
-	grown = realloc(cache->stack, capacity * sizeof(*grown));
-	if (grown == NULL) {
+	if (!grow_array(&cache->stack, capacity) || !grow_array(&cache->all, capacity) ||
+		!grow_array(&cache->deferred, capacity) || !grow_array(&cache->ending, capacity)) {
 		return false;
 	}
-	cache->stack = grown;
-	grown = realloc(cache->all, capacity * sizeof(*grown));
-	if (grown == NULL) {
-		return false;
-	}
-	cache->all = grown;
 	cache->capacity = capacity;
 	return true;
 }
@@ -181,6 +185,7 @@ fetch(struct bdev_io_cache *cache)
 		}
 		bdev_io = g_pool.free[--g_pool.num_free];
 		bdev_io_private(bdev_io)->index = cache->held;
+		bdev_io->internal.flags = BDEV_IO_FREE;
 		cache->all[cache->held] = bdev_io;
 		cache->stack[cache->held] = bdev_io;
 		cache->held++;
@@ -246,6 +251,8 @@ bdev_io_cache_fini(struct bdev_io_cache *cache)
 	env_mutex_unlock(&g_pool.lock);
 	free(cache->stack);
 	free(cache->all);
+	free(cache->deferred);
+	free(cache->ending);
 }
 
 struct spdk_bdev_io *

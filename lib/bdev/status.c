@@ -13,7 +13,7 @@
 static struct bdev_io_private *
 begin_detail(struct spdk_bdev_io *bdev_io)
 {
-	if (bdev_io->internal.ch == NULL || bdev_io->internal.status != SPDK_BDEV_IO_STATUS_PENDING) {
+	if (bdev_io->internal.status != SPDK_BDEV_IO_STATUS_PENDING) {
 		return NULL;
 	}
 	bdev_io->internal.flags |= BDEV_IO_RARE_FIELDS;

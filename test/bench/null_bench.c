@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What an I/O costs in the block-device layer: random reads of 4 KiB with a queue depth, on one SPDK thread that is
+ * polled in place. Prints nanoseconds per I/O, load generator included.
+ *
+ *   null_bench [-q DEPTH] [-n IOS] [-r ROUNDS] [-b BDEV]...
+ *
+ * Bdevs: "poll" completes from a poller, "inline" inside submit_request, both by a module of this program that does
+ * nothing else; "null" is the module of that name.
+ */
+
+#include "spdk/bdev_module.h"
+#include "spdk/env.h"
+#include "spdk/log.h"
+#include "spdk/string.h"
+#include "spdk/thread.h"
+
+#include "module/bdev/null/bdev_null.h"
+
+#define BLOCK_SIZE 512
+#define NUM_BLOCKS (1ULL << 30)
+#define IO_BLOCKS 8
+#define MAX_DEPTH 1024
+
+/* ---- a module that does nothing ---- */
+
+struct bench_channel {
+	struct spdk_bdev_io *queue[MAX_DEPTH];
+	uint32_t count;
+	struct spdk_poller *poller;
+};
+
+static int
+poll_channel(void *ctx)
+{
+	struct bench_channel *ch = ctx;
+	struct spdk_bdev_io *batch[MAX_DEPTH];
+	uint32_t count = ch->count, i;
+
+	memcpy(batch, ch->queue, count * sizeof(batch[0]));
+	ch->count = 0;
+	for (i = 0; i < count; i++) {
+		spdk_bdev_io_complete(batch[i], SPDK_BDEV_IO_STATUS_SUCCESS);
+	}
+	return count > 0 ? SPDK_POLLER_BUSY : SPDK_POLLER_IDLE;
+}
+
+static int
+create_channel_cb(void *io_device, void *ctx)
+{
+	struct bench_channel *ch = ctx;
+
+	ch->poller = SPDK_POLLER_REGISTER(poll_channel, ch, 0);
+	return 0;
+}
+
+static void
+destroy_channel_cb(void *io_device, void *ctx)
+{
+	struct bench_channel *ch = ctx;
+
+	spdk_poller_unregister(&ch->poller);
+}
+
+static int g_poll_device, g_inline_device;
+
+static int
+bench_destruct(void *ctx)
+{
+	return 0;
+}
+
+static void
+bench_submit_poll(struct spdk_io_channel *io_ch, struct spdk_bdev_io *bdev_io)
+{
+	struct bench_channel *ch = spdk_io_channel_get_ctx(io_ch);
+
+	ch->queue[ch->count++] = bdev_io;
+}
+
+static void
+bench_submit_inline(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
+{
+	spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
+}
+
+static bool
+bench_io_type_supported(void *ctx, enum spdk_bdev_io_type type)
+{
+	return type == SPDK_BDEV_IO_TYPE_READ || type == SPDK_BDEV_IO_TYPE_WRITE;
+}
+
+static struct spdk_io_channel *
+bench_get_io_channel(void *ctx)
+{
+	return spdk_get_io_channel(ctx);
+}
+
+static int
+bench_create_empty_cb(void *io_device, void *ctx)
+{
+	return 0;
+}
+
+static void
+bench_destroy_empty_cb(void *io_device, void *ctx)
+{
+}
+
+static int
+bench_module_init(void)
+{
+	spdk_io_device_register(
+		&g_poll_device, create_channel_cb, destroy_channel_cb, sizeof(struct bench_channel), "bench_poll");
+	spdk_io_device_register(&g_inline_device, bench_create_empty_cb, bench_destroy_empty_cb, 0, "bench_inline");
+	return 0;
+}
+
+static void
+bench_module_fini(void)
+{
+	spdk_io_device_unregister(&g_poll_device, NULL);
+	spdk_io_device_unregister(&g_inline_device, NULL);
+}
+
+static const struct spdk_bdev_fn_table g_poll_fn_table = {
+	.destruct = bench_destruct,
+	.submit_request = bench_submit_poll,
+	.io_type_supported = bench_io_type_supported,
+	.get_io_channel = bench_get_io_channel,
+};
+
+static const struct spdk_bdev_fn_table g_inline_fn_table = {
+	.destruct = bench_destruct,
+	.submit_request = bench_submit_inline,
+	.io_type_supported = bench_io_type_supported,
+	.get_io_channel = bench_get_io_channel,
+};
+
+static struct spdk_bdev_module g_bench_module = {
+	.name = "bench",
+	.module_init = bench_module_init,
+	.module_fini = bench_module_fini,
+};
+
+SPDK_BDEV_MODULE_REGISTER(bench, &g_bench_module)
+
+static char g_poll_name[] = "poll", g_inline_name[] = "inline", g_product_name[] = "bench";
+
+static struct spdk_bdev g_poll_bdev = {
+	.name = g_poll_name,
+	.product_name = g_product_name,
+	.blocklen = BLOCK_SIZE,
+	.blockcnt = NUM_BLOCKS,
+	.ctxt = &g_poll_device,
+	.fn_table = &g_poll_fn_table,
+	.module = &g_bench_module,
+};
+
+static struct spdk_bdev g_inline_bdev = {
+	.name = g_inline_name,
+	.product_name = g_product_name,
+	.blocklen = BLOCK_SIZE,
+	.blockcnt = NUM_BLOCKS,
+	.ctxt = &g_inline_device,
+	.fn_table = &g_inline_fn_table,
+	.module = &g_bench_module,
+};
+
+/* ---- start and stop ---- */
+
+static struct spdk_thread *g_thread;
+static bool g_done;
+
+static void
+poll(void)
+{
+	spdk_thread_poll(g_thread, 0, 0);
+}
+
+static void
+poll_until_done(void)
+{
+	while (!g_done) {
+		poll();
+	}
+	g_done = false;
+	spdk_set_thread(g_thread);
+}
+
+static void
+fail(const char *what, int rc)
+{
+	fprintf(stderr, "null_bench: %s: %s\n", what, spdk_strerror(-rc));
+	exit(1);
+}
+
+static void
+init_cb(void *ctx, int rc)
+{
+	if (rc != 0) {
+		fail("the block-device layer does not start", rc);
+	}
+	g_done = true;
+}
+
+static void
+done_cb(void *ctx)
+{
+	g_done = true;
+}
+
+static void
+settle(void)
+{
+	int rc = spdk_bdev_wait_for_examine(done_cb, NULL);
+
+	if (rc != 0) {
+		fail("wait for examine", rc);
+	}
+	poll_until_done();
+}
+
+static void
+start(void)
+{
+	struct null_bdev_opts null_opts = {
+		.name = "null", .num_blocks = NUM_BLOCKS, .format = {.block_size = BLOCK_SIZE}};
+	struct spdk_env_opts opts = {.opts_size = sizeof(opts)};
+	struct spdk_bdev *null_bdev;
+	const char *why;
+	int rc;
+
+	spdk_log_set_print_level(SPDK_LOG_WARN);
+	spdk_env_opts_init(&opts);
+	opts.name = "null_bench";
+	rc = spdk_env_init(&opts);
+	if (rc != 0) {
+		fail("environment", rc);
+	}
+	rc = spdk_thread_lib_init(NULL, 0);
+	if (rc != 0) {
+		fail("threads", rc);
+	}
+	g_thread = spdk_thread_create("bench", NULL);
+	spdk_set_thread(g_thread);
+	rc = spdk_iobuf_initialize();
+	if (rc != 0) {
+		fail("buffers", rc);
+	}
+	spdk_bdev_initialize(init_cb, NULL);
+	poll_until_done();
+	rc = spdk_bdev_register(&g_poll_bdev);
+	if (rc == 0) {
+		rc = spdk_bdev_register(&g_inline_bdev);
+	}
+	if (rc == 0) {
+		rc = bdev_null_create(&null_opts, &null_bdev, &why);
+	}
+	if (rc != 0) {
+		fail("bdevs", rc);
+	}
+	settle();
+}
+
+static void
+stop(void)
+{
+	spdk_bdev_finish(done_cb, NULL);
+	poll_until_done();
+	spdk_iobuf_finish(done_cb, NULL);
+	poll_until_done();
+	spdk_thread_exit(g_thread);
+	while (!spdk_thread_is_exited(g_thread)) {
+		poll();
+	}
+	spdk_thread_destroy(g_thread);
+	spdk_thread_lib_fini();
+	spdk_env_fini();
+}
+
+/* ---- the load ---- */
+
+struct load {
+	struct spdk_bdev_desc *desc;
+	struct spdk_io_channel *ch;
+	void *buf;
+	uint64_t random;
+	uint64_t to_submit;
+	uint64_t outstanding;
+};
+
+static void read_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg);
+
+static inline void
+submit(struct load *load)
+{
+	uint64_t offset;
+	int rc;
+
+	/* xorshift64: good enough to keep addresses from being foreseen. */
+	load->random ^= load->random << 13;
+	load->random ^= load->random >> 7;
+	load->random ^= load->random << 17;
+	offset = (load->random & (NUM_BLOCKS / IO_BLOCKS - 1)) * IO_BLOCKS;
+	load->to_submit--;
+	load->outstanding++;
+	rc = spdk_bdev_read_blocks(load->desc, load->ch, load->buf, offset, IO_BLOCKS, read_done_cb, load);
+	if (rc != 0) {
+		fail("read", rc);
+	}
+}
+
+static void
+read_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
+{
+	struct load *load = cb_arg;
+
+	spdk_bdev_free_io(bdev_io);
+	load->outstanding--;
+	if (load->to_submit > 0) {
+		submit(load);
+	}
+}
+
+static void
+event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ctx)
+{
+}
+
+/* Returns ticks. */
+static uint64_t
+run(struct load *load, uint64_t depth, uint64_t count)
+{
+	uint64_t begin = spdk_get_ticks(), i;
+
+	load->to_submit = count;
+	for (i = 0; i < depth; i++) {
+		submit(load);
+	}
+	while (load->outstanding > 0) {
+		poll();
+		spdk_set_thread(g_thread);
+	}
+	return spdk_get_ticks() - begin;
+}
+
+static void
+measure(const char *name, uint64_t depth, uint64_t count, int rounds)
+{
+	struct load load = {.random = 88172645463325252ULL};
+	double ns, best = 1e9, sum = 0;
+	int rc, i;
+
+	rc = spdk_bdev_open_ext(name, false, event_cb, NULL, &load.desc);
+	if (rc != 0) {
+		fail(name, rc);
+	}
+	load.ch = spdk_bdev_get_io_channel(load.desc);
+	load.buf = spdk_dma_malloc(IO_BLOCKS * BLOCK_SIZE, 4096, NULL);
+	if (load.ch == NULL || load.buf == NULL) {
+		fail(name, -ENOMEM);
+	}
+	run(&load, depth, depth * 16);
+	for (i = 0; i < rounds; i++) {
+		ns = run(&load, depth, count) * 1e9 / spdk_get_ticks_hz() / count;
+		sum += ns;
+		best = ns < best ? ns : best;
+	}
+	printf("%-8s depth %4" PRIu64 "  %7.1f ns/IO (best of %d: %.1f)  %6.2f M IO/s\n", name, depth, sum / rounds,
+		rounds, best, 1e3 / (sum / rounds));
+	spdk_dma_free(load.buf);
+	spdk_put_io_channel(load.ch);
+	spdk_bdev_close(load.desc);
+	for (i = 0; i < 10; i++) {
+		poll();
+		spdk_set_thread(g_thread);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *names[8] = {"poll", "inline", "null"};
+	uint64_t depth = 128, count = 4000000;
+	int num_names = 0, rounds = 5, opt, i;
+
+	while ((opt = getopt(argc, argv, "q:n:r:b:")) != -1) {
+		switch (opt) {
+		case 'q':
+			depth = strtoull(optarg, NULL, 10);
+			break;
+		case 'n':
+			count = strtoull(optarg, NULL, 10);
+			break;
+		case 'r':
+			rounds = atoi(optarg);
+			break;
+		case 'b':
+			if (num_names < 8) {
+				names[num_names++] = optarg;
+			}
+			break;
+		default:
+			return 2;
+		}
+	}
+	if (depth == 0 || depth > MAX_DEPTH || count < depth || rounds < 1) {
+		fprintf(stderr, "null_bench: 1 <= DEPTH <= %d, DEPTH <= IOS, 1 <= ROUNDS\n", MAX_DEPTH);
+		return 2;
+	}
+	start();
+	for (i = 0; i < (num_names > 0 ? num_names : 3); i++) {
+		measure(names[i], depth, count, rounds);
+	}
+	stop();
+	return 0;
+}
