@@ -174,7 +174,7 @@ static struct spdk_thread *g_thread;
 static bool g_done;
 
 static void
-poll(void)
+poll_thread(void)
 {
 	spdk_thread_poll(g_thread, 0, 0);
 }
@@ -183,7 +183,7 @@ static void
 poll_until_done(void)
 {
 	while (!g_done) {
-		poll();
+		poll_thread();
 	}
 	g_done = false;
 	spdk_set_thread(g_thread);
@@ -273,7 +273,7 @@ stop(void)
 	poll_until_done();
 	spdk_thread_exit(g_thread);
 	while (!spdk_thread_is_exited(g_thread)) {
-		poll();
+		poll_thread();
 	}
 	spdk_thread_destroy(g_thread);
 	spdk_thread_lib_fini();
@@ -340,7 +340,7 @@ run(struct load *load, uint64_t depth, uint64_t count)
 		submit(load);
 	}
 	while (load->outstanding > 0) {
-		poll();
+		poll_thread();
 		spdk_set_thread(g_thread);
 	}
 	return spdk_get_ticks() - begin;
@@ -374,7 +374,7 @@ measure(const char *name, uint64_t depth, uint64_t count, int rounds)
 	spdk_put_io_channel(load.ch);
 	spdk_bdev_close(load.desc);
 	for (i = 0; i < 10; i++) {
-		poll();
+		poll_thread();
 		spdk_set_thread(g_thread);
 	}
 }
