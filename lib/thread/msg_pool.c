@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Where message objects come from. Each thread has a cache of up to two magazines, lists of MAGAZINE_SIZE free
+ * Where message objects come from. Each thread has a cache of up to two magazines, lists of magazine_size free
  * messages; whole magazines move between caches and the depot. A sender takes from its own cache and the receiver
  * keeps what it has received, so that the depot's lock is taken once per magazine, and not at all by threads that
  * answer each other. Memory is taken from the system when the depot is empty, up to the limit of the pool.
@@ -9,7 +9,9 @@
 
 #include "lib/thread/thread_internal.h"
 
-#define MAGAZINE_SIZE 64
+#define MAX_MAGAZINE_SIZE 64
+/* A small pool has small magazines, so that the caches of some threads do not hold all of it. */
+#define MIN_MAGAZINES 64
 
 struct msg_chunk {
 	struct msg_chunk *next;
@@ -20,13 +22,14 @@ static struct {
 	struct env_mutex lock;
 	/* Full magazines. Their first message's arg points at the next magazine. */
 	struct thread_msg *magazines;
-	/* Fewer than MAGAZINE_SIZE single messages. */
+	/* Fewer than magazine_size single messages. */
 	struct thread_msg *loose;
 	uint32_t loose_count;
 
 	struct msg_chunk *chunks;
 	size_t allocated;
 	size_t limit;
+	uint32_t magazine_size;
 } g_depot;
 
 static struct thread_msg *
@@ -56,6 +59,7 @@ thread_msg_pool_init(size_t count)
 {
 	memset(&g_depot, 0, sizeof(g_depot));
 	g_depot.limit = count;
+	g_depot.magazine_size = spdk_max(spdk_min(count / MIN_MAGAZINES, (size_t)MAX_MAGAZINE_SIZE), 1u);
 	return env_mutex_init(&g_depot.lock);
 }
 
@@ -85,7 +89,7 @@ static void
 add_loose(struct thread_msg *msg)
 {
 	push_free(&g_depot.loose, msg);
-	if (++g_depot.loose_count == MAGAZINE_SIZE) {
+	if (++g_depot.loose_count == g_depot.magazine_size) {
 		add_magazine(g_depot.loose);
 		g_depot.loose = NULL;
 		g_depot.loose_count = 0;
@@ -95,7 +99,7 @@ add_loose(struct thread_msg *msg)
 static int
 grow(void)
 {
-	size_t i, count = spdk_min((size_t)MAGAZINE_SIZE, g_depot.limit - g_depot.allocated);
+	size_t i, count = spdk_min((size_t)MAX_MAGAZINE_SIZE, g_depot.limit - g_depot.allocated);
 	struct msg_chunk *chunk;
 
 	if (count == 0) {
@@ -126,7 +130,7 @@ take_list(uint32_t *count)
 	if (g_depot.magazines != NULL) {
 		list = g_depot.magazines;
 		g_depot.magazines = list->arg;
-		*count = MAGAZINE_SIZE;
+		*count = g_depot.magazine_size;
 	} else {
 		list = g_depot.loose;
 		*count = g_depot.loose_count;
@@ -163,7 +167,7 @@ load_cache(struct msg_cache *cache)
 {
 	if (cache->spare != NULL) {
 		cache->loaded = cache->spare;
-		cache->loaded_count = MAGAZINE_SIZE;
+		cache->loaded_count = g_depot.magazine_size;
 		cache->spare = NULL;
 		return true;
 	}
@@ -195,7 +199,7 @@ thread_msg_get(struct msg_cache *cache)
 void
 thread_msg_put(struct msg_cache *cache, struct thread_msg *msg)
 {
-	if (spdk_unlikely(cache->loaded_count == MAGAZINE_SIZE)) {
+	if (spdk_unlikely(cache->loaded_count == g_depot.magazine_size)) {
 		if (cache->spare != NULL) {
 			env_mutex_lock(&g_depot.lock);
 			add_magazine(cache->spare);

@@ -64,7 +64,7 @@ serve_fds_sometimes(struct spdk_thread *thread, uint64_t now)
 static int
 poll_without_host(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now)
 {
-	int rc;
+	int rc = 0;
 
 	if (!thread->in_interrupt) {
 		rc = thread_pass(thread, max_msgs, now);
