@@ -37,7 +37,7 @@ format_peer(int fd, const struct sockaddr_storage *sockaddr, char *peer, size_t 
 
 	if (sockaddr->ss_family != AF_UNIX) {
 		nbd_address_format(&address);
-		snprintf(peer, size, "%s", address.text + strlen("tcp:"));
+		snprintf(peer, size, "%.*s", (int)size - 1, address.text + strlen("tcp:"));
 	} else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &length) == 0) {
 		snprintf(peer, size, "unix pid %d uid %u", (int)cred.pid, (unsigned)cred.uid);
 	} else {
