@@ -11,6 +11,7 @@
 #include "spdk/util.h"
 
 #include <liburing.h>
+#include <sys/eventfd.h>
 
 #define SQ_ENTRIES 256
 #define CQ_ENTRIES 4096
@@ -26,6 +27,11 @@ enum tag {
 struct uring_group {
 	struct nbd_sock_group base;
 	struct io_uring ring;
+	/*
+	 * Signalled by the kernel when there is something to poll for. The ring's own descriptor will not do: with deferred
+	 * completions, waiters on it are only woken by completions that have been posted, not by those that wait to be.
+	 */
+	int event_fd;
 };
 
 static struct uring_group *
@@ -48,6 +54,28 @@ has_operations(struct io_uring *ring)
 }
 
 static int
+set_up_ring(struct uring_group *group)
+{
+	int rc;
+
+	if (!has_operations(&group->ring)) {
+		return -ENOSYS;
+	}
+	group->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (group->event_fd < 0) {
+		return -errno;
+	}
+	rc = io_uring_register_eventfd(&group->ring, group->event_fd);
+	if (rc < 0) {
+		close(group->event_fd);
+		return rc;
+	}
+	/* Saves a look-up per system call; older kernels do without. */
+	(void)io_uring_register_ring_fd(&group->ring);
+	return 0;
+}
+
+static int
 sock_uring_group_create(struct nbd_sock_group **out)
 {
 	struct io_uring_params params = {
@@ -66,13 +94,12 @@ sock_uring_group_create(struct nbd_sock_group **out)
 		free(group);
 		return rc;
 	}
-	if (!has_operations(&group->ring)) {
+	rc = set_up_ring(group);
+	if (rc != 0) {
 		io_uring_queue_exit(&group->ring);
 		free(group);
-		return -ENOSYS;
+		return rc;
 	}
-	/* Saves a look-up per system call; older kernels do without. */
-	(void)io_uring_register_ring_fd(&group->ring);
 	group->base.ops = &nbd_sock_uring_ops;
 	*out = &group->base;
 	return 0;
@@ -84,13 +111,14 @@ sock_uring_group_destroy(struct nbd_sock_group *base)
 	struct uring_group *group = uring_group(base);
 
 	io_uring_queue_exit(&group->ring);
+	close(group->event_fd);
 	free(group);
 }
 
 static int
 sock_uring_group_fd(struct nbd_sock_group *group)
 {
-	return uring_group(group)->ring.ring_fd;
+	return uring_group(group)->event_fd;
 }
 
 static void
