@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* module/bdev/aio, on real files: on disk, and in memory. */
+
+#include "fixture.h"
+
+#include "spdk/util.h"
+#include "lib/env/env_internal.h"
+
+#include <sys/stat.h>
+
+#define BLOCK 4096
+#define BLOCKS 512
+
+/* Where the files of the running test are, and one of them. */
+static char g_dir[64];
+static char g_path[128];
+
+static uint64_t
+draw(uint64_t limit)
+{
+	return env_random_u64() % limit;
+}
+
+static void
+make_file(const char *name, uint64_t size)
+{
+	int fd;
+
+	snprintf(g_path, sizeof(g_path), "%s/%s", g_dir, name);
+	fd = open(g_path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, size), 0);
+	close(fd);
+}
+
+static void
+create(const char *name, const char *more)
+{
+	char result[64];
+
+	snprintf(result, sizeof(result), "\"%s\"", name);
+	fixture_rpc_expect(result, "bdev_aio_create", "{'name': '%s', 'filename': '%s', 'block_size': %d%s}", name,
+		g_path, BLOCK, more);
+}
+
+static int
+set_up(const char *parent)
+{
+	snprintf(g_dir, sizeof(g_dir), "%s/bdev_aio_test.XXXXXX", parent);
+	if (mkdtemp(g_dir) == NULL) {
+		return -1;
+	}
+	env_random_seed(1);
+	fixture_start_real();
+	return 0;
+}
+
+static int
+set_up_on_disk(void **state)
+{
+	return set_up("/var/tmp");
+}
+
+static int
+set_up_in_memory(void **state)
+{
+	return set_up("/dev/shm");
+}
+
+static int
+tear_down(void **state)
+{
+	char command[128];
+
+	fixture_stop();
+	snprintf(command, sizeof(command), "rm -rf %s", g_dir);
+	return system(command);
+}
+
+/* ---- What can be created ---- */
+
+static void
+expect_refused(int code, const char *reason, const char *path, const char *more)
+{
+	char message[512];
+
+	snprintf(message, sizeof(message), "Cannot create aio bdev A on %s: %s", path, reason);
+	fixture_rpc_expect_error(code, message, "bdev_aio_create", "{'name': 'A', 'filename': '%s'%s}", path, more);
+	assert_null(spdk_bdev_get_by_name("A"));
+}
+
+static void
+bad_parameters_are_refused(void **state)
+{
+	char fifo[128];
+	char message[256];
+
+	make_file("f", 10 * BLOCK + 512);
+	expect_refused(-ENOENT, "No such file or directory", "/nonexistent/file", "");
+	expect_refused(-EINVAL, "it is neither a regular file nor a block device", g_dir, ", 'block_size': 512");
+	expect_refused(-EINVAL, "it is neither a regular file nor a block device", "/dev/null", ", 'block_size': 512");
+	/* Opening it would wait for a peer. */
+	snprintf(fifo, sizeof(fifo), "%s/fifo", g_dir);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	expect_refused(-EINVAL, "it is neither a regular file nor a block device", fifo,
+		", 'block_size': 512, 'readonly': true");
+
+	expect_refused(-EINVAL, "a regular file has no block size of its own: give block_size", g_path, "");
+	expect_refused(-EINVAL, "block_size must be a power of two and at least 512", g_path, ", 'block_size': 256");
+	expect_refused(-EINVAL, "block_size must be a power of two and at least 512", g_path, ", 'block_size': 1536");
+	expect_refused(-EINVAL, "the size of the file is not a multiple of block_size", g_path, ", 'block_size': 1024");
+	fixture_rpc_expect_error(-EINVAL, "Cannot create aio bdev  on x: a name is required", "bdev_aio_create",
+		"{'name': '', 'filename': 'x', 'block_size': 512}");
+
+	fixture_rpc_expect("\"A\"", "bdev_aio_create", "{'name': 'A', 'filename': '%s', 'block_size': 512}", g_path);
+	snprintf(message, sizeof(message), "Cannot create aio bdev A on %s: File exists", g_path);
+	fixture_rpc_expect_error(
+		-EEXIST, message, "bdev_aio_create", "{'name': 'A', 'filename': '%s', 'block_size': 512}", g_path);
+}
+
+static void
+delete_and_rescan_name_the_bdev(void **state)
+{
+	fixture_rpc("bdev_null_create", "{'name': 'N', 'num_blocks': 8, 'block_size': 512}");
+	fixture_rpc_expect_error(
+		-ENODEV, "Cannot delete aio bdev X: No such device", "bdev_aio_delete", "{'name': 'X'}");
+	fixture_rpc_expect_error(
+		-ENODEV, "Cannot delete aio bdev N: No such device", "bdev_aio_delete", "{'name': 'N'}");
+	fixture_rpc_expect_error(-ENODEV, "Cannot rescan bdev X: No such device", "bdev_aio_rescan", "{'name': 'X'}");
+	fixture_rpc_expect_error(
+		-ENODEV, "Cannot rescan bdev N: it is not an aio bdev", "bdev_aio_rescan", "{'name': 'N'}");
+}
+
+static void
+configuration_loads_again(void **state)
+{
+	const struct fixture_reply *reply;
+	char expected[512];
+	char *saved;
+
+	make_file("f", BLOCKS * BLOCK);
+	fixture_rpc_expect("\"A\"", "bdev_aio_create",
+		"{'name': 'A', 'filename': '%s', 'block_size': 512, 'readonly': true,"
+		" 'uuid': '11223344-5566-7788-99aa-bbccddeeff00'}",
+		g_path);
+	create("B", ", 'fallocate': true");
+	saved = strdup(fixture_config("bdev_aio_create"));
+	snprintf(expected, sizeof(expected),
+		"{\"method\":\"bdev_aio_create\",\"params\":{\"name\":\"A\",\"block_size\":512,\"filename\":\"%s\","
+		"\"readonly\":true,\"fallocate\":false,\"uuid\":\"11223344-5566-7788-99aa-bbccddeeff00\"}}\n",
+		g_path);
+	assert_memory_equal(saved, expected, strlen(expected));
+	reply = fixture_rpc("bdev_get_bdevs", "{'name': 'A'}");
+	snprintf(expected, sizeof(expected),
+		"\"driver_specific\":{\"aio\":{\"filename\":\"%s\",\"block_size_override\":true,\"readonly\":true,"
+		"\"fallocate\":false}}",
+		g_path);
+	assert_non_null(strstr(reply->text, expected));
+
+	fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'A'}");
+	fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'B'}");
+	fixture_load_config(saved);
+	assert_string_equal(fixture_config("bdev_aio_create"), saved);
+	free(saved);
+}
+
+static bool
+offers(const char *name, enum spdk_bdev_io_type type)
+{
+	/* What the module says itself: the layer can make zeroes of writes. */
+	struct spdk_bdev *bdev = spdk_bdev_get_by_name(name);
+
+	return bdev->fn_table->io_type_supported(bdev->ctxt, type);
+}
+
+static void
+types_are_offered_as_asked(void **state)
+{
+	struct fixture_user user;
+	struct fixture_io io = {0};
+	uint8_t buf[BLOCK] __attribute__((aligned(BLOCK)));
+
+	make_file("f", BLOCKS * BLOCK);
+	create("plain", "");
+	create("clear", ", 'fallocate': true");
+	create("readonly", ", 'fallocate': true, 'readonly': true");
+	assert_true(offers("plain", SPDK_BDEV_IO_TYPE_WRITE));
+	assert_false(offers("plain", SPDK_BDEV_IO_TYPE_UNMAP));
+	assert_false(offers("plain", SPDK_BDEV_IO_TYPE_WRITE_ZEROES));
+	assert_true(offers("clear", SPDK_BDEV_IO_TYPE_UNMAP));
+	assert_true(offers("clear", SPDK_BDEV_IO_TYPE_WRITE_ZEROES));
+	assert_false(offers("readonly", SPDK_BDEV_IO_TYPE_WRITE));
+	assert_false(offers("readonly", SPDK_BDEV_IO_TYPE_UNMAP));
+	assert_false(offers("readonly", SPDK_BDEV_IO_TYPE_WRITE_ZEROES));
+	assert_true(offers("readonly", SPDK_BDEV_IO_TYPE_READ));
+
+	assert_int_equal(fixture_user_open(&user, 1, "readonly"), 0);
+	fixture_enter(1);
+	assert_false(fixture_io_wait(spdk_bdev_write_blocks(user.desc, user.ch, buf, 0, 1, fixture_io_cb, &io), &io));
+	io.done = false;
+	assert_true(fixture_io_wait(spdk_bdev_read_blocks(user.desc, user.ch, buf, 0, 1, fixture_io_cb, &io), &io));
+	io.done = false;
+	assert_true(fixture_io_wait(spdk_bdev_flush_blocks(user.desc, user.ch, 0, 1, fixture_io_cb, &io), &io));
+	fixture_user_close(&user);
+}
+
+/* ---- Contents ---- */
+
+struct transfer {
+	struct fixture_io io;
+	uint64_t offset;
+	uint8_t value;
+	uint8_t *buf;
+};
+
+/* As many I/Os at once as there are blocks, which is more than the kernel is given: all come through. */
+static void
+many_at_once(void **state)
+{
+	struct transfer *transfers = calloc(BLOCKS, sizeof(*transfers));
+	struct fixture_user user;
+	struct fixture_io io = {0};
+	uint8_t *file = malloc(BLOCKS * BLOCK);
+	int fd;
+
+	make_file("f", BLOCKS * BLOCK);
+	create("A", "");
+	assert_int_equal(fixture_user_open(&user, 1, "A"), 0);
+	fixture_enter(1);
+	for (int i = 0; i < BLOCKS; i++) {
+		assert_int_equal(posix_memalign((void **)&transfers[i].buf, BLOCK, BLOCK), 0);
+		memset(transfers[i].buf, i % 251, BLOCK);
+		assert_int_equal(spdk_bdev_write_blocks(
+					 user.desc, user.ch, transfers[i].buf, i, 1, fixture_io_cb, &transfers[i].io),
+			0);
+	}
+	for (int i = 0; i < BLOCKS; i++) {
+		fixture_wait(&transfers[i].io.done);
+		assert_true(transfers[i].io.success);
+	}
+	assert_true(fixture_io_wait(spdk_bdev_flush_blocks(user.desc, user.ch, 0, BLOCKS, fixture_io_cb, &io), &io));
+
+	/* It is in the file. */
+	fd = open(g_path, O_RDONLY);
+	assert_int_equal(pread(fd, file, BLOCKS * BLOCK, 0), BLOCKS * BLOCK);
+	close(fd);
+	for (int i = 0; i < BLOCKS; i++) {
+		assert_int_equal(file[i * BLOCK], i % 251);
+		assert_memory_equal(&file[i * BLOCK], transfers[i].buf, BLOCK);
+		memset(transfers[i].buf, 0xee, BLOCK);
+		memset(&transfers[i].io, 0, sizeof(transfers[i].io));
+		assert_int_equal(spdk_bdev_read_blocks(
+					 user.desc, user.ch, transfers[i].buf, i, 1, fixture_io_cb, &transfers[i].io),
+			0);
+	}
+	for (int i = 0; i < BLOCKS; i++) {
+		fixture_wait(&transfers[i].io.done);
+		assert_true(transfers[i].io.success);
+		assert_memory_equal(&file[i * BLOCK], transfers[i].buf, BLOCK);
+		free(transfers[i].buf);
+	}
+	fixture_user_close(&user);
+	free(file);
+	free(transfers);
+}
+
+/* Buffers that begin and end anywhere. */
+static int
+cut(struct iovec *iovs, int max, uint8_t *buf, size_t size)
+{
+	int count = 1 + draw(max);
+
+	for (int i = 0; i < count - 1; i++) {
+		iovs[i].iov_base = buf;
+		iovs[i].iov_len = draw(size + 1);
+		buf += iovs[i].iov_len;
+		size -= iovs[i].iov_len;
+	}
+	iovs[count - 1].iov_base = buf;
+	iovs[count - 1].iov_len = size;
+	return count;
+}
+
+static void
+contents_are_kept(void **state)
+{
+	uint8_t *model = calloc(BLOCKS, BLOCK);
+	uint8_t *buf = malloc(BLOCKS * BLOCK + 64);
+	struct fixture_user user;
+	struct iovec iovs[4];
+	int iovcnt, rc;
+
+	make_file("f", BLOCKS * BLOCK);
+	create("A", ", 'fallocate': true");
+	assert_int_equal(fixture_user_open(&user, 2, "A"), 0);
+	fixture_enter(2);
+	for (int i = 0; i < 300; i++) {
+		struct fixture_io io = {0};
+		uint64_t offset = draw(BLOCKS);
+		uint64_t count = 1 + draw(spdk_min(BLOCKS - offset, draw(4) == 0 ? BLOCKS : 8));
+		uint64_t len = count * BLOCK;
+		uint8_t *data = buf + (draw(2) == 0 ? 0 : draw(64));
+
+		iovcnt = cut(iovs, 4, data, len);
+		switch (draw(5)) {
+		case 0:
+			rc = spdk_bdev_unmap_blocks(user.desc, user.ch, offset, count, fixture_io_cb, &io);
+			assert_true(fixture_io_wait(rc, &io));
+			memset(model + offset * BLOCK, 0, len);
+			break;
+		case 1:
+			rc = spdk_bdev_write_zeroes_blocks(user.desc, user.ch, offset, count, fixture_io_cb, &io);
+			assert_true(fixture_io_wait(rc, &io));
+			memset(model + offset * BLOCK, 0, len);
+			break;
+		case 2:
+			memset(data, 0xee, len);
+			rc = spdk_bdev_readv_blocks(
+				user.desc, user.ch, iovs, iovcnt, offset, count, fixture_io_cb, &io);
+			assert_true(fixture_io_wait(rc, &io));
+			assert_memory_equal(data, model + offset * BLOCK, len);
+			break;
+		default:
+			env_random_bytes(data, len);
+			memcpy(model + offset * BLOCK, data, len);
+			rc = spdk_bdev_writev_blocks(
+				user.desc, user.ch, iovs, iovcnt, offset, count, fixture_io_cb, &io);
+			assert_true(fixture_io_wait(rc, &io));
+			assert_memory_equal(model + offset * BLOCK, data, len);
+			break;
+		}
+	}
+	fixture_user_close(&user);
+	free(buf);
+	free(model);
+}
+
+static void
+buffers_of_the_wrong_length_fail(void **state)
+{
+	struct fixture_user user;
+	struct fixture_io io = {0};
+	uint8_t *buf = calloc(4, BLOCK);
+	struct iovec longer[2] = {{buf, BLOCK}, {buf + BLOCK, 2 * BLOCK}};
+	struct iovec shorter[2] = {{buf, BLOCK}, {buf + BLOCK, BLOCK / 2}};
+	int rc;
+
+	make_file("f", BLOCKS * BLOCK);
+	create("A", "");
+	assert_int_equal(fixture_user_open(&user, 1, "A"), 0);
+	fixture_enter(1);
+	memset(buf, 1, 4 * BLOCK);
+	rc = spdk_bdev_writev_blocks(user.desc, user.ch, longer, 2, 0, 2, fixture_io_cb, &io);
+	assert_false(fixture_io_wait(rc, &io));
+	io.done = false;
+	rc = spdk_bdev_writev_blocks(user.desc, user.ch, shorter, 2, 0, 2, fixture_io_cb, &io);
+	assert_false(fixture_io_wait(rc, &io));
+
+	/* Neither has written behind its blocks. */
+	io.done = false;
+	rc = spdk_bdev_read_blocks(user.desc, user.ch, buf, 2, 1, fixture_io_cb, &io);
+	assert_true(fixture_io_wait(rc, &io));
+	assert_int_equal(buf[0], 0);
+	fixture_user_close(&user);
+	free(buf);
+}
+
+static void
+read_without_buffer(void **state)
+{
+	struct fixture_user user;
+	struct fixture_io io = {.keep = true};
+	struct iovec *iovs;
+	int iovcnt, fd;
+
+	make_file("f", BLOCKS * BLOCK);
+	fd = open(g_path, O_WRONLY);
+	assert_int_equal(pwrite(fd, "hello", 5, 7 * BLOCK), 5);
+	close(fd);
+	create("A", "");
+	assert_int_equal(fixture_user_open(&user, 1, "A"), 0);
+	fixture_enter(1);
+	assert_true(fixture_io_wait(spdk_bdev_read_blocks(user.desc, user.ch, NULL, 7, 1, fixture_io_cb, &io), &io));
+	spdk_bdev_io_get_iovec(io.bdev_io, &iovs, &iovcnt);
+	assert_int_equal(iovcnt, 1);
+	assert_string_equal(iovs[0].iov_base, "hello");
+	spdk_bdev_free_io(io.bdev_io);
+	fixture_user_close(&user);
+}
+
+static void
+unmap_makes_holes(void **state)
+{
+	struct fixture_user user;
+	struct fixture_io io = {0};
+	uint8_t *buf = malloc(BLOCKS * BLOCK);
+	struct stat before, after;
+	int rc;
+
+	make_file("f", BLOCKS * BLOCK);
+	create("A", ", 'fallocate': true");
+	assert_int_equal(fixture_user_open(&user, 1, "A"), 0);
+	fixture_enter(1);
+	memset(buf, 1, BLOCKS * BLOCK);
+	rc = spdk_bdev_write_blocks(user.desc, user.ch, buf, 0, BLOCKS, fixture_io_cb, &io);
+	assert_true(fixture_io_wait(rc, &io));
+	io.done = false;
+	rc = spdk_bdev_flush_blocks(user.desc, user.ch, 0, BLOCKS, fixture_io_cb, &io);
+	assert_true(fixture_io_wait(rc, &io));
+	assert_int_equal(stat(g_path, &before), 0);
+	io.done = false;
+	rc = spdk_bdev_unmap_blocks(user.desc, user.ch, 0, BLOCKS / 2, fixture_io_cb, &io);
+	assert_true(fixture_io_wait(rc, &io));
+	assert_int_equal(stat(g_path, &after), 0);
+	assert_int_equal(after.st_size, before.st_size);
+	assert_true(after.st_blocks <= before.st_blocks / 2 + 64);
+	fixture_user_close(&user);
+	free(buf);
+}
+
+/* ---- A file that changes under the bdev ---- */
+
+static void
+growth_is_followed(void **state)
+{
+	struct fixture_user user;
+
+	make_file("f", BLOCKS * BLOCK);
+	create("A", "");
+	assert_int_equal(fixture_user_open(&user, 1, "A"), 0);
+	fixture_rpc_expect("true", "bdev_aio_rescan", "{'name': 'A'}");
+	fixture_settle();
+	assert_int_equal(user.resized, 0);
+
+	assert_int_equal(truncate(g_path, 2 * BLOCKS * BLOCK + 100), 0);
+	fixture_rpc_expect("true", "bdev_aio_rescan", "{'name': 'A'}");
+	fixture_settle();
+	assert_int_equal(user.resized, 2 * BLOCKS);
+	assert_int_equal(spdk_bdev_get_num_blocks(spdk_bdev_get_by_name("A")), 2 * BLOCKS);
+
+	assert_int_equal(truncate(g_path, BLOCK), 0);
+	fixture_rpc_expect_error(-EBUSY,
+		"Cannot rescan bdev A: the file has become smaller: delete the bdev and create it again",
+		"bdev_aio_rescan", "{'name': 'A'}");
+	assert_int_equal(spdk_bdev_get_num_blocks(spdk_bdev_get_by_name("A")), 2 * BLOCKS);
+	fixture_user_close(&user);
+}
+
+static bool
+read_block(struct fixture_user *user, uint64_t offset)
+{
+	struct fixture_io io = {0};
+	uint8_t *buf = malloc(BLOCK);
+	bool success;
+
+	fixture_enter(user->thread);
+	success = fixture_io_wait(spdk_bdev_read_blocks(user->desc, user->ch, buf, offset, 1, fixture_io_cb, &io), &io);
+	free(buf);
+	return success;
+}
+
+/* I/O to what is gone fails; everything else goes on. */
+static void
+shrinking_harms_nothing_else(void **state)
+{
+	struct fixture_user user, other;
+	struct fixture_io io = {0};
+	uint8_t *buf = calloc(1, BLOCK);
+
+	make_file("other", BLOCKS * BLOCK);
+	create("other", "");
+	make_file("f", BLOCKS * BLOCK);
+	create("A", "");
+	assert_int_equal(fixture_user_open(&user, 1, "A"), 0);
+	assert_int_equal(fixture_user_open(&other, 1, "other"), 0);
+	assert_int_equal(truncate(g_path, 10 * BLOCK + 512), 0);
+	assert_true(read_block(&user, 9));
+	assert_false(read_block(&user, 10));
+	assert_false(read_block(&user, 100));
+	assert_true(read_block(&other, 100));
+
+	/* A write makes the file longer again, as if it had been there. */
+	fixture_enter(1);
+	assert_true(fixture_io_wait(spdk_bdev_write_blocks(user.desc, user.ch, buf, 20, 1, fixture_io_cb, &io), &io));
+	assert_true(read_block(&user, 20));
+	assert_true(read_block(&user, 15));
+
+	/* A file that has lost its name is still there. */
+	assert_int_equal(unlink(g_path), 0);
+	assert_true(read_block(&user, 20));
+	fixture_user_close(&user);
+	fixture_user_close(&other);
+	free(buf);
+}
+
+/* ---- Reset, delete ---- */
+
+static void
+reset_comes_after_all_io(void **state)
+{
+	struct transfer *transfers = calloc(BLOCKS, sizeof(*transfers));
+	struct fixture_user users[2];
+	struct fixture_io io = {0};
+	uint8_t *buf;
+
+	make_file("f", BLOCKS * BLOCK);
+	create("A", ", 'fallocate': true");
+	assert_int_equal(posix_memalign((void **)&buf, BLOCK, BLOCK), 0);
+	assert_int_equal(fixture_user_open(&users[0], 1, "A"), 0);
+	assert_int_equal(fixture_user_open(&users[1], 2, "A"), 0);
+	for (int i = 0; i < BLOCKS; i++) {
+		struct fixture_user *user = &users[i % 2];
+
+		fixture_enter(user->thread);
+		if (i % 16 == 0) {
+			assert_int_equal(
+				spdk_bdev_unmap_blocks(user->desc, user->ch, i, 1, fixture_io_cb, &transfers[i].io), 0);
+		} else {
+			assert_int_equal(spdk_bdev_write_blocks(
+						 user->desc, user->ch, buf, i, 1, fixture_io_cb, &transfers[i].io),
+				0);
+		}
+	}
+	fixture_enter(1);
+	assert_true(fixture_io_wait(spdk_bdev_reset(users[0].desc, users[0].ch, fixture_io_cb, &io), &io));
+	for (int i = 0; i < BLOCKS; i++) {
+		assert_true(transfers[i].io.done);
+	}
+	/* And the bdev works on. */
+	assert_true(read_block(&users[0], 0));
+	assert_true(read_block(&users[1], 0));
+	fixture_user_close(&users[0]);
+	fixture_user_close(&users[1]);
+	free(buf);
+	free(transfers);
+}
+
+/* Over and over, with users on several threads, so that queues and workers come and go. */
+static void
+created_and_deleted_again(void **state)
+{
+	make_file("f", BLOCKS * BLOCK);
+	for (int i = 0; i < 20; i++) {
+		struct fixture_user users[FIXTURE_THREADS];
+		struct fixture_io io = {0};
+		int rc;
+
+		create("A", ", 'fallocate': true");
+		for (int t = 0; t < FIXTURE_THREADS; t++) {
+			assert_int_equal(fixture_user_open(&users[t], t, "A"), 0);
+			assert_true(read_block(&users[t], t));
+		}
+		fixture_enter(i % FIXTURE_THREADS);
+		rc = spdk_bdev_write_zeroes_blocks(
+			users[i % FIXTURE_THREADS].desc, users[i % FIXTURE_THREADS].ch, 0, BLOCKS, fixture_io_cb, &io);
+		assert_true(fixture_io_wait(rc, &io));
+		for (int t = 0; t < FIXTURE_THREADS; t++) {
+			fixture_user_close(&users[t]);
+		}
+		fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'A'}");
+	}
+}
+
+#define TEST_ON_DISK(name) cmocka_unit_test_setup_teardown(name, set_up_on_disk, tear_down)
+#define TEST_IN_MEMORY(name) cmocka_unit_test_setup_teardown(name, set_up_in_memory, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST_ON_DISK(bad_parameters_are_refused),
+		TEST_ON_DISK(delete_and_rescan_name_the_bdev),
+		TEST_ON_DISK(configuration_loads_again),
+		TEST_ON_DISK(types_are_offered_as_asked),
+		TEST_ON_DISK(many_at_once),
+		TEST_IN_MEMORY(many_at_once),
+		TEST_ON_DISK(contents_are_kept),
+		TEST_IN_MEMORY(contents_are_kept),
+		TEST_ON_DISK(buffers_of_the_wrong_length_fail),
+		TEST_IN_MEMORY(buffers_of_the_wrong_length_fail),
+		TEST_ON_DISK(read_without_buffer),
+		TEST_IN_MEMORY(read_without_buffer),
+		TEST_ON_DISK(unmap_makes_holes),
+		TEST_IN_MEMORY(unmap_makes_holes),
+		TEST_ON_DISK(growth_is_followed),
+		TEST_ON_DISK(shrinking_harms_nothing_else),
+		TEST_IN_MEMORY(shrinking_harms_nothing_else),
+		TEST_ON_DISK(reset_comes_after_all_io),
+		TEST_IN_MEMORY(reset_comes_after_all_io),
+		TEST_ON_DISK(created_and_deleted_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
