@@ -576,20 +576,22 @@ int
 vbdev_passthru_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg)
 {
 	struct passthru_request *request;
-	int rc;
+	int rc = -ENODEV;
 
 	request = find_request(name);
 	if (request == NULL) {
 		return -ENODEV;
 	}
-	rc = spdk_bdev_unregister_by_name(name, &g_passthru_module, cb, cb_arg);
-	if (rc != 0 && rc != -ENODEV) {
-		return rc;
+	if (request->bdev != NULL) {
+		rc = spdk_bdev_unregister_by_name(name, &g_passthru_module, cb, cb_arg);
+		if (rc != 0 && rc != -ENODEV) {
+			return rc;
+		}
 	}
 	/* Forgotten at once, so that it does not come back while it goes. */
 	forget_request(request);
 	if (rc == -ENODEV) {
-		/* It had no bdev: its base is missing or going away. */
+		/* There is no bdev, as its base is missing, or it is going away with its base. */
 		cb(cb_arg, 0);
 	}
 	return 0;

@@ -298,7 +298,8 @@ contents_are_kept(void **state)
 	for (int i = 0; i < 300; i++) {
 		struct fixture_io io = {0};
 		uint64_t offset = draw(BLOCKS);
-		uint64_t count = 1 + draw(spdk_min(BLOCKS - offset, draw(4) == 0 ? BLOCKS : 8));
+		uint64_t most = draw(4) == 0 ? BLOCKS : 8;
+		uint64_t count = 1 + draw(spdk_min(BLOCKS - offset, most));
 		uint64_t len = count * BLOCK;
 		uint8_t *data = buf + (draw(2) == 0 ? 0 : draw(64));
 
@@ -341,7 +342,7 @@ buffers_of_the_wrong_length_fail(void **state)
 {
 	struct fixture_user user;
 	struct fixture_io io = {0};
-	uint8_t *buf = calloc(4, BLOCK);
+	uint8_t *buf = aligned_alloc(BLOCK, 4 * BLOCK);
 	struct iovec longer[2] = {{buf, BLOCK}, {buf + BLOCK, 2 * BLOCK}};
 	struct iovec shorter[2] = {{buf, BLOCK}, {buf + BLOCK, BLOCK / 2}};
 	int rc;
@@ -502,11 +503,11 @@ reset_comes_after_all_io(void **state)
 	struct transfer *transfers = calloc(BLOCKS, sizeof(*transfers));
 	struct fixture_user users[2];
 	struct fixture_io io = {0};
-	uint8_t *buf;
+	uint8_t *buf = aligned_alloc(BLOCK, BLOCK);
 
+	assert_non_null(buf);
 	make_file("f", BLOCKS * BLOCK);
 	create("A", ", 'fallocate': true");
-	assert_int_equal(posix_memalign((void **)&buf, BLOCK, BLOCK), 0);
 	assert_int_equal(fixture_user_open(&users[0], 1, "A"), 0);
 	assert_int_equal(fixture_user_open(&users[1], 2, "A"), 0);
 	for (int i = 0; i < BLOCKS; i++) {
