@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+/* CRC-64 of NVMe protection information. */
+
 #ifndef SPDK_CRC64_H
 #define SPDK_CRC64_H
 
@@ -10,9 +12,7 @@
 extern "C" {
 #endif
 
-
-
-
+/* Pass the result as crc to go on; 0 to begin with. */
 uint64_t spdk_crc64_nvme(const void *buf, size_t len, uint64_t crc);
 
 #ifdef __cplusplus

@@ -14,7 +14,7 @@ extern "C" {
 /* Size in bytes of a regular file or block device; 0 for anything else, and on failure. */
 uint64_t spdk_fd_get_size(int fd);
 
-/* Logical block size in bytes of a block device, preferred I/O size of a file; 0 on failure. */
+/* Logical block size in bytes of a block device; 0 for anything else, and on failure. */
 uint32_t spdk_fd_get_blocklen(int fd);
 
 /* Sets or clears O_NONBLOCK. Returns 0 or a negative errno. */

@@ -76,7 +76,7 @@ static void *
 map_aligned(size_t size)
 {
 	size_t whole = size + VALUE_2MB;
-	uint8_t *raw = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *raw = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint8_t *start;
 
 	if (raw == MAP_FAILED) {

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "spdk/xor.h"
+#include "spdk/util.h"
+
+#include <isa-l.h>
+
+#define XOR_MIN_SOURCES 2
+#define XOR_MAX_SOURCES 256
+
+/* What ISA-L wants of addresses, and takes lengths in. */
+#define XOR_ISAL_ALIGN 32
+/* Bytes that are worked on at a time where ISA-L cannot: they stay in registers or the nearest cache. */
+#define XOR_CHUNK 256
+
+static bool
+all_aligned(void *dest, void **sources, uint32_t n)
+{
+	uintptr_t bits = (uintptr_t)dest;
+
+	for (uint32_t i = 0; i < n; i++) {
+		bits |= (uintptr_t)sources[i];
+	}
+	return bits % XOR_ISAL_ALIGN == 0;
+}
+
+/* Any address, any length. The compiler makes vector code of the inner loop. */
+static void
+xor_bytes(uint8_t *dest, void **sources, uint32_t n, size_t start, size_t end)
+{
+	uint8_t sum[XOR_CHUNK];
+
+	for (size_t pos = start; pos < end; pos += XOR_CHUNK) {
+		size_t len = spdk_min(end - pos, (size_t)XOR_CHUNK);
+
+		memcpy(sum, (const uint8_t *)sources[0] + pos, len);
+		for (uint32_t i = 1; i < n; i++) {
+			const uint8_t *source = (const uint8_t *)sources[i] + pos;
+
+			for (size_t j = 0; j < len; j++) {
+				sum[j] ^= source[j];
+			}
+		}
+		memcpy(dest + pos, sum, len);
+	}
+}
+
+int
+spdk_xor_gen(void *dest, void **sources, uint32_t n, uint32_t len)
+{
+	void *vectors[XOR_MAX_SOURCES + 1];
+	uint32_t fast_len = 0;
+
+	if (n < XOR_MIN_SOURCES || n > XOR_MAX_SOURCES) {
+		return -EINVAL;
+	}
+	if (len <= INT_MAX && all_aligned(dest, sources, n)) {
+		fast_len = SPDK_ALIGN_FLOOR(len, XOR_ISAL_ALIGN);
+	}
+	if (fast_len > 0) {
+		memcpy(vectors, sources, n * sizeof(vectors[0]));
+		vectors[n] = dest;
+		if (xor_gen((int)n + 1, (int)fast_len, vectors) != 0) {
+			return -EINVAL;
+		}
+	}
+	xor_bytes(dest, sources, n, fast_len, len);
+	return 0;
+}
+
+size_t
+spdk_xor_get_optimal_alignment(void)
+{
+	return XOR_ISAL_ALIGN;
+}
