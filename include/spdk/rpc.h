@@ -70,11 +70,12 @@ int spdk_rpc_get_method_state_mask(const char *method, uint32_t *state_mask);
  */
 void spdk_rpc_set_allowlist(const char **rpc_allowlist);
 
+struct spdk_rpc_server;
+
 /*
  * Opens a server on a Unix socket, with mode 0600. The file "<listen_addr>.lock" keeps others from the same path; a socket
  * that was left behind by a process that died is replaced. Returns NULL after the reason was logged.
  */
-struct spdk_rpc_server;
 struct spdk_rpc_server *spdk_rpc_server_listen(const char *listen_addr);
 
 /* Does all that can be done without waiting. Always on the same thread. */
