@@ -50,7 +50,8 @@ event_reactor_events_run(struct event_reactor *reactor)
 	struct spdk_event *event;
 	uint32_t i, count;
 
-	count = spdk_min(msg_queue_collect(&reactor->events), (uint32_t)EVENT_BATCH);
+	count = msg_queue_collect(&reactor->events);
+	count = spdk_min(count, (uint32_t)EVENT_BATCH);
 	for (i = 0; i < count; i++) {
 		event = SPDK_CONTAINEROF(msg_queue_pop(&reactor->events), struct spdk_event, link);
 		event->fn(event->arg1, event->arg2);

@@ -197,6 +197,7 @@ spdk_poller_unregister(struct spdk_poller **ppoller)
 		remove_timed(poller);
 	}
 	set_state(poller, POLLER_UNREGISTERED);
+	thread_timer_update(poller->thread);
 	free_poller(poller);
 }
 

@@ -21,6 +21,8 @@
 struct sim_thread {
 	struct spdk_thread *thread;
 	TAILQ_ENTRY(sim_thread) link;
+	/* In the order of creation in this simulation; ids of threads go on from one to the next. */
+	uint64_t number;
 	/* It was polled and reported idle, and nothing has happened since then: value of g_sim.changes at that time. */
 	uint64_t idle_at;
 };
@@ -32,6 +34,7 @@ static struct {
 	uint64_t random_state;
 	uint64_t hash;
 	uint64_t steps;
+	uint64_t thread_count;
 	/* Counts what may give a poller something to do. */
 	uint64_t changes;
 	uint64_t step_time_max;
@@ -97,6 +100,7 @@ thread_op(struct spdk_thread *thread, enum spdk_thread_op op)
 
 	if (op == SPDK_THREAD_OP_NEW) {
 		sthread->thread = thread;
+		sthread->number = g_sim.thread_count++;
 		sthread->idle_at = UINT64_MAX;
 		TAILQ_INSERT_TAIL(&g_sim.threads, sthread, link);
 		thread_host_attach(&g_sim.host, thread);
@@ -186,7 +190,7 @@ run_thread(struct sim_thread *sthread, uint64_t now)
 {
 	struct spdk_thread *thread = sthread->thread;
 
-	note(thread->id);
+	note(sthread->number);
 	note(now);
 	g_sim.steps++;
 
@@ -210,7 +214,7 @@ serve_descriptors(uint64_t now)
 
 	TAILQ_FOREACH(sthread, &g_sim.threads, link) {
 		if (thread_serve_fds(sthread->thread, now) > 0) {
-			note(sthread->thread->id);
+			note(sthread->number);
 			served = true;
 		}
 	}

@@ -64,12 +64,13 @@ serve_fds_sometimes(struct spdk_thread *thread, uint64_t now)
 static int
 poll_without_host(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now)
 {
-	int rc = 0;
+	int rc = 0, served;
 
 	if (!thread->in_interrupt) {
 		rc = thread_pass(thread, max_msgs, now);
 		if (thread->interrupt_count > 0 && !thread->in_interrupt) {
-			rc = spdk_max(rc, serve_fds_sometimes(thread, now));
+			served = serve_fds_sometimes(thread, now);
+			rc = spdk_max(rc, served);
 		}
 	}
 	/* Not "else": the thread may have changed its mode in the pass. */

@@ -40,7 +40,7 @@ destroy_channel(void *io_device, void *ctx_buf)
 static int
 setup(void **state)
 {
-	const char *names[THREADS] = { "a", "b", "c", "d" };
+	const char *names[THREADS] = {"a", "b", "c", "d"};
 	int i;
 
 	if (fixture_setup(state) != 0) {

@@ -23,7 +23,7 @@ static int
 create_channel(void *io_device, void *ctx_buf)
 {
 	struct device *device = io_device;
-	struct context zero = { { 0 } };
+	struct context zero = {{0}};
 
 	assert_memory_equal(ctx_buf, &zero, sizeof(zero));
 	memset(ctx_buf, 0x77, sizeof(zero));
@@ -73,7 +73,7 @@ static void
 test_get_and_put(void **state)
 {
 	struct spdk_thread *a = make_thread("a"), *b = make_thread("b");
-	struct device device = { 0 };
+	struct device device = {0};
 	struct spdk_io_channel *ch_a, *ch_b;
 
 	register_device(&device, "disk");
@@ -130,7 +130,7 @@ static void
 test_create_fails(void **state)
 {
 	struct spdk_thread *thread = make_thread("t");
-	struct device device = { .create_rc = -EIO };
+	struct device device = {.create_rc = -EIO};
 
 	register_device(&device, NULL);
 	assert_null(spdk_get_io_channel(&device));
@@ -153,7 +153,7 @@ static void
 test_create_unregisters_and_fails(void **state)
 {
 	struct spdk_thread *thread = make_thread("t");
-	struct device device = { .create_rc = -EIO, .in_create = unregister_now };
+	struct device device = {.create_rc = -EIO, .in_create = unregister_now};
 
 	register_device(&device, NULL);
 	assert_null(spdk_get_io_channel(&device));
@@ -185,8 +185,8 @@ static void
 test_nested_devices(void **state)
 {
 	struct spdk_thread *thread = make_thread("t");
-	struct device base = { 0 }, top = { .in_create = get_nested, .in_destroy = put_nested, .other = &base };
-	struct device self = { .in_create = get_self };
+	struct device base = {0}, top = {.in_create = get_nested, .in_destroy = put_nested, .other = &base};
+	struct device self = {.in_create = get_self};
 	struct spdk_io_channel *ch;
 
 	register_device(&base, "base");
@@ -217,7 +217,7 @@ static void
 test_get_in_destroy_makes_a_new_one(void **state)
 {
 	struct spdk_thread *thread = make_thread("t");
-	struct device device = { .in_destroy = get_self };
+	struct device device = {.in_destroy = get_self};
 	struct spdk_io_channel *ch;
 
 	register_device(&device, NULL);
@@ -237,7 +237,7 @@ static void
 test_unregister_with_channels(void **state)
 {
 	struct spdk_thread *a = make_thread("a"), *b = make_thread("b");
-	struct device device = { 0 };
+	struct device device = {0};
 	struct spdk_io_channel *old, *new;
 
 	register_device(&device, "old");
@@ -274,7 +274,7 @@ static void
 test_exit_waits_for_channels_and_unregister(void **state)
 {
 	struct spdk_thread *a = make_thread("a"), *b = make_thread("b");
-	struct device device = { 0 };
+	struct device device = {0};
 	struct spdk_io_channel *ch;
 
 	register_device(&device, NULL);
@@ -303,7 +303,7 @@ static void
 test_misuse(void **state)
 {
 	struct spdk_thread *thread = make_thread("t");
-	struct device device = { 0 };
+	struct device device = {0};
 
 	spdk_set_thread(NULL);
 	register_device(&device, "no thread");
@@ -318,8 +318,7 @@ test_misuse(void **state)
 	register_device(&device, "first");
 	spdk_io_device_register(&device, create_channel, destroy_channel, 10, "second");
 	spdk_put_io_channel(spdk_get_io_channel(&device));
-	assert_string_equal(
-		spdk_io_channel_get_io_device_name(spdk_thread_get_first_io_channel(thread)), "first");
+	assert_string_equal(spdk_io_channel_get_io_device_name(spdk_thread_get_first_io_channel(thread)), "first");
 	drain(thread);
 	spdk_io_device_unregister(&device, NULL);
 	destroy_thread(thread);

@@ -6,7 +6,7 @@
 static void
 expect_abort(void (*misuse)(void), const char *text)
 {
-	char output[16384] = { 0 };
+	char output[16384] = {0};
 	int fds[2], status;
 	ssize_t len = 0, rc;
 	pid_t pid;
@@ -16,7 +16,7 @@ expect_abort(void (*misuse)(void), const char *text)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		/* No core files of what is meant to fail. */
-		struct rlimit limit = { 0, 0 };
+		struct rlimit limit = {0, 0};
 
 		setrlimit(RLIMIT_CORE, &limit);
 		signal(SIGABRT, SIG_DFL);
