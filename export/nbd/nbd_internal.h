@@ -526,7 +526,7 @@ struct nbd_request {
 	/* Pieces that exist, and those of them whose I/O is not done. */
 	uint32_t pieces;
 	uint32_t undone;
-	/* READ with a simple reply: pieces not handed on yet, in the order of their data. */
+	/* READ whose reply has one header for all: pieces not handed on yet, in the order of their data. */
 	struct nbd_piece_list ordered;
 	bool header_sent;
 	/* Most requests have just one; its tx also serves for a reply without data. */
@@ -561,6 +561,13 @@ void nbd_io_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg);
 enum nbd_error nbd_error_from_errno(int rc);
 
 void nbd_block_status_run(struct nbd_request *request);
+
+/* The data of a READ goes in order behind one header, not in a fragment for each piece. */
+static inline bool
+nbd_reply_is_whole(const struct nbd_request *request)
+{
+	return !request->conn->structured || (request->flags & NBD_CMD_FLAG_DF) != 0;
+}
 
 /* Without data: success, or request->error. */
 void nbd_reply_status(struct nbd_request *request);

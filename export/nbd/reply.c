@@ -253,6 +253,18 @@ data_sent(struct nbd_tx *tx)
 	}
 }
 
+static void
+fill_data_chunk(struct nbd_tx *tx, const struct nbd_request *request, bool done, uint64_t offset, uint32_t length)
+{
+	struct nbd_chunk_data chunk = {
+		.reply = chunk_header(request, NBD_REPLY_TYPE_OFFSET_DATA, done, sizeof(chunk.offset) + length),
+		.offset = htobe64(offset),
+	};
+
+	memcpy(tx->header, &chunk, sizeof(chunk));
+	tx->header_length = sizeof(chunk);
+}
+
 /* A piece as a fragment of its own; the one that is done last ends the reply. */
 static void
 reply_chunk(struct nbd_piece *piece)
@@ -288,14 +300,7 @@ reply_chunk(struct nbd_piece *piece)
 		tx->header_length = sizeof(chunk);
 		tx->data.iov_len = 0;
 	} else {
-		struct nbd_chunk_data chunk = {
-			.reply = chunk_header(
-				request, NBD_REPLY_TYPE_OFFSET_DATA, done, sizeof(chunk.offset) + piece->length),
-			.offset = htobe64(piece->offset),
-		};
-
-		memcpy(tx->header, &chunk, sizeof(chunk));
-		tx->header_length = sizeof(chunk);
+		fill_data_chunk(tx, request, done, piece->offset, piece->length);
 	}
 }
 
@@ -312,6 +317,17 @@ drop_done_pieces(struct nbd_request *request)
 	return request->planned == request->length && request->pieces == 0;
 }
 
+/* The header before all data. */
+static void
+fill_whole(struct nbd_tx *tx, const struct nbd_request *request)
+{
+	if (request->conn->structured) {
+		fill_data_chunk(tx, request, true, request->offset, request->length);
+	} else {
+		fill_simple(tx, request);
+	}
+}
+
 /* Hands on the pieces that are next in order. */
 static void
 send_done_pieces(struct nbd_request *request)
@@ -325,7 +341,7 @@ send_done_pieces(struct nbd_request *request)
 		piece->tx.header_length = 0;
 		if (!request->header_sent) {
 			request->header_sent = true;
-			fill_simple(&piece->tx, request);
+			fill_whole(&piece->tx, request);
 		}
 		fill_data(piece);
 		nbd_tx_queue(request->conn, &piece->tx);
@@ -334,12 +350,12 @@ send_done_pieces(struct nbd_request *request)
 }
 
 /*
- * A simple reply is one header with one error for all, then the data in order. As long as the whole fits into the window
- * its pieces are collected first; a longer one is sent as it comes, and an error that is found too late to be told
+ * A simple reply is one header with one error for all, then the data in order, and so is a structured one that must not
+ * be fragmented. As long as the whole fits into the window, which it does in the latter case, its pieces are collected first; a longer one is sent as it comes, and an error that is found too late to be told
  * ends the connection.
  */
 static void
-reply_simple(struct nbd_request *request)
+reply_whole(struct nbd_request *request)
 {
 	struct nbd_connection *conn = request->conn;
 	bool collect = request->length <= NBD_WINDOW / 2;
@@ -369,19 +385,19 @@ nbd_reply_data(struct nbd_piece *piece)
 	struct nbd_request *request = piece->request;
 
 	piece->tx.sent = data_sent;
-	if (request->conn->structured) {
+	if (nbd_reply_is_whole(request)) {
+		reply_whole(request);
+	} else {
 		reply_chunk(piece);
 		nbd_tx_queue(request->conn, &piece->tx);
-	} else {
-		reply_simple(request);
 	}
 }
 
 void
 nbd_reply_abandoned(struct nbd_request *request)
 {
-	if (!request->conn->structured) {
-		reply_simple(request);
+	if (nbd_reply_is_whole(request)) {
+		reply_whole(request);
 	} else if (request->pieces == 0) {
 		/* Only a connection that was cut leaves a structured reply without an end. */
 		nbd_request_put(request);

@@ -146,7 +146,7 @@ nbd_transmission_read(struct nbd_connection *conn)
 	struct nbd_request *request = conn->request;
 	struct nbd_piece *piece;
 
-	if (request->error != NBD_SUCCESS && !conn->structured) {
+	if (request->error != NBD_SUCCESS && nbd_reply_is_whole(request)) {
 		/* It has failed as a whole. */
 		nbd_transmission_abandon(conn);
 		return NBD_PROGRESS_NEXT;
@@ -160,7 +160,7 @@ nbd_transmission_read(struct nbd_connection *conn)
 		conn->request = NULL;
 		conn->state = NBD_CONN_REQUEST;
 	}
-	if (!conn->structured && request->type == NBD_CMD_READ) {
+	if (nbd_reply_is_whole(request) && request->type == NBD_CMD_READ) {
 		STAILQ_INSERT_TAIL(&request->ordered, piece, link);
 	}
 	nbd_io_read(piece);
