@@ -91,9 +91,6 @@ struct spdk_bdev_module {
 	struct spdk_bdev_module_internal_fields {
 		/* Inits and examines that are not done. */
 		uint32_t action_in_progress;
-		/* How many were ever begun and ended, to see whether examine_config did what it must. */
-		uint32_t actions_begun;
-		uint32_t examines_ended;
 		/* Examines that were ended in place of the module. */
 		uint32_t examines_written_off;
 		bool init_pending;

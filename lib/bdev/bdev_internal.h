@@ -78,11 +78,12 @@ void bdev_manager_notify(void);
 
 /* ---- modules: modules.c ---- */
 
-/* Begins what a module ends, now or later, with spdk_bdev_module_init_done() or spdk_bdev_module_examine_done(). */
-void bdev_module_action_begin(struct spdk_bdev_module *module);
-
-/* Calls examine_config() of the module. It has to end before it returns; if it does not, it is ended in its place. */
+/*
+ * Call a module's examine callback; app thread. The one for the configuration has to be done when it returns; if it is
+ * not, it is taken as done.
+ */
 void bdev_module_examine_config(struct spdk_bdev_module *module, struct spdk_bdev *bdev);
+void bdev_module_examine_disk(struct spdk_bdev_module *module, struct spdk_bdev *bdev);
 
 /* Calls module_init of each module; the first error ends it and is returned. */
 int bdev_modules_init(void);
@@ -404,7 +405,7 @@ union bdev_io_word {
 	uint32_t all;
 };
 SPDK_STATIC_ASSERT(offsetof(struct spdk_bdev_io_internal_fields, flags) ==
-			offsetof(struct spdk_bdev_io_internal_fields, status) + offsetof(union bdev_io_word, flags),
+		offsetof(struct spdk_bdev_io_internal_fields, status) + offsetof(union bdev_io_word, flags),
 	"same layout");
 
 static inline uint32_t

@@ -106,8 +106,7 @@ static void
 examine_disk(struct spdk_bdev *bdev, struct spdk_bdev_module *module)
 {
 	if (module->examine_disk != NULL) {
-		bdev_module_action_begin(module);
-		module->examine_disk(bdev);
+		bdev_module_examine_disk(module, bdev);
 	}
 }
 

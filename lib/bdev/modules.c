@@ -4,6 +4,18 @@
 
 #include "lib/bdev/bdev_internal.h"
 
+/*
+ * A call of examine_config or examine_disk that is on the stack of the app thread; calls nest when a module registers
+ * a bdev inside one. Used on the app thread only.
+ */
+struct examine_call {
+	struct spdk_bdev_module *module;
+	bool done;
+	struct examine_call *outer;
+};
+
+static struct examine_call *g_innermost;
+
 /* Where the walk over the modules at shutdown stands: the module to stop next, and whether one is not done yet. */
 static struct {
 	struct spdk_bdev_module *next;
@@ -71,12 +83,11 @@ bdev_modules_get_ctx_size(void)
 
 /* ---- what modules may end later ---- */
 
-void
-bdev_module_action_begin(struct spdk_bdev_module *module)
+static void
+begin_action(struct spdk_bdev_module *module)
 {
 	ENV_MUTEX_SCOPE(&g_bdev_manager.lock);
 	module->internal.action_in_progress++;
-	module->internal.actions_begun++;
 	g_bdev_manager.actions_in_progress++;
 }
 
@@ -113,14 +124,17 @@ spdk_bdev_module_init_done(struct spdk_bdev_module *module)
 void
 spdk_bdev_module_examine_done(struct spdk_bdev_module *module)
 {
+	struct examine_call *call = spdk_thread_is_app_thread(NULL) ? g_innermost : NULL;
 	bool known = true, idle = false;
 
+	if (call != NULL && call->module == module) {
+		call->done = true;
+	}
 	env_mutex_lock(&g_bdev_manager.lock);
-	if (module->internal.examines_written_off > 0) {
-		module->internal.examines_written_off--;
-	} else if (module->internal.action_in_progress > module->internal.init_pending) {
-		module->internal.examines_ended++;
+	if (module->internal.action_in_progress > module->internal.init_pending) {
 		idle = end_action_locked(module);
+	} else if (module->internal.examines_written_off > 0) {
+		module->internal.examines_written_off--;
 	} else {
 		known = false;
 	}
@@ -134,41 +148,46 @@ spdk_bdev_module_examine_done(struct spdk_bdev_module *module)
 	}
 }
 
+/* Returns whether the module has said that it is done. */
+static bool
+examine(struct spdk_bdev_module *module, struct spdk_bdev *bdev, void (*fn)(struct spdk_bdev *bdev))
+{
+	struct examine_call call = {.module = module, .outer = g_innermost};
+
+	begin_action(module);
+	g_innermost = &call;
+	fn(bdev);
+	g_innermost = call.outer;
+	return call.done;
+}
+
 void
 bdev_module_examine_config(struct spdk_bdev_module *module, struct spdk_bdev *bdev)
 {
-	uint32_t begun, ended;
-	bool forgotten, idle = false;
+	bool idle = false;
 
-	bdev_module_action_begin(module);
+	if (examine(module, bdev, module->examine_config)) {
+		return;
+	}
+	/* Nothing else would ever end it, and neither start nor shutdown would. */
+	SPDK_ERRLOG("bdev module %s returned from examine_config(%s) without having called "
+		    "spdk_bdev_module_examine_done(); taken as done\n",
+		module->name, bdev->name);
 	env_mutex_lock(&g_bdev_manager.lock);
-	begun = module->internal.actions_begun;
-	ended = module->internal.examines_ended;
-	env_mutex_unlock(&g_bdev_manager.lock);
-
-	module->examine_config(bdev);
-
-	/*
-	 * Nothing else would ever end it, and neither start nor shutdown would. It is certain only when nothing was
-	 * begun meanwhile, as it is when the module registers a bdev that it then has to examine itself.
-	 */
-	env_mutex_lock(&g_bdev_manager.lock);
-	forgotten = module->internal.actions_begun == begun && module->internal.examines_ended == ended;
-	if (forgotten) {
-		module->internal.actions_begun--;
+	if (module->internal.action_in_progress > module->internal.init_pending) {
 		module->internal.examines_written_off++;
 		idle = end_action_locked(module);
 	}
 	env_mutex_unlock(&g_bdev_manager.lock);
-
-	if (forgotten) {
-		SPDK_ERRLOG("bdev module %s returned from examine_config(%s) without having called "
-			    "spdk_bdev_module_examine_done(); taken as done\n",
-			module->name, bdev->name);
-	}
 	if (idle) {
 		bdev_manager_idle();
 	}
+}
+
+void
+bdev_module_examine_disk(struct spdk_bdev_module *module, struct spdk_bdev *bdev)
+{
+	examine(module, bdev, module->examine_disk);
 }
 
 /* ---- start ---- */
@@ -183,7 +202,7 @@ init_module(struct spdk_bdev_module *module)
 		env_mutex_lock(&g_bdev_manager.lock);
 		module->internal.init_pending = true;
 		env_mutex_unlock(&g_bdev_manager.lock);
-		bdev_module_action_begin(module);
+		begin_action(module);
 	}
 	rc = module->module_init();
 	if (rc == 0) {

@@ -321,7 +321,7 @@ test_open_async(void **state)
 	assert_int_equal(sim_disk_remove(&disk), 0);
 	sim_disk_init(&disk, "e");
 	sim_disk_add(&disk);
-	bdk_sim_run_for(100 * 1000);
+	bdk_sim_run_for(200 * 1000);
 	assert_int_equal(open.called, 1);
 	assert_int_equal(open.rc, 0);
 	ON(2, spdk_bdev_close(open.desc));
@@ -351,7 +351,7 @@ test_open_async_claimed(void **state)
 	bdk_sim_run_for(1000 * 1000);
 	assert_int_equal(open.called, 0);
 	ON(0, spdk_bdev_module_release_bdev(&disk.bdev));
-	bdk_sim_run_for(100 * 1000);
+	bdk_sim_run_for(200 * 1000);
 	assert_int_equal(open.called, 1);
 	assert_int_equal(open.rc, 0);
 	ON(1, spdk_bdev_close(open.desc));
