@@ -16,6 +16,9 @@
 #define OPS 150
 #define BLOCKS_MAX 8
 
+/* Slots that this schedule uses: with one of them everything meets on one bdev. */
+static uint32_t g_num_slots;
+
 static uint8_t g_buf[BLOCKS_MAX * 512];
 
 /* Callbacks that are due, of all kinds together. */
@@ -100,7 +103,12 @@ base_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 	assert_ptr_equal(spdk_bdev_io_get_thread(bdev_io), spdk_get_thread());
 	if (bdev_io->type == SPDK_BDEV_IO_TYPE_RESET) {
 		sim_disk_release(disk);
-		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
+		if (one_in(2)) {
+			TAILQ_INSERT_TAIL(&disk->held, bdev_io, internal_link);
+		} else {
+			spdk_bdev_io_complete(
+				bdev_io, one_in(4) ? SPDK_BDEV_IO_STATUS_FAILED : SPDK_BDEV_IO_STATUS_SUCCESS);
+		}
 	} else if (disk->hold) {
 		TAILQ_INSERT_TAIL(&disk->held, bdev_io, internal_link);
 	} else {
@@ -113,7 +121,7 @@ static struct spdk_bdev_fn_table g_base_table;
 static void
 op_register(void)
 {
-	struct slot *slot = &g_slots[below(SLOTS)];
+	struct slot *slot = &g_slots[below(g_num_slots)];
 
 	if (slot->disk != NULL) {
 		return;
@@ -126,6 +134,7 @@ op_register(void)
 	g_base_table.submit_request = base_submit_request;
 	slot->disk->bdev.fn_table = &g_base_table;
 	slot->disk->hold = one_in(2);
+	slot->disk->bdev.reset_io_drain_timeout = below(3);
 	slot->registered++;
 	ON(0, assert_int_equal(spdk_bdev_register(&slot->disk->bdev), 0));
 }
@@ -140,7 +149,7 @@ unregister_cb(void *ctx, int rc)
 static void
 op_unregister(void)
 {
-	struct slot *slot = &g_slots[below(SLOTS)];
+	struct slot *slot = &g_slots[below(g_num_slots)];
 	uint32_t thread = below(THREADS);
 	int rc;
 
@@ -163,7 +172,7 @@ op_unregister(void)
 static void
 op_resize(void)
 {
-	struct slot *slot = &g_slots[below(SLOTS)];
+	struct slot *slot = &g_slots[below(g_num_slots)];
 	uint64_t size = 1024 + below(1024);
 	int rc;
 
@@ -176,7 +185,7 @@ op_resize(void)
 static void
 op_release_io(void)
 {
-	struct slot *slot = &g_slots[below(SLOTS)];
+	struct slot *slot = &g_slots[below(g_num_slots)];
 
 	if (slot->disk != NULL) {
 		ON(0, sim_disk_release(slot->disk));
@@ -258,7 +267,14 @@ opener_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ct
 static void
 random_name(char *name, size_t size)
 {
-	snprintf(name, size, "%c%d", one_in(4) ? 'v' : 'd', (int)below(SLOTS));
+	snprintf(name, size, "%c%d", one_in(4) ? 'v' : 'd', (int)below(g_num_slots));
+}
+
+static void
+get_channel(struct opener *opener)
+{
+	ON(opener->thread, opener->ch = spdk_bdev_get_io_channel(opener->desc));
+	assert_non_null(opener->ch);
 }
 
 static void
@@ -277,6 +293,8 @@ op_open(void)
 	assert_true(rc == 0 || rc == -ENODEV || rc == -EPERM);
 	if (rc != 0) {
 		opener->used = false;
+	} else if (!one_in(4)) {
+		get_channel(opener);
 	}
 }
 
@@ -344,8 +362,7 @@ op_channel(void)
 		return;
 	}
 	if (opener->ch == NULL) {
-		ON(opener->thread, opener->ch = spdk_bdev_get_io_channel(opener->desc));
-		assert_non_null(opener->ch);
+		get_channel(opener);
 	} else if (opener->ios == 0) {
 		ON(opener->thread, spdk_put_io_channel(opener->ch));
 		opener->ch = NULL;
@@ -417,7 +434,7 @@ op_claim(void)
 static void
 op_claim_v1(void)
 {
-	struct slot *slot = &g_slots[below(SLOTS)];
+	struct slot *slot = &g_slots[below(g_num_slots)];
 	int rc;
 
 	if (slot->disk == NULL || slot->destructed == slot->registered) {
@@ -731,6 +748,7 @@ run_schedule(uint64_t seed)
 	}
 
 	bdev_sim_start(seed, THREADS);
+	g_num_slots = 1 + below(SLOTS);
 	for (i = 0; i < OPS; i++) {
 		g_ops[below(SPDK_COUNTOF(g_ops))]();
 		while (!one_in(4) && bdk_sim_step()) {
