@@ -357,6 +357,30 @@ receive(struct spdk_jsonrpc_client *client)
 	return parse_response(client);
 }
 
+/* Does what the events allow. Returns as spdk_jsonrpc_client_poll(). */
+static int
+handle_events(struct spdk_jsonrpc_client *client, short events)
+{
+	int sent = 0, received;
+
+	if (client->connecting) {
+		int rc = check_connected(client);
+
+		if (rc != 0) {
+			return rc;
+		}
+	}
+	if (client->request != NULL && (events & POLLOUT)) {
+		sent = send_request(client);
+	}
+	if (!(events & (POLLIN | POLLHUP | POLLERR))) {
+		return sent;
+	}
+	/* A server that refuses a request may answer before it closes, even if the rest could not be sent. */
+	received = receive(client);
+	return received == 1 || sent == 0 ? received : sent;
+}
+
 int
 spdk_jsonrpc_client_poll(struct spdk_jsonrpc_client *client, int timeout)
 {
@@ -377,22 +401,7 @@ spdk_jsonrpc_client_poll(struct spdk_jsonrpc_client *client, int timeout)
 	if (rc == 0) {
 		return client->connecting ? -ENOTCONN : 0;
 	}
-	if (client->connecting) {
-		rc = check_connected(client);
-		if (rc != 0) {
-			return rc;
-		}
-	}
-	if (client->request != NULL && (pfd.revents & POLLOUT)) {
-		rc = send_request(client);
-	}
-	/* A server that refuses a request may answer before it closes, even if the rest could not be sent. */
-	if (pfd.revents & (POLLIN | POLLHUP | POLLERR)) {
-		int received = receive(client);
-
-		return received == 1 || rc == 0 ? received : rc;
-	}
-	return rc < 0 ? rc : 0;
+	return handle_events(client, pfd.revents);
 }
 
 struct spdk_jsonrpc_client_response *

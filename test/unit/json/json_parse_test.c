@@ -387,6 +387,7 @@ static void
 nesting_is_bounded(void **state)
 {
 	char text[2 * JSON_DEFAULT_DEPTH + 2];
+	char deep[] = "[[[";
 	void *end;
 	struct json_parser parser;
 
@@ -401,7 +402,7 @@ nesting_is_bounded(void **state)
 
 	/* A depth that the caller chooses; more than there are bits for is cut down. */
 	json_parser_init(&parser, 2, 0);
-	assert_int_equal(json_parser_run(&parser, "[[[", 3, true, NULL, 0), SPDK_JSON_PARSE_MAX_DEPTH_EXCEEDED);
+	assert_int_equal(json_parser_run(&parser, deep, 3, true, NULL, 0), SPDK_JSON_PARSE_MAX_DEPTH_EXCEEDED);
 	json_parser_init(&parser, UINT32_MAX, 0);
 	assert_int_equal(parser.max_depth, JSON_MAX_DEPTH);
 }

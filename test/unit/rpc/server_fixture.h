@@ -152,10 +152,11 @@ client_expect(struct client *client, size_t lines, bool eof)
 			return;
 		}
 		if (client->eof) {
-			fail_msg("closed after %zu lines of %zu: %s", count, lines, client->text);
+			fail_msg("closed after %zu lines of %zu: %s", count, lines,
+				client->text == NULL ? "" : client->text);
 		}
 		if (!server_step(FIXTURE_DEADLINE)) {
-			fail_msg("nothing happens after %zu lines of %zu: %s", count, lines, client->text);
+			fail_msg("nothing happens after %zu lines of %zu", count, lines);
 		}
 	}
 }
@@ -174,7 +175,7 @@ static inline void
 client_expect_text(struct client *client, const char *part)
 {
 	if (client->text == NULL || strstr(client->text, part) == NULL) {
-		fail_msg("'%s' is not in: %s", part, client->text);
+		fail_msg("'%s' is not in: %s", part, client->text == NULL ? "" : client->text);
 	}
 }
 
