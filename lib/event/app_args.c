@@ -261,12 +261,13 @@ apply_log_flag(struct parse *parse, const char *value)
 static int
 check_pci_addr(const char *option, const char *value)
 {
-	unsigned int domain, bus, dev, func;
+	unsigned int domain, bus, dev;
+	char func[2];
 	int length = 0;
 
-	if ((sscanf(value, "%x:%x:%x.%x%n", &domain, &bus, &dev, &func, &length) == 4 ||
-		    sscanf(value, "%x.%x.%x.%x%n", &domain, &bus, &dev, &func, &length) == 4 ||
-		    sscanf(value, "%x:%x.%x%n", &bus, &dev, &func, &length) == 3) &&
+	if ((sscanf(value, "%x:%x:%x.%1[0-7]%n", &domain, &bus, &dev, func, &length) == 4 ||
+		    sscanf(value, "%x.%x.%x.%1[0-7]%n", &domain, &bus, &dev, func, &length) == 4 ||
+		    sscanf(value, "%x:%x.%1[0-7]%n", &bus, &dev, func, &length) == 3) &&
 		value[length] == '\0') {
 		return 0;
 	}
@@ -396,7 +397,7 @@ print_section(enum section section)
 			continue;
 		}
 		if (g_table[i].letter == 'L') {
-			spdk_log_usage(stdout, "-L, --logflag");
+			spdk_log_usage(stdout, "-L");
 		} else {
 			print_arg(&g_table[i]);
 		}

@@ -109,7 +109,9 @@ set_options(struct spdk_jsonrpc_request *request, void *params)
 
 	rc = iobuf_opts_check(opts, error, sizeof(error));
 	if (rc) {
-		bdk_rpc_send_error(request, rc, "Invalid argument: parameter %s", error);
+		int length = strcspn(error, " ");
+
+		bdk_rpc_send_error(request, rc, "Invalid argument: parameter '%.*s'%s", length, error, error + length);
 		return;
 	}
 
