@@ -60,8 +60,8 @@ parse(struct spdk_app_opts *opts, const char *const *args, const char *letters, 
 	}
 	g_log[0] = '\0';
 	g_app_parsed[0] = '\0';
-	return spdk_app_parse_args(argc + 1, argv, opts, letters, long_opts,
-				   letters || long_opts ? parse_app_option : NULL, NULL);
+	return spdk_app_parse_args(
+		argc + 1, argv, opts, letters, long_opts, letters || long_opts ? parse_app_option : NULL, NULL);
 }
 
 /* Help and usage go to standard output; keep the test's own clean. */
@@ -131,7 +131,13 @@ struct arg_case {
 	const char *error;
 	/* Field that is set, and to what. */
 	size_t offset;
-	enum { NONE, STRING, INT, BOOL, SIZE } kind;
+	enum {
+		NONE,
+		STRING,
+		INT,
+		BOOL,
+		SIZE
+	} kind;
 	const char *string;
 	int64_t number;
 };
@@ -140,11 +146,26 @@ struct arg_case {
 #define OK SPDK_APP_PARSE_ARGS_SUCCESS
 #define FAIL SPDK_APP_PARSE_ARGS_FAIL
 #define HELP SPDK_APP_PARSE_ARGS_HELP
-#define IS_STRING(arg1, arg2, field, text) {{arg1, arg2}, OK, NULL, FIELD(field), STRING, text, 0}
-#define IS_INT(arg1, arg2, field, value) {{arg1, arg2}, OK, NULL, FIELD(field), INT, NULL, value}
-#define IS_SIZE(arg1, arg2, field, value) {{arg1, arg2}, OK, NULL, FIELD(field), SIZE, NULL, value}
-#define IS_BOOL(arg1, field, value) {{arg1}, OK, NULL, FIELD(field), BOOL, NULL, value}
-#define REFUSED(text, ...) {{__VA_ARGS__}, FAIL, text, 0, NONE, NULL, 0}
+#define IS_STRING(arg1, arg2, field, text) \
+	{ \
+		{arg1, arg2}, OK, NULL, FIELD(field), STRING, text, 0 \
+	}
+#define IS_INT(arg1, arg2, field, value) \
+	{ \
+		{arg1, arg2}, OK, NULL, FIELD(field), INT, NULL, value \
+	}
+#define IS_SIZE(arg1, arg2, field, value) \
+	{ \
+		{arg1, arg2}, OK, NULL, FIELD(field), SIZE, NULL, value \
+	}
+#define IS_BOOL(arg1, field, value) \
+	{ \
+		{arg1}, OK, NULL, FIELD(field), BOOL, NULL, value \
+	}
+#define REFUSED(text, ...) \
+	{ \
+		{__VA_ARGS__}, FAIL, text, 0, NONE, NULL, 0 \
+	}
 
 static const struct arg_case g_cases[] = {
 	{{NULL}, OK, NULL, 0, NONE, NULL, 0},

@@ -757,7 +757,7 @@ hammer_pool(void *arg)
 		}
 		for (uint32_t i = 0; i < count; i++) {
 			if (*(void **)bufs[i] != &bufs[i]) {
-				return "a buffer has two owners";
+				return (void *)"a buffer has two owners";
 			}
 		}
 		iobuf_pool_put(pool, bufs, count);
