@@ -63,7 +63,8 @@ attach(struct bdev_io_private *priv)
 	} else {
 		spdk_bdev_io_set_buf(bdev_io, aligned, priv->data_len);
 	}
-	if (md_len > 0) {
+	/* Who writes without metadata gets none written, rather than what the buffer happens to hold. */
+	if (md_len > 0 && (!(bdev_io->internal.flags & BDEV_IO_BOUNCED) || priv->orig_md_buf != NULL)) {
 		bdev_io->u.bdev.md_buf = aligned + priv->data_len;
 	}
 }

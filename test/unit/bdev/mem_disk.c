@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "mem_disk.h"
+#include "spdk/likely.h"
+
+struct mem_disk_ctx {
+	struct spdk_bdev_io *bdev_io;
+	/* Inside the module; checks that nothing comes twice. */
+	struct mem_disk *inside;
+	enum spdk_bdev_io_status status;
+	TAILQ_ENTRY(mem_disk_ctx) link;
+};
+
+/* driver_ctx keeps what it holds between uses, so that this says whether an I/O is new. */
+static struct mem_disk_ctx *
+ctx_of(struct spdk_bdev_io *bdev_io)
+{
+	return (struct mem_disk_ctx *)bdev_io->driver_ctx;
+}
+
+static int
+get_ctx_size(void)
+{
+	return sizeof(struct mem_disk_ctx);
+}
+
+static int
+module_init(void)
+{
+	return 0;
+}
+
+static struct spdk_bdev_module g_mem_module = {
+	.name = "mem",
+	.module_init = module_init,
+	.get_ctx_size = get_ctx_size,
+};
+
+SPDK_BDEV_MODULE_REGISTER(mem, &g_mem_module)
+
+static int
+create_channel_cb(void *io_device, void *ctx)
+{
+	return 0;
+}
+
+static void
+destroy_channel_cb(void *io_device, void *ctx)
+{
+}
+
+static uint64_t
+md_separate_len(const struct spdk_bdev *bdev)
+{
+	return bdev->md_interleave ? 0 : bdev->md_len;
+}
+
+static uint64_t
+total_len(const struct iovec *iovs, int iovcnt)
+{
+	uint64_t total = 0;
+	int i;
+
+	for (i = 0; i < iovcnt; i++) {
+		total += iovs[i].iov_len;
+	}
+	return total;
+}
+
+static void
+check_limits(struct spdk_bdev_io *bdev_io)
+{
+	const struct spdk_bdev *bdev = bdev_io->bdev;
+	uint64_t first = bdev_io->u.bdev.offset_blocks, num_blocks = bdev_io->u.bdev.num_blocks;
+	bool is_write = bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE;
+	uint64_t boundary = 0;
+	int i;
+
+	assert_true(first + num_blocks <= bdev->blockcnt);
+	if (num_blocks == 0) {
+		return;
+	}
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_UNMAP && bdev->max_unmap != 0 && bdev->max_unmap_segments != 0) {
+		assert_true(num_blocks <= (uint64_t)bdev->max_unmap * bdev->max_unmap_segments);
+	}
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE_ZEROES && bdev->max_write_zeroes != 0) {
+		assert_true(num_blocks <= bdev->max_write_zeroes);
+	}
+	if (bdev_io->type != SPDK_BDEV_IO_TYPE_READ && !is_write) {
+		return;
+	}
+	if (bdev->max_rw_size != 0) {
+		assert_true(num_blocks <= bdev->max_rw_size);
+	}
+	if (bdev->max_num_segments != 0) {
+		assert_true(bdev_io->u.bdev.iovcnt <= (int)bdev->max_num_segments);
+	}
+	for (i = 0; i < bdev_io->u.bdev.iovcnt && bdev->max_segment_size != 0; i++) {
+		assert_true(bdev_io->u.bdev.iovs[i].iov_len <= bdev->max_segment_size);
+	}
+	if (is_write && bdev->split_on_write_unit) {
+		boundary = bdev->write_unit_size;
+	} else if (bdev->split_on_optimal_io_boundary) {
+		boundary = bdev->optimal_io_boundary;
+	}
+	if (boundary != 0) {
+		assert_true(first / boundary == (first + num_blocks - 1) / boundary);
+	}
+}
+
+static void
+record(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
+{
+	struct mem_disk_record *rec;
+
+	if (disk->num_records == MEM_DISK_MAX_RECORDS) {
+		return;
+	}
+	rec = &disk->records[disk->num_records++];
+	memset(rec, 0, sizeof(*rec));
+	rec->type = bdev_io->type;
+	rec->num_retries = bdev_io->num_retries;
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_RESET) {
+		return;
+	}
+	rec->iovcnt = bdev_io->u.bdev.iovcnt;
+	rec->offset = bdev_io->u.bdev.offset_blocks;
+	rec->num_blocks = bdev_io->u.bdev.num_blocks;
+	rec->md_buf = bdev_io->u.bdev.md_buf;
+	rec->dif_check_flags = bdev_io->u.bdev.dif_check_flags;
+	rec->cdw12 = bdev_io->u.bdev.nvme_cdw12.raw;
+	rec->memory_domain = bdev_io->u.bdev.memory_domain;
+	if (bdev_io->u.bdev.iovcnt > 0) {
+		rec->len = bdev_io->u.bdev.iovs[0].iov_len;
+		rec->base = bdev_io->u.bdev.iovs[0].iov_base;
+	}
+}
+
+/* Moves the data. */
+static void
+carry_out(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
+{
+	struct spdk_bdev_io_block_params *params = &bdev_io->u.bdev;
+	uint64_t md_len = md_separate_len(&disk->bdev);
+	uint8_t *data = disk->data + params->offset_blocks * disk->bdev.blocklen;
+	uint64_t bytes = params->num_blocks * disk->bdev.blocklen;
+	int i;
+
+	switch (bdev_io->type) {
+	case SPDK_BDEV_IO_TYPE_READ:
+	case SPDK_BDEV_IO_TYPE_WRITE:
+		assert_true(total_len(params->iovs, params->iovcnt) == bytes);
+		for (i = 0; i < params->iovcnt; i++) {
+			if (params->iovs[i].iov_len == 0) {
+				continue;
+			}
+			if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ) {
+				memcpy(params->iovs[i].iov_base, data, params->iovs[i].iov_len);
+			} else {
+				memcpy(data, params->iovs[i].iov_base, params->iovs[i].iov_len);
+			}
+			data += params->iovs[i].iov_len;
+		}
+		if (params->md_buf != NULL) {
+			assert_true(md_len > 0);
+			if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ) {
+				memcpy(params->md_buf, disk->md + params->offset_blocks * md_len,
+					params->num_blocks * md_len);
+			} else {
+				memcpy(disk->md + params->offset_blocks * md_len, params->md_buf,
+					params->num_blocks * md_len);
+			}
+		}
+		break;
+	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
+	case SPDK_BDEV_IO_TYPE_UNMAP:
+		memset(data, 0, bytes);
+		if (md_len > 0) {
+			memset(disk->md + params->offset_blocks * md_len, 0, params->num_blocks * md_len);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+complete(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
+{
+	struct mem_disk_ctx *ctx = ctx_of(bdev_io);
+
+	assert_ptr_equal(ctx->inside, disk);
+	assert_ptr_equal(spdk_bdev_io_get_thread(bdev_io), spdk_get_thread());
+	ctx->inside = NULL;
+	disk->inside--;
+	if (status == SPDK_BDEV_IO_STATUS_SUCCESS) {
+		carry_out(disk, bdev_io);
+	}
+	spdk_bdev_io_complete(bdev_io, status);
+}
+
+static void
+complete_msg_cb(void *arg)
+{
+	struct mem_disk_ctx *ctx = arg;
+
+	complete(ctx->inside, ctx->bdev_io, ctx->status);
+}
+
+static void
+complete_by_message(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
+{
+	ctx_of(bdev_io)->status = status;
+	assert_int_equal(spdk_thread_send_msg(spdk_bdev_io_get_thread(bdev_io), complete_msg_cb, ctx_of(bdev_io)), 0);
+}
+
+static void
+proceed(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
+{
+	enum mem_disk_mode mode = disk->mode;
+	enum spdk_bdev_io_status status = SPDK_BDEV_IO_STATUS_SUCCESS;
+
+	if (mode == MEM_DISK_RANDOM) {
+		mode = bdk_sim_random(3);
+		if (bdk_sim_random(6) == 0) {
+			status = SPDK_BDEV_IO_STATUS_NOMEM;
+		}
+	}
+	if (disk->fail_status != SPDK_BDEV_IO_STATUS_PENDING) {
+		if (disk->fail_after > 0) {
+			disk->fail_after--;
+		} else {
+			status = disk->fail_status;
+		}
+	}
+	switch (mode) {
+	case MEM_DISK_MESSAGE:
+		complete_by_message(bdev_io, status);
+		break;
+	case MEM_DISK_HOLD:
+		TAILQ_INSERT_TAIL(&disk->held, ctx_of(bdev_io), link);
+		disk->num_held++;
+		break;
+	default:
+		complete(disk, bdev_io, status);
+		break;
+	}
+}
+
+static void
+got_buf_cb(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io, bool success)
+{
+	struct mem_disk *disk = bdev_io->bdev->ctxt;
+	size_t mask = spdk_bdev_get_buf_align(bdev_io->bdev) - 1;
+	int i;
+
+	/* Now it is inside: before, it could be aborted without notice. */
+	ctx_of(bdev_io)->inside = disk;
+	disk->inside++;
+	if (!success) {
+		disk->buf_failures++;
+		complete(disk, bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
+		return;
+	}
+	for (i = 0; i < bdev_io->u.bdev.iovcnt; i++) {
+		assert_non_null(bdev_io->u.bdev.iovs[i].iov_base);
+		assert_true(((uintptr_t)bdev_io->u.bdev.iovs[i].iov_base & mask) == 0);
+	}
+	proceed(disk, bdev_io);
+}
+
+static void
+abort_held(struct mem_disk *disk)
+{
+	struct mem_disk_ctx *ctx;
+
+	while ((ctx = TAILQ_FIRST(&disk->held)) != NULL) {
+		TAILQ_REMOVE(&disk->held, ctx, link);
+		disk->num_held--;
+		complete_by_message(ctx->bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
+	}
+}
+
+static void
+mem_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
+{
+	struct mem_disk *disk = bdev_io->bdev->ctxt;
+	struct mem_disk_ctx *ctx = ctx_of(bdev_io);
+
+	assert_ptr_equal(spdk_bdev_io_get_thread(bdev_io), spdk_get_thread());
+	assert_ptr_equal(spdk_bdev_io_get_io_channel(bdev_io), ch);
+	ctx->bdev_io = bdev_io;
+	record(disk, bdev_io);
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_RESET) {
+		disk->resets++;
+		ctx->inside = disk;
+		disk->inside++;
+		if (!disk->reset_keeps) {
+			abort_held(disk);
+		}
+		complete_by_message(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
+		return;
+	}
+	check_limits(bdev_io);
+	if (disk->refuse > 0) {
+		disk->refuse--;
+		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
+		return;
+	}
+	if (disk->get_buf && (bdev_io->type == SPDK_BDEV_IO_TYPE_READ || bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE)) {
+		spdk_bdev_io_get_buf(bdev_io, got_buf_cb, bdev_io->u.bdev.num_blocks * disk->bdev.blocklen);
+		return;
+	}
+	ctx->inside = disk;
+	disk->inside++;
+	proceed(disk, bdev_io);
+}
+
+static bool
+mem_io_type_supported(void *ctx, enum spdk_bdev_io_type type)
+{
+	struct mem_disk *disk = ctx;
+
+	return (disk->io_types >> type) & 1;
+}
+
+static void *
+channel_key(struct mem_disk *disk)
+{
+	return disk->channel_key != NULL ? disk->channel_key : disk;
+}
+
+static struct spdk_io_channel *
+mem_get_io_channel(void *ctx)
+{
+	return spdk_get_io_channel(channel_key(ctx));
+}
+
+static int
+mem_destruct(void *ctx)
+{
+	struct mem_disk *disk = ctx;
+
+	assert_int_equal(disk->inside, 0);
+	assert_true(TAILQ_EMPTY(&disk->held));
+	assert_false(disk->destructed);
+	disk->destructed = true;
+	if (disk->registered_device) {
+		spdk_io_device_unregister(disk, NULL);
+	}
+	free(disk->data);
+	free(disk->md);
+	return 0;
+}
+
+static const struct spdk_bdev_fn_table g_mem_fn_table = {
+	.destruct = mem_destruct,
+	.submit_request = mem_submit_request,
+	.io_type_supported = mem_io_type_supported,
+	.get_io_channel = mem_get_io_channel,
+};
+
+void
+mem_disk_init(struct mem_disk *disk, const char *name, uint32_t block_size, uint64_t num_blocks)
+{
+	memset(disk, 0, sizeof(*disk));
+	TAILQ_INIT(&disk->held);
+	snprintf(disk->name, sizeof(disk->name), "%s", name);
+	disk->io_types = 1 << SPDK_BDEV_IO_TYPE_READ | 1 << SPDK_BDEV_IO_TYPE_WRITE | 1 << SPDK_BDEV_IO_TYPE_UNMAP |
+		1 << SPDK_BDEV_IO_TYPE_FLUSH | 1 << SPDK_BDEV_IO_TYPE_RESET;
+	disk->bdev.name = disk->name;
+	disk->bdev.product_name = disk->name;
+	disk->bdev.ctxt = disk;
+	disk->bdev.module = &g_mem_module;
+	disk->bdev.fn_table = &g_mem_fn_table;
+	disk->bdev.blocklen = block_size;
+	disk->bdev.blockcnt = num_blocks;
+}
+
+void
+mem_disk_add(struct mem_disk *disk)
+{
+	int rc;
+
+	disk->data = calloc(disk->bdev.blockcnt, disk->bdev.blocklen);
+	assert_non_null(disk->data);
+	if (md_separate_len(&disk->bdev) > 0) {
+		disk->md = calloc(disk->bdev.blockcnt, disk->bdev.md_len);
+		assert_non_null(disk->md);
+	}
+	ON(0, {
+		if (disk->channel_key == NULL) {
+			spdk_io_device_register(disk, create_channel_cb, destroy_channel_cb, 8, disk->name);
+			disk->registered_device = true;
+		}
+		rc = spdk_bdev_register(&disk->bdev);
+	});
+	assert_int_equal(rc, 0);
+	bdk_sim_run_until_idle();
+}
+
+static void
+set_true_cb(void *ctx, int rc)
+{
+	assert_int_equal(rc, 0);
+	*(bool *)ctx = true;
+}
+
+static bool
+is_true(void *ctx)
+{
+	return *(bool *)ctx;
+}
+
+void
+mem_disk_remove(struct mem_disk *disk)
+{
+	bool done = false;
+
+	ON(0, spdk_bdev_unregister(&disk->bdev, set_true_cb, &done));
+	assert_true(bdk_sim_run_until(is_true, &done, 10 * 1000 * 1000));
+	bdk_sim_run_until_idle();
+	assert_true(disk->destructed);
+}
+
+void
+mem_disk_release_status(struct mem_disk *disk, uint32_t count, enum spdk_bdev_io_status status)
+{
+	struct mem_disk_ctx *ctx;
+
+	while (count-- > 0 && (ctx = TAILQ_FIRST(&disk->held)) != NULL) {
+		TAILQ_REMOVE(&disk->held, ctx, link);
+		disk->num_held--;
+		complete_by_message(ctx->bdev_io, status);
+	}
+}
+
+void
+mem_disk_release(struct mem_disk *disk, uint32_t count)
+{
+	mem_disk_release_status(disk, count, SPDK_BDEV_IO_STATUS_SUCCESS);
+}
+
+/* ---- users ---- */
+
+uint64_t g_mem_io_order;
+
+void
+mem_io_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
+{
+	struct mem_io *io = cb_arg;
+	uint32_t cdw0;
+
+	assert_ptr_equal(spdk_get_thread(), g_sim_threads[io->thread]);
+	assert_ptr_equal(spdk_bdev_io_get_cb_arg(bdev_io), io);
+	io->done++;
+	assert_int_equal(io->done, 1);
+	io->success = success;
+	io->bdev_io = bdev_io;
+	io->order = ++g_mem_io_order;
+	spdk_bdev_io_get_aio_status(bdev_io, &io->aio_status);
+	spdk_bdev_io_get_nvme_status(bdev_io, &cdw0, &io->nvme_sct, &io->nvme_sc);
+	if (!io->keep) {
+		spdk_bdev_free_io(bdev_io);
+	}
+}
+
+static void
+event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ctx)
+{
+	struct mem_user *user = ctx;
+
+	user->removes += type == SPDK_BDEV_EVENT_REMOVE;
+}
+
+void
+mem_user_open_name(struct mem_user *user, const char *name, uint32_t num_threads, bool write)
+{
+	uint32_t i;
+	int rc;
+
+	memset(user, 0, sizeof(*user));
+	user->num_threads = num_threads;
+	ON(0, rc = spdk_bdev_open_ext(name, write, event_cb, user, &user->desc));
+	assert_int_equal(rc, 0);
+	for (i = 0; i < num_threads; i++) {
+		ON(i, user->ch[i] = spdk_bdev_get_io_channel(user->desc));
+		assert_non_null(user->ch[i]);
+	}
+}
+
+void
+mem_user_open(struct mem_user *user, struct mem_disk *disk, uint32_t num_threads)
+{
+	mem_user_open_name(user, disk->name, num_threads, true);
+	user->disk = disk;
+}
+
+void
+mem_user_close(struct mem_user *user)
+{
+	uint32_t i;
+
+	for (i = 0; i < user->num_threads; i++) {
+		if (user->ch[i] != NULL) {
+			ON(i, spdk_put_io_channel(user->ch[i]));
+		}
+	}
+	bdk_sim_run_until_idle();
+	ON(0, spdk_bdev_close(user->desc));
+	bdk_sim_run_until_idle();
+}
