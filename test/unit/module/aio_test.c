@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* module/bdev/aio, on real files: on disk, and in memory. */
+/*
+ * module/bdev/aio, on real files: on disk, in memory, and on the block device that BDEVKIT_TEST_BLOCK_DEVICE names, if
+ * it is set. What is on that is lost, at least 2 MiB.
+ */
 
 #include "fixture.h"
 
@@ -15,6 +18,7 @@
 /* Where the files of the running test are, and one of them. */
 static char g_dir[64];
 static char g_path[128];
+static const char *g_device;
 
 static uint64_t
 draw(uint64_t limit)
@@ -23,10 +27,28 @@ draw(uint64_t limit)
 }
 
 static void
+clear_device(void)
+{
+	char *zeroes = calloc(BLOCKS, BLOCK);
+	int fd = open(g_path, O_WRONLY | O_DSYNC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, zeroes, BLOCKS * BLOCK, 0), BLOCKS * BLOCK);
+	close(fd);
+	free(zeroes);
+}
+
+/* A file of zeroes. */
+static void
 make_file(const char *name, uint64_t size)
 {
 	int fd;
 
+	if (g_device != NULL) {
+		snprintf(g_path, sizeof(g_path), "%s", g_device);
+		clear_device();
+		return;
+	}
 	snprintf(g_path, sizeof(g_path), "%s/%s", g_dir, name);
 	fd = open(g_path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	assert_true(fd >= 0);
@@ -69,11 +91,27 @@ set_up_in_memory(void **state)
 }
 
 static int
+set_up_on_device(void **state)
+{
+	g_device = getenv("BDEVKIT_TEST_BLOCK_DEVICE");
+	return set_up("/var/tmp");
+}
+
+/* For tests that cannot do without a device. */
+#define REQUIRE_DEVICE() \
+	do { \
+		if (g_device == NULL) { \
+			skip(); \
+		} \
+	} while (0)
+
+static int
 tear_down(void **state)
 {
 	char command[128];
 
 	fixture_stop();
+	g_device = NULL;
 	snprintf(command, sizeof(command), "rm -rf %s", g_dir);
 	return system(command);
 }
@@ -563,6 +601,41 @@ created_and_deleted_again(void **state)
 	}
 }
 
+/* ---- A block device ---- */
+
+static void
+device_contents_are_kept(void **state)
+{
+	REQUIRE_DEVICE();
+	contents_are_kept(state);
+}
+
+static void
+device_takes_many_at_once(void **state)
+{
+	REQUIRE_DEVICE();
+	many_at_once(state);
+}
+
+static void
+device_reset_comes_after_all_io(void **state)
+{
+	REQUIRE_DEVICE();
+	reset_comes_after_all_io(state);
+}
+
+static void
+device_tells_its_block_size(void **state)
+{
+	REQUIRE_DEVICE();
+	make_file("f", 0);
+	fixture_rpc_expect("\"A\"", "bdev_aio_create", "{'name': 'A', 'filename': '%s'}", g_path);
+	assert_true(spdk_bdev_get_block_size(spdk_bdev_get_by_name("A")) >= 512);
+	fixture_rpc_expect("true", "bdev_aio_rescan", "{'name': 'A'}");
+	assert_null(strstr(fixture_config("bdev_aio_create"), "block_size"));
+}
+
+#define TEST_ON_DEVICE(name) cmocka_unit_test_setup_teardown(name, set_up_on_device, tear_down)
 #define TEST_ON_DISK(name) cmocka_unit_test_setup_teardown(name, set_up_on_disk, tear_down)
 #define TEST_IN_MEMORY(name) cmocka_unit_test_setup_teardown(name, set_up_in_memory, tear_down)
 
@@ -590,6 +663,10 @@ main(void)
 		TEST_ON_DISK(reset_comes_after_all_io),
 		TEST_IN_MEMORY(reset_comes_after_all_io),
 		TEST_ON_DISK(created_and_deleted_again),
+		TEST_ON_DEVICE(device_contents_are_kept),
+		TEST_ON_DEVICE(device_takes_many_at_once),
+		TEST_ON_DEVICE(device_reset_comes_after_all_io),
+		TEST_ON_DEVICE(device_tells_its_block_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
