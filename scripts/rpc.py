@@ -414,7 +414,7 @@ def load_entries(client, subsystems):
 
 
 def command_parser(name, help_text):
-    return argparse.ArgumentParser(prog="rpc.py " + name, description=help_text)
+    return argparse.ArgumentParser(prog="rpc.py " + name, description=help_text + ".")
 
 
 def save_config(client, words):
@@ -450,10 +450,10 @@ def load_subsystem_config(client, words):
 
 
 COMMANDS = {
-    "save_config": (save_config, "Print the whole configuration of the target, as load_config and --json read it."),
-    "load_config": (load_config, "Carry out all of a saved configuration, and start the target if it waits for that."),
-    "save_subsystem_config": (save_subsystem_config, "Print the configuration of one subsystem."),
-    "load_subsystem_config": (load_subsystem_config, "Carry out the saved configuration of one subsystem."),
+    "save_config": (save_config, "Print the whole configuration of the target, as load_config and --json read it"),
+    "load_config": (load_config, "Carry out all of a saved configuration, and start the target if it waits for that"),
+    "save_subsystem_config": (save_subsystem_config, "Print the configuration of one subsystem"),
+    "load_subsystem_config": (load_subsystem_config, "Carry out the saved configuration of one subsystem"),
 }
 
 
@@ -466,13 +466,14 @@ def print_result(result):
 def print_methods(client):
     groups = {}
     for method in client.call("rpc_describe_methods"):
-        groups.setdefault(method["name"].partition("_")[0], {})[method["name"]] = method.get("summary", "")
+        if method["name"] not in COMMANDS:
+            groups.setdefault(method["name"].partition("_")[0], {})[method["name"]] = method.get("summary", "")
     for name, (_, summary) in COMMANDS.items():
         groups.setdefault("configuration", {})[name] = summary
     for group in sorted(groups):
         print("\n%s:" % group)
         for name in sorted(groups[group]):
-            lines = textwrap.wrap(groups[group][name], 78) or [""]
+            lines = textwrap.wrap(groups[group][name].rstrip("."), 78) or [""]
             print(("  %-33s %s" % (name, lines[0])).rstrip())
             for line in lines[1:]:
                 print("  %-33s %s" % ("", line))

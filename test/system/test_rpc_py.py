@@ -128,7 +128,7 @@ def test_output(addr):
 def test_help(addr):
     text = succeeds(addr, "-h")
     assert "usage: rpc.py" in text
-    assert "\ntest:\n  test_all_types                    Answer with the parameters.\n" in text
+    assert "\ntest:\n  test_all_types                    Answer with the parameters\n" in text
     assert "  save_config " in text
     text = succeeds(addr, "test_all_types", "-h")
     for part in ("Answer with the parameters.", "name of 100 % of it", "bytes of a block (1 to 65536)", "(one of: fast, slow)",
