@@ -76,7 +76,7 @@ def test_nbdinfo(served):
     assert {"disk", "big"} <= {export["export-name"] for export in listed["exports"]}
 
 
-@pytest.mark.parametrize("name", ["a b", "ü/x?y#z%41", "n" * 4096])
+@pytest.mark.parametrize("name", ["a b", "ü/x?y#z%41", "n" * 4096], ids=["space", "special", "long"])
 def test_names(served, name):
     served.rpc("nbd_export_create", bdev_name="disk", name=name, description="a disk", read_only=True)
     uri = exports(served)[name]["uris"][0]
@@ -330,7 +330,7 @@ def test_an_explicit_export_is_claimed_from_the_start(served):
     ("nbd_set_options", {"max_connections": 0}, "max_connections"),
     ("nbd_set_options", {"handshake_timeout_sec": 0}, "handshake_timeout_sec"),
     ("nbd_set_options", {"default_export": "x" * 4097}, ""),
-])
+], ids=range(19))
 def test_bad_parameters(served, method, params, words):
     before = served.rpc("nbd_get_exports"), served.rpc("nbd_get_listeners")
     with pytest.raises(RpcError) as refused:

@@ -20,7 +20,7 @@ SIZE = 64 << 20
 def served(request, target, monkeypatch):
     """A target with a disk of 512 and one of 4096 bytes per block; a client on the side must not notice anything."""
     monkeypatch.setenv("BDEVKIT_NBD_SOCK", request.param)
-    running = target("--json", "/dev/null") if False else target()
+    running = target()
     running.rpc("bdev_malloc_create", name="disk", num_blocks=SIZE // 512, block_size=512)
     running.rpc("bdev_malloc_create", name="big", num_blocks=SIZE // 4096, block_size=4096)
     with Wire(running.nbd_path) as witness:
@@ -62,7 +62,7 @@ def test_wrong_option_magic_ends_the_connection(served):
 
 
 @pytest.mark.parametrize("option", [0, 4, w.OPT_EXTENDED, 12, 13, 255, 0x7FFFFFFF, 0xFFFFFFFF])
-@pytest.mark.parametrize("data", [b"", b"x" * 100, b"y" * 65536])
+@pytest.mark.parametrize("data", [b"", b"x" * 100, b"y" * 65536], ids=len)
 def test_unknown_options_are_refused_and_the_next_works(served, option, data):
     with Wire(served.nbd_path) as wire:
         assert wire.outcome(option, data) == w.ERR_UNSUP
@@ -116,7 +116,7 @@ BAD_INFO = [
 
 
 @pytest.mark.parametrize("option", [w.OPT_INFO, w.OPT_GO])
-@pytest.mark.parametrize("data", BAD_INFO)
+@pytest.mark.parametrize("data", BAD_INFO, ids=range(len(BAD_INFO)))
 def test_malformed_info_and_go(served, option, data):
     with Wire(served.nbd_path) as wire:
         assert wire.outcome(option, data) == w.ERR_INVALID
@@ -124,14 +124,14 @@ def test_malformed_info_and_go(served, option, data):
 
 
 @pytest.mark.parametrize("option", [w.OPT_INFO, w.OPT_GO])
-@pytest.mark.parametrize("export", ["nothing", "", "DISK", "disk ", "d" * 4096, "ü"])
+@pytest.mark.parametrize("export", ["nothing", "", "DISK", "disk ", "d" * 4096, "ü"], ids=lambda name: name[:8])
 def test_unknown_exports(served, option, export):
     with Wire(served.nbd_path) as wire:
         assert wire.outcome(option, w.go_data(export)) == w.ERR_UNKNOWN
         wire.go("disk")
 
 
-@pytest.mark.parametrize("export", [b"nothing", b"", b"x" * 4097, b"x" * 70000, b"\xff"])
+@pytest.mark.parametrize("export", [b"nothing", b"", b"x" * 4097, b"x" * 70000, b"\xff"], ids=len)
 def test_export_name_that_cannot_be_had_ends_the_connection(served, export):
     with Wire(served.nbd_path) as wire:
         wire.send_option(w.OPT_EXPORT_NAME, export)
