@@ -5,6 +5,7 @@
 #include "spdk/event.h"
 #include "spdk/init.h"
 #include "spdk/json.h"
+#include "spdk/log.h"
 #include "spdk/string.h"
 #include "spdk/thread.h"
 #include "spdk/util.h"
@@ -39,6 +40,8 @@ static void __attribute__((format(printf, 1, 2))) fail(const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fprintf(stderr, "\n");
+	/* It has been said here, in words for the person who typed it. */
+	spdk_log_set_print_level(SPDK_LOG_ERROR);
 	spdk_app_stop(EXIT_FAILED);
 }
 
@@ -159,12 +162,46 @@ listen_on(const char *address)
 	return rc;
 }
 
+/* What can be told of a file in plainer words than the module that opens it has. */
+static int
+check_file(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0) {
+		int rc = -errno;
+
+		fail("%s: %s", path, spdk_strerror(-rc));
+		return rc;
+	}
+	if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
+		fail("%s: neither a file nor a block device", path);
+		return -EINVAL;
+	}
+	if (S_ISREG(status.st_mode) && status.st_size == 0) {
+		fail("%s: it is empty; 'truncate -s 1G' gives it a size", path);
+		return -EINVAL;
+	}
+	if (S_ISREG(status.st_mode) && status.st_size % FILE_BLOCK_SIZE != 0) {
+		fail("%s: its size, %" PRIu64 " bytes, is not a multiple of the block size of %d; 'truncate -s %%%d' pads it",
+			path, (uint64_t)status.st_size, FILE_BLOCK_SIZE, FILE_BLOCK_SIZE);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static void
 serve_start(void *ctx)
 {
 	struct serve_options *options = ctx;
 	struct text text = {};
 	int rc;
+
+	for (size_t i = 0; i < options->files.count; i++) {
+		if (check_file(options->files.items[i]) != 0) {
+			return;
+		}
+	}
 
 	for (size_t i = 0; i < options->nbd_addresses.count; i++) {
 		if (listen_on(options->nbd_addresses.items[i]) != 0) {
@@ -254,7 +291,7 @@ serve_bdevs_created(int rc, void *ctx)
 	struct serve_options *options = ctx;
 
 	if (rc != 0) {
-		fail("cannot make the block devices: %s", spdk_strerror(-rc));
+		fail("cannot make the block devices");
 		return;
 	}
 	if (options->exports.count > 0) {

@@ -50,11 +50,14 @@ def test_rpc_py_saves_and_loads(target, tmp_path):
     rpc = [ROOT / "scripts/rpc.py", "-s", served.rpc_path]
     run(*rpc, "bdev_malloc_create", "-b", "disk", "16", "512")
     saved = run(*rpc, "save_config").stdout
-    run(*rpc, "bdev_malloc_delete", "disk")
+    # What is there already cannot be loaded once more.
+    assert run(*rpc, "load_config", check=False, input=saved).returncode == 1
+    for name, *_ in names(served):
+        run(*rpc, "bdev_malloc_delete", name)
     path = tmp_path / "saved.json"
     path.write_text(saved)
     run(*rpc, "load_config", "-j", path)
-    assert "disk" in [name for name, *_ in names(served)]
+    assert sorted(name for name, *_ in names(served)) == ["disk", "memory"]
 
 
 BROKEN = {
@@ -69,7 +72,7 @@ BROKEN = {
         ["bdev_malloc_create", "colour"]),
     "wrong type": (
         '{"subsystems": [{"subsystem": "bdev", "config": [\n\n\n{"method": "bdev_malloc_create",\n'
-        '"params": {"num_blocks": "many", "block_size": 512}}]}]}', [":4", "num_blocks"]),
+        '"params": {"num_blocks": "many", "block_size": 512}}]}]}', [":5", "num_blocks"]),
     "missing parameter": (
         '{"subsystems": [{"subsystem": "bdev", "config": [\n{"method": "bdev_malloc_create",\n'
         '"params": {"num_blocks": 8}}]}]}', ["block_size"]),

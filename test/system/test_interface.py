@@ -31,7 +31,7 @@ def declared(header):
     for statement in re.split(r"[;{}]", " ".join(text)):
         match = re.search(r"\b((?:spdk|bdk)_\w+)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)\s*(?:__attribute__\s*\(\(.*\)\))?\s*$",
                           statement)
-        if match and "typedef" not in statement and "static" not in statement and "=" not in statement:
+        if match and not re.search(r"\b(typedef|static|return)\b|=", statement):
             found.add(match.group(1))
     return found
 
