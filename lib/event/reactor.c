@@ -8,6 +8,9 @@ struct event_reactors g_reactors;
 
 static __thread struct event_reactor *g_current_reactor;
 
+/* Held to free the reactors, and to use them from a system thread that is not theirs. */
+static struct env_mutex g_lock = ENV_MUTEX_INITIALIZER;
+
 void
 event_reactor_opts_init(struct event_reactor_opts *opts)
 {
@@ -42,7 +45,7 @@ make_reactor(uint32_t lcore)
 	memset(reactor, 0, size);
 	reactor->lcore = lcore;
 	TAILQ_INIT(&reactor->threads);
-	msg_queue_init(&reactor->events);
+	msg_queue_init(&reactor->events, NULL);
 	if (event_reactor_sleep_init(reactor) != 0) {
 		free(reactor);
 		return NULL;
@@ -142,7 +145,9 @@ event_reactors_fini(void)
 	}
 	/* First, because threads that are still there know their reactor. */
 	spdk_thread_lib_fini();
+	env_mutex_lock(&g_lock);
 	free_reactors();
+	env_mutex_unlock(&g_lock);
 }
 
 /* ---- the loop ---- */
@@ -248,10 +253,13 @@ event_reactors_stop(void)
 {
 	uint32_t i;
 
+	/* Whoever asked for the end may still be here when the end has come. */
+	ENV_MUTEX_SCOPE(&g_lock);
+
 	atomic_store(&g_reactors.stop, true);
 	for (i = 0; i < g_reactors.core_count; i++) {
 		if (g_reactors.by_core[i] != NULL) {
-			thread_waker_wake(&g_reactors.by_core[i]->host.waker);
+			thread_waker_wake(g_reactors.by_core[i]->host.waker);
 		}
 	}
 }

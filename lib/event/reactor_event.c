@@ -37,11 +37,11 @@ spdk_event_allocate(uint32_t lcore, spdk_event_fn fn, void *arg1, void *arg2)
 void
 spdk_event_call(struct spdk_event *event)
 {
-	/* After the push the event may be gone at any time. */
-	struct event_reactor *reactor = event->reactor;
+	/* After the push the event may be gone at any time, and if it was about the end, the reactor as well. */
+	struct thread_waker *waker = event->reactor->host.waker;
 
-	msg_queue_push(&reactor->events, &event->link);
-	thread_waker_wake(&reactor->host.waker);
+	msg_queue_push(&event->reactor->events, &event->link);
+	thread_waker_wake(waker);
 }
 
 uint32_t

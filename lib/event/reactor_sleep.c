@@ -53,31 +53,28 @@ event_reactor_sleep_init(struct event_reactor *reactor)
 
 	reactor->host.watch = watch;
 	reactor->spin = g_reactors.spin_max / 2;
-	reactor->host.waker.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	reactor->epfd = epoll_create1(EPOLL_CLOEXEC);
-	if (reactor->host.waker.fd < 0 || reactor->epfd < 0 ||
-		epoll_ctl(reactor->epfd, EPOLL_CTL_ADD, reactor->host.waker.fd, &event) != 0) {
-		rc = -errno;
+	reactor->host.waker = thread_waker_get();
+	if (reactor->host.waker == NULL || reactor->epfd < 0 ||
+		epoll_ctl(reactor->epfd, EPOLL_CTL_ADD, reactor->host.waker->fd, &event) != 0) {
+		rc = reactor->host.waker == NULL ? -ENOMEM : -errno;
 		SPDK_ERRLOG("CPU %u: cannot make the descriptors of its reactor: %s\n", reactor->lcore, strerror(-rc));
 		event_reactor_sleep_fini(reactor);
 	}
 	return rc;
 }
 
-static void
-close_fd(int *fd)
-{
-	if (*fd >= 0) {
-		close(*fd);
-		*fd = -1;
-	}
-}
-
 void
 event_reactor_sleep_fini(struct event_reactor *reactor)
 {
-	close_fd(&reactor->epfd);
-	close_fd(&reactor->host.waker.fd);
+	if (reactor->epfd >= 0) {
+		close(reactor->epfd);
+		reactor->epfd = -1;
+	}
+	if (reactor->host.waker != NULL) {
+		thread_waker_put(reactor->host.waker);
+		reactor->host.waker = NULL;
+	}
 }
 
 /* Runs the handlers of the threads whose descriptors are ready. */
@@ -251,13 +248,13 @@ sleep_until(struct event_reactor *reactor, uint64_t deadline)
 	 * From here on senders write the eventfd. What they queued before they could see this is found now: both sides
 	 * write their word first and read the other's second, all sequentially consistent.
 	 */
-	atomic_store(&reactor->host.waker.asleep, 1);
+	atomic_store(&reactor->host.waker->asleep, 1);
 	if (has_mail(reactor) || may_end(reactor)) {
-		atomic_store(&reactor->host.waker.asleep, 0);
+		atomic_store(&reactor->host.waker->asleep, 0);
 		return;
 	}
 	count = wait_for_events(reactor, events, deadline != THREAD_NEVER ? deadline - before : THREAD_NEVER);
-	atomic_store(&reactor->host.waker.asleep, 0);
+	atomic_store(&reactor->host.waker->asleep, 0);
 
 	reactor->tsc_last = spdk_get_ticks();
 	reactor->tsc_fds = reactor->tsc_last;

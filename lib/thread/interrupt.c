@@ -66,6 +66,14 @@ spdk_thread_get_interrupt_fd(struct spdk_thread *thread)
 	return fgrp != NULL ? spdk_fd_group_get_fd(fgrp) : -1;
 }
 
+/* Whom senders wake from now on. */
+static void
+set_waker(struct spdk_thread *thread, struct thread_waker *waker)
+{
+	atomic_store(&thread->waker, waker);
+	msg_queue_set_owner(&thread->msgs, waker);
+}
+
 /* ---- under a host ---- */
 
 void
@@ -78,12 +86,7 @@ thread_host_attach(struct thread_host *host, struct spdk_thread *thread)
 		host->watch(host, thread, spdk_fd_group_get_fd(thread->fgrp));
 	}
 	env_mutex_unlock(&g_thread_lib.lock);
-
-	/*
-	 * A sender that has not seen this has queued its message before the host looks at the queue for the first
-	 * time.
-	 */
-	atomic_store(&thread->waker, &host->waker);
+	set_waker(thread, host->waker);
 }
 
 void
@@ -140,7 +143,7 @@ run_from_fd(struct spdk_thread *thread)
 	int rc;
 
 	/* Before the queue is looked at, so that whoever sends from now on writes the eventfd again. */
-	atomic_store(&thread->self_waker.asleep, 1);
+	atomic_store(&thread->self_waker->asleep, 1);
 
 	spdk_set_thread(thread);
 	thread->tsc_last = now;
@@ -184,7 +187,7 @@ thread_timer_update(struct spdk_thread *thread)
 	hz = spdk_get_ticks_hz();
 	deadline = thread_get_deadline(thread, now, IDLE_POLL_MAX_US * hz / SPDK_SEC_TO_USEC);
 	if (deadline <= now) {
-		thread_waker_wake(&thread->self_waker);
+		thread_waker_wake(thread->self_waker);
 		return;
 	}
 	if (deadline == thread->timer_armed) {
@@ -231,12 +234,15 @@ make_self_driven(struct spdk_thread *thread)
 	if (fgrp == NULL) {
 		return -ENOMEM;
 	}
-	thread->self_waker.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	thread->self_waker = thread_waker_get();
+	if (thread->self_waker == NULL) {
+		return -ENOMEM;
+	}
 	thread->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (thread->self_waker.fd < 0 || thread->timer_fd < 0) {
+	if (thread->timer_fd < 0) {
 		return -errno;
 	}
-	rc = add_edge(fgrp, thread->self_waker.fd, run_from_fd_cb, thread, "messages");
+	rc = add_edge(fgrp, thread->self_waker->fd, run_from_fd_cb, thread, "messages");
 	if (rc == 0) {
 		rc = add_edge(fgrp, thread->timer_fd, timer_cb, thread, "timed pollers");
 	}
@@ -248,7 +254,6 @@ thread_interrupt_init(struct spdk_thread *thread)
 {
 	int rc;
 
-	thread->self_waker.fd = -1;
 	thread->timer_fd = -1;
 	thread->timer_armed = THREAD_NEVER;
 	if (!g_thread_lib.interrupt_enabled) {
@@ -262,19 +267,9 @@ thread_interrupt_init(struct spdk_thread *thread)
 		return rc;
 	}
 	thread->in_interrupt = true;
-	atomic_store(&thread->self_waker.asleep, 1);
-	atomic_store(&thread->waker, &thread->self_waker);
+	atomic_store(&thread->self_waker->asleep, 1);
+	set_waker(thread, thread->self_waker);
 	return 0;
-}
-
-static void
-close_own_fd(struct spdk_thread *thread, int *fd)
-{
-	if (*fd >= 0) {
-		spdk_fd_group_remove(thread->fgrp, *fd);
-		close(*fd);
-		*fd = -1;
-	}
 }
 
 void
@@ -283,8 +278,16 @@ thread_interrupt_fini(struct spdk_thread *thread)
 	if (thread->fgrp == NULL) {
 		return;
 	}
-	close_own_fd(thread, &thread->self_waker.fd);
-	close_own_fd(thread, &thread->timer_fd);
+	if (thread->self_waker != NULL) {
+		spdk_fd_group_remove(thread->fgrp, thread->self_waker->fd);
+		thread_waker_put(thread->self_waker);
+		thread->self_waker = NULL;
+	}
+	if (thread->timer_fd >= 0) {
+		spdk_fd_group_remove(thread->fgrp, thread->timer_fd);
+		close(thread->timer_fd);
+		thread->timer_fd = -1;
+	}
 	if (thread->interrupt_count > 0) {
 		SPDK_WARNLOG("thread %s is destroyed with %u interrupts registered\n", thread->name,
 			thread->interrupt_count);
@@ -331,13 +334,13 @@ spdk_thread_set_interrupt_mode(bool enable_interrupt)
 		return;
 	}
 	if (enable_interrupt) {
-		atomic_store(&thread->self_waker.asleep, 1);
-		atomic_store(&thread->waker, &thread->self_waker);
+		atomic_store(&thread->self_waker->asleep, 1);
+		set_waker(thread, thread->self_waker);
 		/* What came while nobody was to be woken. */
-		thread_waker_wake(&thread->self_waker);
+		thread_waker_wake(thread->self_waker);
 		thread_timer_update(thread);
 	} else {
-		atomic_store(&thread->waker, NULL);
+		set_waker(thread, NULL);
 	}
 }
 

@@ -7,26 +7,29 @@
 #include "spdk/log.h"
 
 void
-thread_waker_wake(struct thread_waker *waker)
-{
-	uint64_t one = 1;
-	ssize_t rc;
-
-	if (atomic_load(&waker->asleep) == 0) {
-		return;
-	}
-	if (atomic_exchange(&waker->asleep, 0) != 0) {
-		/* It can only fail if the counter is full, and then the sleeper has been woken long ago. */
-		rc = write(waker->fd, &one, sizeof(one));
-		(void)rc;
-	}
-}
-
-void
 thread_notify(struct spdk_thread *thread)
 {
 	struct thread_waker *waker = atomic_load(&thread->waker);
 
+	if (waker != NULL) {
+		thread_waker_wake(waker);
+	}
+}
+
+static void
+post(struct spdk_thread *thread, struct thread_msg *msg)
+{
+	/*
+	 * Both are needed, and neither may be read from the thread after the push. If the queue was empty its owner is
+	 * certainly the one that has to be woken, even if the thread is being moved to another. If it was not, its
+	 * owner is being woken by another sender, who may just have lost the CPU, however.
+	 */
+	struct thread_waker *waker = atomic_load_explicit(&thread->waker, memory_order_acquire);
+	struct thread_waker *owner = msg_queue_push(&thread->msgs, &msg->link);
+
+	if (owner != NULL) {
+		waker = owner;
+	}
 	if (waker != NULL) {
 		thread_waker_wake(waker);
 	}
@@ -39,8 +42,7 @@ thread_msg_send(struct spdk_thread *thread, struct thread_msg *msg)
 		SPDK_ERRLOG("Thread %s is marked as exited.\n", thread->name);
 		return -EIO;
 	}
-	msg_queue_push(&thread->msgs, &msg->link);
-	thread_notify(thread);
+	post(thread, msg);
 	return 0;
 }
 
@@ -65,8 +67,7 @@ spdk_thread_send_msg(const struct spdk_thread *thread, spdk_msg_fn fn, void *ctx
 	}
 	msg->fn = fn;
 	msg->arg = ctx;
-	msg_queue_push(&target->msgs, &msg->link);
-	thread_notify(target);
+	post(target, msg);
 	return 0;
 }
 

@@ -125,7 +125,6 @@ bdk_sim_init(uint64_t seed)
 	memset(&g_sim, 0, sizeof(g_sim));
 	TAILQ_INIT(&g_sim.threads);
 	g_sim.host.watch = watch;
-	g_sim.host.waker.fd = -1;
 	g_sim.random_state = seed;
 	g_sim.hash = 0xcbf29ce484222325;
 
@@ -162,14 +161,14 @@ choose_thread(uint64_t now)
 	struct sim_thread *sthread;
 	uint64_t count = 0, choice;
 
-	TAILQ_FOREACH(sthread, &g_sim.threads, link) {
+	TAILQ_FOREACH (sthread, &g_sim.threads, link) {
 		count += is_runnable(sthread, now);
 	}
 	if (count == 0) {
 		return NULL;
 	}
 	choice = bdk_sim_random(count);
-	TAILQ_FOREACH(sthread, &g_sim.threads, link) {
+	TAILQ_FOREACH (sthread, &g_sim.threads, link) {
 		if (is_runnable(sthread, now) && choice-- == 0) {
 			break;
 		}
@@ -212,7 +211,7 @@ serve_descriptors(uint64_t now)
 	struct sim_thread *sthread;
 	bool served = false;
 
-	TAILQ_FOREACH(sthread, &g_sim.threads, link) {
+	TAILQ_FOREACH (sthread, &g_sim.threads, link) {
 		if (thread_serve_fds(sthread->thread, now) > 0) {
 			note(sthread->number);
 			served = true;
@@ -275,7 +274,7 @@ find_deadline(uint64_t now)
 	struct sim_thread *sthread;
 	uint64_t deadline = THREAD_NEVER, wanted;
 
-	TAILQ_FOREACH(sthread, &g_sim.threads, link) {
+	TAILQ_FOREACH (sthread, &g_sim.threads, link) {
 		wanted = thread_get_deadline(sthread->thread, now, SIM_IDLE_POLL_MAX);
 		deadline = spdk_min(deadline, wanted);
 	}
@@ -349,7 +348,7 @@ bdk_sim_fini(void)
 	if (!g_sim.running) {
 		return;
 	}
-	TAILQ_FOREACH(sthread, &g_sim.threads, link) {
+	TAILQ_FOREACH (sthread, &g_sim.threads, link) {
 		if (spdk_thread_is_running(sthread->thread)) {
 			bdk_sim_call(sthread->thread, call_exit, sthread->thread);
 		}

@@ -54,7 +54,7 @@ alloc_thread(const char *name, const struct spdk_cpuset *cpumask)
 		spdk_cpuset_negate(&thread->cpumask);
 	}
 
-	msg_queue_init(&thread->msgs);
+	msg_queue_init(&thread->msgs, NULL);
 	TAILQ_INIT(&thread->active_pollers);
 	TAILQ_INIT(&thread->paused_pollers);
 	RB_INIT(&thread->timed_pollers);

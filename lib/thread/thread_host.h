@@ -23,13 +23,21 @@ struct thread_waker {
 	_Atomic uint32_t asleep;
 	/* An eventfd. The loop watches it edge-triggered, so that nobody needs to read it. */
 	int fd;
+	struct thread_waker *next_free;
+	struct thread_waker *next_made;
 };
+
+/* A waker that is not asleep; NULL without memory or descriptors. */
+struct thread_waker *thread_waker_get(void);
+/* Gives it back. Its descriptor stays open for the next; nobody may watch it any more. */
+void thread_waker_put(struct thread_waker *waker);
 
 /* Wakes the loop if it sleeps. Any system thread, and signal handlers. */
 void thread_waker_wake(struct thread_waker *waker);
 
 struct thread_host {
-	struct thread_waker waker;
+	/* NULL if it never sleeps. */
+	struct thread_waker *waker;
 	/* A thread that is attached has got an fd group: the host adds this descriptor to what it waits for. */
 	void (*watch)(struct thread_host *host, struct spdk_thread *thread, int fd);
 };

@@ -216,7 +216,7 @@ struct spdk_thread {
 	/* Counts changes of mode. */
 	uint32_t mode_change;
 	/* Without a host in interrupt mode: what makes the thread's fd group readable. */
-	struct thread_waker self_waker;
+	struct thread_waker *self_waker;
 	int timer_fd;
 	uint64_t timer_armed;
 
@@ -304,7 +304,7 @@ int thread_interrupt_init(struct spdk_thread *thread);
 void thread_interrupt_fini(struct spdk_thread *thread);
 /* After something that may change when the thread wants to run next: sets its timer if it has no host. */
 void thread_timer_update(struct spdk_thread *thread);
-/* Lets the thread's next pass come soon. */
+/* Lets the thread's next pass come soon. The thread must not be able to go meanwhile. */
 void thread_notify(struct spdk_thread *thread);
 
 /* ---- io_devices and channels: io_device.c, io_channel.c, for_each.c ---- */

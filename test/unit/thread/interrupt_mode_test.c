@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Threads in interrupt mode under a loop that only knows their descriptor. Real time, but nothing depends on how much. */
+/*
+ * Threads in interrupt mode under a loop that only knows their descriptor. Real time, but nothing depends on how
+ * much.
+ */
 
 #include "test/unit/thread/thread_fixture.h"
 #include "bdevkit/thread.h"
