@@ -78,6 +78,8 @@ format_place(const struct event_config_load *load, const struct spdk_json_val *v
 	if (load->text) {
 		json_position(load->text, (const char *)val->start - load->decoded, &line, &column);
 		snprintf(buf, size, "%s:%zu", load->name, line);
+	} else if (!load->subsystem) {
+		snprintf(buf, size, "configuration");
 	} else if (load->config) {
 		snprintf(buf, size, "subsystems[%zu].config[%zu]", load->subsystem_index, load->entry_index);
 	} else {

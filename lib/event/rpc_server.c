@@ -138,7 +138,6 @@ spdk_rpc_initialize(const char *listen_addr, const struct spdk_rpc_opts *opts)
 
 	rc = rpc_server_open(listen_addr, &server->rpc);
 	if (rc) {
-		SPDK_ERRLOG("Unable to start RPC service at %s\n", listen_addr);
 		goto fail;
 	}
 

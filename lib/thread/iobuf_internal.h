@@ -32,8 +32,8 @@ struct iobuf_pool {
 	char *base;
 	uint32_t bufsize;
 	uint32_t count;
-	/* Index of the buffer below each one that is on the stack. */
-	_Atomic uint32_t *next;
+	/* What is below each buffer that is on the stack; see iobuf_pool.c. */
+	_Atomic uint32_t *distance;
 
 	/* The top of the stack in the low half; the high half changes with every operation, against ABA. */
 	_Atomic uint64_t head __attribute__((aligned(SPDK_CACHE_LINE_SIZE)));

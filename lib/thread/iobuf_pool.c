@@ -4,7 +4,21 @@
 
 #include "spdk/env.h"
 
-#define NO_BUFFER UINT32_MAX
+/*
+ * The index below each one on the stack is kept as its distance from the index that follows, so that zeroed memory, which
+ * costs nothing until it is used, says that all are on the stack in their order. The one below the last is count: none.
+ */
+static uint32_t
+get_next(const struct iobuf_pool *pool, uint32_t index)
+{
+	return atomic_load_explicit(&pool->distance[index], memory_order_relaxed) + index + 1;
+}
+
+static void
+set_next(struct iobuf_pool *pool, uint32_t index, uint32_t next)
+{
+	atomic_store_explicit(&pool->distance[index], next - (index + 1), memory_order_relaxed);
+}
 
 static uint64_t
 make_head(uint64_t previous, uint32_t index)
@@ -33,7 +47,7 @@ iobuf_pool_create(struct iobuf_pool *pool, uint64_t count, uint32_t bufsize)
 {
 	size_t size;
 
-	if (count >= NO_BUFFER || __builtin_mul_overflow(count, (size_t)bufsize, &size)) {
+	if (count > UINT32_MAX - 1 || __builtin_mul_overflow(count, (size_t)bufsize, &size)) {
 		return -ENOMEM;
 	}
 
@@ -42,18 +56,15 @@ iobuf_pool_create(struct iobuf_pool *pool, uint64_t count, uint32_t bufsize)
 	pool->bufsize = bufsize;
 	pool->count = count;
 
-	pool->next = calloc(count, sizeof(*pool->next));
-	if (!pool->next) {
-		return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < pool->count; i++) {
-		atomic_init(&pool->next[i], i + 1 < pool->count ? i + 1 : NO_BUFFER);
-	}
 	atomic_init(&pool->head, 0);
 
 	/* Pages of it exist once they are written to. */
 	pool->base = spdk_malloc(size, IOBUF_ALIGNMENT, NULL, SPDK_ENV_NUMA_ID_ANY, SPDK_MALLOC_DMA);
 	if (!pool->base) {
+		return -ENOMEM;
+	}
+	pool->distance = calloc(count, sizeof(*pool->distance));
+	if (!pool->distance) {
 		iobuf_pool_destroy(pool);
 		return -ENOMEM;
 	}
@@ -66,8 +77,8 @@ iobuf_pool_destroy(struct iobuf_pool *pool)
 {
 	spdk_free(pool->base);
 	pool->base = NULL;
-	free((void *)pool->next);
-	pool->next = NULL;
+	free((void *)pool->distance);
+	pool->distance = NULL;
 }
 
 uint32_t
@@ -82,9 +93,9 @@ iobuf_pool_get(struct iobuf_pool *pool, void **bufs, uint32_t max)
 		 * that the walk is harmless, and then the exchange fails.
 		 */
 		index = (uint32_t)head;
-		for (n = 0; n < max && index != NO_BUFFER; n++) {
+		for (n = 0; n < max && index != pool->count; n++) {
 			bufs[n] = buffer_at(pool, index);
-			index = atomic_load_explicit(&pool->next[index], memory_order_relaxed);
+			index = get_next(pool, index);
 		}
 		if (n == 0) {
 			return 0;
@@ -109,12 +120,12 @@ iobuf_pool_put(struct iobuf_pool *pool, void **bufs, uint32_t count)
 	for (uint32_t i = 1; i < count; i++) {
 		uint32_t index = index_of(pool, bufs[i]);
 
-		atomic_store_explicit(&pool->next[last], index, memory_order_relaxed);
+		set_next(pool, last, index);
 		last = index;
 	}
 
 	do {
-		atomic_store_explicit(&pool->next[last], (uint32_t)head, memory_order_relaxed);
+		set_next(pool, last, (uint32_t)head);
 	} while (!atomic_compare_exchange_weak_explicit(
 		&pool->head, &head, make_head(head, first), memory_order_acq_rel, memory_order_relaxed));
 }
@@ -126,9 +137,9 @@ iobuf_pool_count(struct iobuf_pool *pool)
 	uint32_t count = 0;
 
 	/* The bound matters after a buffer was returned twice, when the stack may form a ring. */
-	while (index != NO_BUFFER && count <= pool->count) {
+	while (index != pool->count && count <= pool->count) {
 		count++;
-		index = atomic_load_explicit(&pool->next[index], memory_order_relaxed);
+		index = get_next(pool, index);
 	}
 
 	return count;
