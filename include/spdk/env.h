@@ -327,7 +327,7 @@ int spdk_env_thread_launch_pinned(uint32_t core, thread_start_fn fn, void *arg);
 /* Waits until all functions of spdk_env_thread_launch_pinned() have returned. */
 void spdk_env_thread_wait_all(void);
 
-/* Lets the calling system thread run on all CPUs from now on. */
+/* Lets the calling system thread run on all CPUs of the process from now on. */
 void spdk_unaffinitize_thread(void);
 
 /* Runs cb in the calling thread, which may use all CPUs meanwhile, and returns its result; NULL for cb NULL. */

@@ -19,11 +19,15 @@ static struct {
 	struct spdk_cpuset *cpus;
 } g_cores;
 
-/* UINT32_MAX less 1, as thread-local variables start as 0: the core number plus 1. */
+/* The core number plus 1, as thread-local variables start as 0 and that is to mean none. */
 static __thread uint32_t t_core_plus_one;
 
-int
-cpu_get_allowed(struct spdk_cpuset *cpus)
+/* What the system let the process use when it started: later its first thread may be bound to a core. */
+static struct spdk_cpuset g_allowed;
+static int g_allowed_rc;
+
+static int
+read_affinity(struct spdk_cpuset *cpus)
 {
 	cpu_set_t *set = CPU_ALLOC(SPDK_CPUSET_SIZE);
 	size_t size = CPU_ALLOC_SIZE(SPDK_CPUSET_SIZE);
@@ -32,16 +36,28 @@ cpu_get_allowed(struct spdk_cpuset *cpus)
 	if (set == NULL) {
 		return -ENOMEM;
 	}
-	spdk_cpuset_zero(cpus);
-	/* Of the process's first thread: this one may be bound already. */
-	if (sched_getaffinity(getpid(), size, set) != 0) {
+	CPU_ZERO_S(size, set);
+	if (sched_getaffinity(0, size, set) != 0) {
 		rc = -errno;
 	}
-	for (uint32_t cpu = 0; rc == 0 && cpu < SPDK_CPUSET_SIZE; cpu++) {
+	for (uint32_t cpu = 0; cpu < SPDK_CPUSET_SIZE; cpu++) {
 		spdk_cpuset_set_cpu(cpus, cpu, CPU_ISSET_S(cpu, size, set));
 	}
 	CPU_FREE(set);
 	return rc;
+}
+
+__attribute__((constructor)) static void
+note_allowed(void)
+{
+	g_allowed_rc = read_affinity(&g_allowed);
+}
+
+int
+cpu_get_allowed(struct spdk_cpuset *cpus)
+{
+	spdk_cpuset_copy(cpus, &g_allowed);
+	return g_allowed_rc;
 }
 
 int

@@ -19,7 +19,7 @@ void cpu_cores_fini(void);
 int cpu_enter_core(uint32_t core);
 void cpu_leave_core(void);
 
-/* The CPUs that the system lets this process use. */
+/* The CPUs that the system let this process use when it started. */
 int cpu_get_allowed(struct spdk_cpuset *cpus);
 /* Binds the calling thread. 0 or a negative errno. */
 int cpu_bind_thread(const struct spdk_cpuset *cpus);

@@ -27,7 +27,7 @@ struct map_leaf {
 };
 
 struct spdk_mem_map {
-	/* Allocated on its own: untouched parts of it take no memory. */
+	/* Large enough to be allocated on its own: untouched parts of it take no memory. */
 	struct map_leaf **leaves;
 	struct env_mutex mutex;
 	uint64_t default_translation;
@@ -228,7 +228,7 @@ destroy_map(struct spdk_mem_map *map)
 	for (uint64_t i = 0; i < MAP_LEAVES; i++) {
 		free(map->leaves[i]);
 	}
-	munmap(map->leaves, MAP_LEAVES * sizeof(map->leaves[0]));
+	free(map->leaves);
 	env_mutex_destroy(&map->mutex);
 	free(map);
 }
@@ -246,9 +246,8 @@ spdk_mem_map_alloc(uint64_t default_translation, const struct spdk_mem_map_ops *
 		free(map);
 		return NULL;
 	}
-	map->leaves = mmap(NULL, MAP_LEAVES * sizeof(map->leaves[0]), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (map->leaves == MAP_FAILED) {
+	map->leaves = calloc(MAP_LEAVES, sizeof(map->leaves[0]));
+	if (map->leaves == NULL) {
 		env_mutex_destroy(&map->mutex);
 		free(map);
 		return NULL;

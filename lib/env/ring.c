@@ -176,8 +176,9 @@ static size_t
 dequeue_single(struct spdk_ring *ring, void **objs, uint32_t count)
 {
 	uint32_t head = __atomic_load_n(&ring->head, __ATOMIC_RELAXED);
+	uint32_t filled = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) - head;
 
-	count = spdk_min(count, __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) - head);
+	count = spdk_min(count, filled);
 	if (count == 0) {
 		return 0;
 	}
@@ -190,10 +191,11 @@ static size_t
 dequeue_multi(struct spdk_ring *ring, void **objs, uint32_t max)
 {
 	uint32_t head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
-	uint32_t count;
+	uint32_t filled, count;
 
 	do {
-		count = spdk_min(max, __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) - head);
+		filled = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) - head;
+		count = spdk_min(max, filled);
 		if (count == 0) {
 			return 0;
 		}

@@ -115,12 +115,11 @@ env_thread_join(struct env_thread *thread)
 void
 spdk_unaffinitize_thread(void)
 {
-	struct spdk_cpuset all;
+	struct spdk_cpuset allowed;
 
-	/* The kernel takes out what the process may not use. */
-	spdk_cpuset_zero(&all);
-	spdk_cpuset_negate(&all);
-	cpu_bind_thread(&all);
+	if (cpu_get_allowed(&allowed) == 0) {
+		cpu_bind_thread(&allowed);
+	}
 }
 
 void *
