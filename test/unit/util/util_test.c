@@ -160,7 +160,7 @@ lists_iterated(void **state)
 static void
 lists_and_buffers(void **state)
 {
-	char a[4], b[5], out[16] = "";
+	char a[4], b[5], out[16] = "", letters[] = "ABCDEFG";
 	struct iovec iov[] = {{a, 4}, {NULL, 0}, {b, 5}};
 	struct iovec one;
 	int count = 0;
@@ -176,7 +176,7 @@ lists_and_buffers(void **state)
 	spdk_iov_xfer_init(&ix, iov, 3);
 	assert_int_equal(spdk_iov_xfer_to_buf(&ix, out, 5), 5);
 	assert_int_equal(spdk_iov_xfer_to_buf(&ix, out + 5, 11), 4);
-	spdk_copy_buf_to_iovs(iov, 3, "ABCDEFG", 7);
+	spdk_copy_buf_to_iovs(iov, 3, letters, 7);
 	assert_memory_equal(a, "ABCD", 4);
 	assert_memory_equal(b, "EFG78", 5);
 	spdk_iov_memset(iov, 3, 'z');
