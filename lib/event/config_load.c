@@ -638,7 +638,7 @@ find_subsystems(struct event_config_load *load)
 static int
 copy_text(struct event_config_load *load)
 {
-	const char *text = load->opts.text;
+	const char *text = load->opts.text ? load->opts.text : "";
 
 	/* A terminating zero that was counted in is no part of the text. */
 	load->size = load->opts.size;
