@@ -148,6 +148,12 @@ void env_memory_get_stats(struct env_memory_stats *stats);
 void env_memory_prefer_huge(void *buf, size_t len);
 
 /*
+ * Makes a part of a buffer of spdk_malloc() read as zeroes, and gives the whole pages in it back to the system: a
+ * system call, where there are any.
+ */
+void env_memory_discard(void *buf, size_t len);
+
+/*
  * Lets allocations of spdk_malloc() and its relatives fail, for tests: the next `after` succeed, then `count` fail.
  * Counts on all threads together. (0, 0) ends it.
  */

@@ -130,6 +130,24 @@ env_memory_prefer_huge(void *buf, size_t len)
 	}
 }
 
+void
+env_memory_discard(void *buf, size_t len)
+{
+	uintptr_t page_size = (uintptr_t)getpagesize();
+	uintptr_t start = (uintptr_t)buf;
+	uintptr_t end = start + len;
+	uintptr_t first = SPDK_ALIGN_CEIL(start, page_size);
+	uintptr_t last = SPDK_ALIGN_FLOOR(end, page_size);
+
+	/* Reserved huge pages are the file's: giving them back would not clear them. */
+	if (first >= last || region_is_huge(buf) || madvise((void *)first, last - first, MADV_DONTNEED) != 0) {
+		memset(buf, 0, len);
+		return;
+	}
+	memset(buf, 0, first - start);
+	memset((void *)last, 0, end - last);
+}
+
 /* ---- Memory zones ---- */
 
 struct memzone {

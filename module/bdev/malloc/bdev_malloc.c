@@ -7,7 +7,7 @@
 #include "spdk/string.h"
 #include "spdk/thread.h"
 #include "spdk/util.h"
-#include "lib/env/mapping.h"
+#include "lib/env/env_internal.h"
 
 #define MALLOC_ALIGNMENT (2 * 1024 * 1024)
 
@@ -144,9 +144,9 @@ unmap_blocks(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
 {
 	struct malloc_range range = locate(malloc_bdev, bdev_io);
 
-	env_mapping_discard(range.data, range.data_len);
+	env_memory_discard(range.data, range.data_len);
 	if (range.md != NULL) {
-		env_mapping_discard(range.md, range.md_len);
+		env_memory_discard(range.md, range.md_len);
 	}
 }
 
@@ -221,8 +221,8 @@ bdev_malloc_get_io_channel(void *ctx)
 static void
 free_bdev(struct malloc_bdev *malloc_bdev)
 {
-	env_mapping_destroy(malloc_bdev->md, malloc_bdev->md_size);
-	env_mapping_destroy(malloc_bdev->data, malloc_bdev->data_size);
+	spdk_dma_free(malloc_bdev->md);
+	spdk_dma_free(malloc_bdev->data);
 	free(malloc_bdev->bdev.name);
 	free(malloc_bdev);
 }
@@ -276,13 +276,13 @@ map_memory(struct malloc_bdev *malloc_bdev)
 	const struct spdk_bdev *bdev = &malloc_bdev->bdev;
 
 	malloc_bdev->data_size = bdev->blockcnt * bdev->blocklen;
-	malloc_bdev->data = env_mapping_create(malloc_bdev->data_size, MALLOC_ALIGNMENT);
+	malloc_bdev->data = spdk_dma_zmalloc(malloc_bdev->data_size, MALLOC_ALIGNMENT, NULL);
 	if (malloc_bdev->data == NULL) {
 		return -ENOMEM;
 	}
 	if (bdev->md_len != 0 && !bdev->md_interleave) {
 		malloc_bdev->md_size = bdev->blockcnt * bdev->md_len;
-		malloc_bdev->md = env_mapping_create(malloc_bdev->md_size, MALLOC_ALIGNMENT);
+		malloc_bdev->md = spdk_dma_zmalloc(malloc_bdev->md_size, MALLOC_ALIGNMENT, NULL);
 		if (malloc_bdev->md == NULL) {
 			return -ENOMEM;
 		}

@@ -128,6 +128,28 @@ large_buffers_are_not_touched(void **state)
 }
 
 static void
+parts_can_be_given_back(void **state)
+{
+	const size_t size = 2 << 20;
+	uint8_t *buf = spdk_dma_malloc(size, 4096, NULL);
+
+	memset(buf, 5, size);
+	/* Not one whole page; whole pages and what is around them; nothing. */
+	env_memory_discard(buf + 10, 4000);
+	env_memory_discard(buf + 8000, 100000);
+	env_memory_discard(buf + 500000, 0);
+	assert_true(is_filled(buf, 10, 5));
+	assert_true(is_filled(buf + 10, 4000, 0));
+	assert_true(is_filled(buf + 4010, 3990, 5));
+	assert_true(is_filled(buf + 8000, 100000, 0));
+	assert_true(is_filled(buf + 108000, size - 108000, 5));
+	env_memory_discard(buf, size);
+	assert_int_equal(count_resident(buf, size), 0);
+	assert_true(is_filled(buf, size, 0));
+	spdk_dma_free(buf);
+}
+
+static void
 moved_with_content(void **state)
 {
 	uint8_t *buf = spdk_realloc(NULL, 100, 0);
@@ -278,6 +300,7 @@ main(void)
 		cmocka_unit_test(arguments),
 		cmocka_unit_test(random_work),
 		cmocka_unit_test(large_buffers_are_not_touched),
+		cmocka_unit_test(parts_can_be_given_back),
 		cmocka_unit_test(moved_with_content),
 		cmocka_unit_test(registered_with_maps),
 		cmocka_unit_test(bounded),
