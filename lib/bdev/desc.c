@@ -89,7 +89,8 @@ spdk_bdev_notify_blockcnt_change(struct spdk_bdev *bdev, uint64_t size)
 	if (size < bdev->blockcnt && !TAILQ_EMPTY(&state->descs)) {
 		return -EBUSY;
 	}
-	bdev->blockcnt = size;
+	/* Those who submit I/O read it without the lock. */
+	__atomic_store_n(&bdev->blockcnt, size, __ATOMIC_RELAXED);
 	bdev_desc_post_event_locked(state, SPDK_BDEV_EVENT_RESIZE);
 	return 0;
 }

@@ -153,7 +153,7 @@ spdk_bdev_get_nvme_nsid(struct spdk_bdev *bdev)
 uint64_t
 spdk_bdev_get_num_blocks(const struct spdk_bdev *bdev)
 {
-	return bdev->blockcnt;
+	return __atomic_load_n(&bdev->blockcnt, __ATOMIC_RELAXED);
 }
 
 uint32_t

@@ -14,7 +14,10 @@
 static always_inline bool
 is_in_range(const struct spdk_bdev *bdev, uint64_t offset_blocks, uint64_t num_blocks)
 {
-	return num_blocks <= bdev->blockcnt && offset_blocks <= bdev->blockcnt - num_blocks;
+	/* It may grow meanwhile, on another thread. */
+	uint64_t blockcnt = __atomic_load_n(&bdev->blockcnt, __ATOMIC_RELAXED);
+
+	return num_blocks <= blockcnt && offset_blocks <= blockcnt - num_blocks;
 }
 
 /* Turns bytes into the descriptor's blocks. False: not whole blocks. */
