@@ -200,7 +200,7 @@ fail_conn(struct spdk_jsonrpc_server_conn *conn, int code, const char *format, .
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	SPDK_WARNLOG("RPC connection refused: %s\n", text);
+	SPDK_ERRLOG_RATELIMIT("An RPC connection is closed: %s\n", text);
 	conn->failed = true;
 	free_input(&conn->input);
 	if (jsonrpc_request_refuse(conn, code, text) != 0) {

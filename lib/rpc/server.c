@@ -147,7 +147,7 @@ turn_away(struct spdk_jsonrpc_server *server)
 {
 	int fd;
 
-	SPDK_ERRLOG("No file descriptor left for an RPC connection: it is closed\n");
+	SPDK_ERRLOG_RATELIMIT("No file descriptor left for an RPC connection: it is closed\n");
 	if (server->spare_fd >= 0) {
 		close(server->spare_fd);
 		fd = accept(server->listen_fd, NULL, NULL);
@@ -167,7 +167,7 @@ accept_conns(struct spdk_jsonrpc_server *server)
 		int fd, rc;
 
 		if (server->num_conns >= server->opts.max_connections) {
-			SPDK_NOTICELOG("%u RPC connections: others wait until one closes\n", server->num_conns);
+			SPDK_ERRLOG_RATELIMIT("%u RPC connections: others wait until one closes\n", server->num_conns);
 			jsonrpc_server_set_listening(server, false);
 			return;
 		}
