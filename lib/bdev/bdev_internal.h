@@ -436,7 +436,6 @@ struct bdev_io_private {
 	uint64_t buf_len;
 	uint64_t data_len;
 	spdk_bdev_io_get_buf_cb get_buf_cb;
-	struct iovec bounce_iov;
 	struct iovec *orig_iovs;
 	int orig_iovcnt;
 	void *orig_md_buf;
@@ -449,6 +448,7 @@ struct bdev_io_private {
 	/* Where in the parent's buffers the next child begins. */
 	int split_iov;
 	uint64_t split_iov_offset;
+	/* Buffers of the children; or, of an I/O that has none, the pieces of its bounce buffer. */
 	struct iovec child_iov[SPDK_BDEV_IO_NUM_CHILD_IOV];
 
 	/* split.c, emulate.c */

@@ -34,6 +34,47 @@ is_aligned(const struct spdk_bdev_io *bdev_io, size_t alignment)
 	return (bits & (alignment - 1)) == 0;
 }
 
+/* The largest piece of a bounce buffer: what the bdev takes in one segment, and so that the next piece is aligned. */
+static uint64_t
+get_max_segment(const struct spdk_bdev *bdev)
+{
+	if (bdev->max_segment_size == 0) {
+		return UINT64_MAX;
+	}
+	return bdev->max_segment_size & ~((uint64_t)spdk_bdev_get_buf_align(bdev) - 1);
+}
+
+/* Whether a bounce buffer of len bytes can be described within the limits of the bdev. */
+static bool
+fits_segments(const struct spdk_bdev *bdev, uint64_t len)
+{
+	uint64_t max_segment = get_max_segment(bdev), count;
+
+	if (max_segment == 0) {
+		return false;
+	}
+	count = len / max_segment + (len % max_segment != 0);
+	return count <= SPDK_BDEV_IO_NUM_CHILD_IOV && (bdev->max_num_segments == 0 || count <= bdev->max_num_segments);
+}
+
+static void
+set_bounce_iovs(struct bdev_io_private *priv, char *buf)
+{
+	struct spdk_bdev_io_block_params *params = &priv->io.u.bdev;
+	uint64_t max_segment = get_max_segment(priv->io.bdev), left = priv->data_len;
+
+	params->iovs = priv->child_iov;
+	params->iovcnt = 0;
+	do {
+		struct iovec *iov = &priv->child_iov[params->iovcnt++];
+
+		iov->iov_base = buf;
+		iov->iov_len = spdk_min(left, max_segment);
+		buf += iov->iov_len;
+		left -= iov->iov_len;
+	} while (left > 0);
+}
+
 /* Makes the buffer that priv holds the buffer of the I/O. */
 static void
 attach(struct bdev_io_private *priv)
@@ -56,10 +97,7 @@ attach(struct bdev_io_private *priv)
 				memcpy(aligned + priv->data_len, priv->orig_md_buf, md_len);
 			}
 		}
-		priv->bounce_iov.iov_base = aligned;
-		priv->bounce_iov.iov_len = priv->data_len;
-		bdev_io->u.bdev.iovs = &priv->bounce_iov;
-		bdev_io->u.bdev.iovcnt = 1;
+		set_bounce_iovs(priv, aligned);
 	} else {
 		spdk_bdev_io_set_buf(bdev_io, aligned, priv->data_len);
 	}
@@ -93,6 +131,12 @@ spdk_bdev_io_get_buf(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_buf_cb cb, u
 
 	if (has_buffer(bdev_io) && is_aligned(bdev_io, alignment)) {
 		cb(ch->module_ch, bdev_io, true);
+		return;
+	}
+	if (has_buffer(bdev_io) && !fits_segments(bdev_io->bdev, len)) {
+		SPDK_ERRLOG("%s: an aligned buffer of %" PRIu64 " bytes does not fit the bdev's segment limits\n",
+			bdev_io->bdev->name, len);
+		cb(ch->module_ch, bdev_io, false);
 		return;
 	}
 	spdk_iobuf_get_opts(&opts, sizeof(opts));
@@ -130,7 +174,7 @@ bdev_io_unbounce(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 {
 	struct bdev_io_private *priv = bdev_io_private(bdev_io);
 	size_t md_len = md_bytes(bdev_io);
-	char *aligned = priv->bounce_iov.iov_base;
+	char *aligned = priv->child_iov[0].iov_base;
 
 	if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ && status == SPDK_BDEV_IO_STATUS_SUCCESS) {
 		spdk_copy_buf_to_iovs(priv->orig_iovs, priv->orig_iovcnt, aligned, priv->data_len);
