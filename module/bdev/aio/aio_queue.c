@@ -31,17 +31,23 @@ struct aio_ring {
 
 #define AIO_RING_MAGIC 0xa10a10a1
 
+/* The place of an I/O in the kernel is free for one that waits. */
 static void
-complete_by_kernel(struct aio_queue *queue, struct aio_io *io, int64_t result)
+leave_kernel(struct aio_channel *ch)
 {
-	struct aio_channel *ch = io->ch;
 	struct aio_io *next = STAILQ_FIRST(&ch->waiting);
 
 	ch->submitted--;
-	if (spdk_unlikely(next != NULL)) {
+	if (spdk_unlikely(next != NULL) && ch->submitted < AIO_CHANNEL_DEPTH) {
 		STAILQ_REMOVE_HEAD(&ch->waiting, link);
-		aio_queue_submit(ch, next);
+		aio_queue_submit(next);
 	}
+}
+
+static void
+complete_by_kernel(struct aio_queue *queue, struct aio_io *io, int64_t result)
+{
+	leave_kernel(io->ch);
 	io->result = result;
 	/* Last: it may be the last I/O of its channel, which may be gone when this returns. */
 	queue->complete(io, true);
@@ -50,12 +56,12 @@ complete_by_kernel(struct aio_queue *queue, struct aio_io *io, int64_t result)
 /* ---- Submission ---- */
 
 void
-aio_queue_submit(struct aio_channel *ch, struct aio_io *io)
+aio_queue_submit(struct aio_io *io)
 {
+	struct aio_channel *ch = io->ch;
 	struct aio_queue *queue = ch->queue;
 
-	io->ch = ch;
-	if (spdk_unlikely(ch->submitted == AIO_CHANNEL_DEPTH)) {
+	if (spdk_unlikely(ch->submitted >= AIO_CHANNEL_DEPTH)) {
 		STAILQ_INSERT_TAIL(&ch->waiting, io, link);
 		return;
 	}
@@ -118,6 +124,36 @@ submit_pending(struct aio_queue *queue)
 		total++;
 	}
 	return total;
+}
+
+void
+aio_queue_allow_wait(struct aio_io *io)
+{
+	io->may_wait = true;
+	io->iocb.aio_rw_flags = 0;
+	io->ch->submitted++;
+	io->ch->queue->in_kernel++;
+}
+
+void
+aio_queue_forgo_wait(struct aio_io *io)
+{
+	io->may_wait = false;
+	io->ch->queue->in_kernel--;
+	leave_kernel(io->ch);
+}
+
+void
+aio_queue_submit_waiting(struct aio_io *io)
+{
+	struct iocb *iocb = &io->iocb;
+	int rc = io_submit(io->ch->queue->context, 1, &iocb);
+
+	/* Once it is submitted it belongs to the queue's thread, which may have completed it by now. */
+	if (rc != 1) {
+		io->result = rc < 0 ? rc : -EAGAIN;
+		aio_queue_post_done(io);
+	}
 }
 
 /* ---- Completion ---- */
@@ -208,7 +244,13 @@ reap_workers(struct aio_queue *queue)
 	take_done(queue, &list);
 	while ((io = STAILQ_FIRST(&list)) != NULL) {
 		STAILQ_REMOVE_HEAD(&list, link);
-		queue->complete(io, false);
+		if (io->may_wait) {
+			/* The kernel has refused it all the same. */
+			queue->in_kernel--;
+			complete_by_kernel(queue, io, io->result);
+		} else {
+			queue->complete(io, false);
+		}
 		count++;
 	}
 	return count;

@@ -6,7 +6,10 @@
  *   submit_request -> aio_queue_submit() -> aio_channel.waiting    more than its share is in the kernel
  *                                        -> aio_queue.pending      one io_submit() takes all, from the poller
  *                                        -> kernel -> ring ----\
- *                  -> aio_queue_offload() -> a worker -> done --+-> poller -> aio_io.complete
+ *   a worker       -> done ---------------------------------------+-> poller -> aio_queue.complete
+ *
+ * What the kernel refuses because its submission would have to wait can be submitted by a worker instead: the waiting
+ * is the worker's, the I/O itself is as asynchronous as any other.
  *
  * The eventfd of the queue wakes the reactor when the kernel or a worker has completed something.
  */
@@ -34,9 +37,11 @@ struct aio_channel;
 struct aio_io {
 	/* Prepared by the submitter. */
 	struct iocb iocb;
-	/* Of aio_queue_offload(). */
+	/* For the use of workers. */
 	struct aio_job job;
 	struct aio_channel *ch;
+	/* Set by aio_queue_allow_wait(); the submitter clears it. */
+	bool may_wait;
 	/* As of the system calls: a number of bytes, 0, or a negative errno. */
 	int64_t result;
 	STAILQ_ENTRY(aio_io) link;
@@ -44,7 +49,7 @@ struct aio_io {
 
 STAILQ_HEAD(aio_io_list, aio_io);
 
-/* Called on the queue's thread. submitted: the kernel has carried it out (or refused it), else a worker. */
+/* Called on the queue's thread, for an I/O that the kernel has carried out or refused, or a worker is done with. */
 typedef void (*aio_complete_fn)(struct aio_io *io, bool by_kernel);
 
 /* Context of the module's io_device. */
@@ -66,7 +71,7 @@ struct aio_queue {
 /* What the queue keeps for one bdev. */
 struct aio_channel {
 	struct aio_queue *queue;
-	/* In aio_queue.pending or in the kernel. */
+	/* In aio_queue.pending or in the kernel, or kept a place there. */
 	uint32_t submitted;
 	struct aio_io_list waiting;
 };
@@ -77,10 +82,19 @@ void aio_queue_fini(struct aio_queue *queue);
 
 void aio_channel_init(struct aio_channel *ch, struct aio_queue *queue);
 
-/* Hands io->iocb to the kernel with the next batch. */
-void aio_queue_submit(struct aio_channel *ch, struct aio_io *io);
+/* Hands io->iocb to the kernel with the next batch of io->ch. */
+void aio_queue_submit(struct aio_io *io);
 
-/* A worker reports that it has set io->result. Any thread. */
+/* On the queue's thread, in the completion of an I/O: keeps its place in the kernel for aio_queue_submit_waiting(). */
+void aio_queue_allow_wait(struct aio_io *io);
+
+/* Takes that back. */
+void aio_queue_forgo_wait(struct aio_io *io);
+
+/* On a worker: submits such an I/O, which takes as long as it takes. It may be gone when this returns. */
+void aio_queue_submit_waiting(struct aio_io *io);
+
+/* On a worker: reports that it has set io->result. The I/O may be gone when this returns. */
 void aio_queue_post_done(struct aio_io *io);
 
 #endif /* MODULE_BDEV_AIO_QUEUE_H */

@@ -54,7 +54,7 @@ SPDK_BDEV_MODULE_REGISTER(aio, &g_aio_module)
 
 static char g_product_name[] = "AIO disk";
 
-/* ---- The end of an I/O ---- */
+/* ---- The beginning and the end of an I/O ---- */
 
 static struct aio_bdev *
 aio_bdev_of(const struct spdk_bdev_io *bdev_io)
@@ -72,6 +72,19 @@ static uint64_t
 length_of(const struct spdk_bdev_io *bdev_io)
 {
 	return bdev_io->u.bdev.num_blocks * bdev_io->bdev->blocklen;
+}
+
+/* From here on, until finish(), the I/O is in this module. */
+static struct aio_io *
+begin(struct spdk_bdev_io *bdev_io)
+{
+	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
+	struct aio_io *io = (struct aio_io *)bdev_io->driver_ctx;
+
+	ch->outstanding++;
+	io->ch = &ch->queue;
+	io->may_wait = false;
+	return io;
 }
 
 /* To be called after the I/O has been completed. */
@@ -113,36 +126,49 @@ offload(struct spdk_bdev_io *bdev_io)
 
 	if (aio_workers_submit(&aio_bdev_of(bdev_io)->workers, &io->job) != 0) {
 		/* The system gives us no thread now; the layer tries again later. */
+		if (io->may_wait) {
+			aio_queue_forgo_wait(io);
+		}
 		finish(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
 	}
 }
 
 /*
- * Whether a worker is to repeat a transfer that the kernel has not done as a whole: because it would have had to wait,
- * because part of the data was at hand and part not, or because the file cannot be used in this way. A worker gets all
- * of it, or a reason why not. A busy block device, though, is given time by the layer: it is not waited for in threads.
+ * Whether the kernel has refused a transfer only because it would have had to wait before it could begin: for a lock,
+ * for the page cache, for space in a hole. Then a worker submits it. A busy block device, though, is given time by the
+ * layer: nobody need wait for it.
  */
 static bool
-worker_should_repeat(struct aio_bdev *aio_bdev, int64_t result)
+wants_to_wait(struct aio_bdev *aio_bdev, const struct aio_io *io)
 {
 	struct aio_file *file = &aio_bdev->file;
 
-	if (result == -EOPNOTSUPP) {
+	if (io->may_wait) {
+		return false;
+	}
+	if (io->result == -EOPNOTSUPP) {
+		/* It does not know RWF_NOWAIT here, for writes perhaps. */
 		__atomic_store_n(&file->submission, file->direct ? AIO_SUBMISSION_PLAIN : AIO_SUBMISSION_WORKER,
 			__ATOMIC_RELAXED);
 		return true;
 	}
-	return result >= 0 || (result == -EAGAIN && !file->block_device);
+	return io->result == -EAGAIN && !file->block_device;
 }
 
 static void
-finish_transfer(struct spdk_bdev_io *bdev_io, int64_t result, bool by_kernel)
+finish_transfer(struct spdk_bdev_io *bdev_io, struct aio_io *io, bool by_kernel)
 {
 	struct aio_bdev *aio_bdev = aio_bdev_of(bdev_io);
+	int64_t result = io->result;
 
 	if (spdk_likely(result == (int64_t)length_of(bdev_io))) {
 		finish(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
-	} else if (by_kernel && worker_should_repeat(aio_bdev, result)) {
+	} else if (by_kernel && wants_to_wait(aio_bdev, io)) {
+		aio_queue_allow_wait(io);
+		offload(bdev_io);
+	} else if (by_kernel && result >= 0) {
+		/* Only a part was at hand, or there is no more: a worker gets all of it, or the reason why not. */
+		io->may_wait = false;
 		offload(bdev_io);
 	} else if (result == -EAGAIN) {
 		finish(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
@@ -179,7 +205,7 @@ io_complete_cb(struct aio_io *io, bool by_kernel)
 	switch (bdev_io->type) {
 	case SPDK_BDEV_IO_TYPE_READ:
 	case SPDK_BDEV_IO_TYPE_WRITE:
-		finish_transfer(bdev_io, io->result, by_kernel);
+		finish_transfer(bdev_io, io, by_kernel);
 		break;
 	case SPDK_BDEV_IO_TYPE_FLUSH:
 		finish_flush(bdev_io, io->result, by_kernel);
@@ -200,6 +226,10 @@ run_job_cb(void *ctx, struct aio_job *job)
 	uint64_t offset = offset_of(bdev_io);
 	uint64_t len = length_of(bdev_io);
 
+	if (io->may_wait) {
+		aio_queue_submit_waiting(io);
+		return;
+	}
 	switch (bdev_io->type) {
 	case SPDK_BDEV_IO_TYPE_READ:
 		io->result = aio_file_read(file, bdev_io->u.bdev.iovs, bdev_io->u.bdev.iovcnt, offset, len);
@@ -276,23 +306,21 @@ prepare_transfer(struct iocb *iocb, const struct spdk_bdev_io *bdev_io, int fd, 
 static void
 start_transfer(struct spdk_bdev_io *bdev_io)
 {
-	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
 	struct aio_file *file = &aio_bdev_of(bdev_io)->file;
-	struct aio_io *io = (struct aio_io *)bdev_io->driver_ctx;
 	int submission = __atomic_load_n(&file->submission, __ATOMIC_RELAXED);
+	struct aio_io *io;
 
 	if (spdk_unlikely(!buffers_fit(bdev_io))) {
 		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
 		return;
 	}
-	ch->outstanding++;
-	io->ch = &ch->queue;
+	io = begin(bdev_io);
 	if (spdk_unlikely(submission == AIO_SUBMISSION_WORKER || !lengths_fit(file, bdev_io))) {
 		offload(bdev_io);
 		return;
 	}
 	prepare_transfer(&io->iocb, bdev_io, file->fd, submission == AIO_SUBMISSION_NOWAIT);
-	aio_queue_submit(&ch->queue, io);
+	aio_queue_submit(io);
 }
 
 static void
@@ -308,29 +336,22 @@ get_buf_cb(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io, bool succes
 static void
 start_flush(struct spdk_bdev_io *bdev_io)
 {
-	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
 	struct aio_file *file = &aio_bdev_of(bdev_io)->file;
-	struct aio_io *io = (struct aio_io *)bdev_io->driver_ctx;
+	struct aio_io *io = begin(bdev_io);
 
-	ch->outstanding++;
-	io->ch = &ch->queue;
 	if (!__atomic_load_n(&file->async_sync, __ATOMIC_RELAXED)) {
 		offload(bdev_io);
 		return;
 	}
 	io_prep_fdsync(&io->iocb, file->fd);
-	aio_queue_submit(&ch->queue, io);
+	aio_queue_submit(io);
 }
 
 /* UNMAP and WRITE_ZEROES have no asynchronous form. */
 static void
 start_clear(struct spdk_bdev_io *bdev_io)
 {
-	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
-	struct aio_io *io = (struct aio_io *)bdev_io->driver_ctx;
-
-	ch->outstanding++;
-	io->ch = &ch->queue;
+	begin(bdev_io);
 	offload(bdev_io);
 }
 
@@ -526,6 +547,18 @@ fill_bdev(struct aio_bdev *aio_bdev, const struct aio_bdev_opts *opts)
 	bdev->module = &g_aio_module;
 }
 
+/* A saved configuration is loaded by a process that may have been started anywhere else. */
+static char *
+make_absolute(const char *path)
+{
+	char folder[PATH_MAX];
+
+	if (path[0] == '/' || getcwd(folder, sizeof(folder)) == NULL) {
+		return strdup(path);
+	}
+	return spdk_sprintf_alloc("%s/%s", folder, path);
+}
+
 int
 bdev_aio_create(const struct aio_bdev_opts *opts, const char **why)
 {
@@ -542,7 +575,7 @@ bdev_aio_create(const struct aio_bdev_opts *opts, const char **why)
 		return -ENOMEM;
 	}
 	aio_bdev->bdev.name = strdup(opts->name);
-	aio_bdev->filename = strdup(opts->filename);
+	aio_bdev->filename = make_absolute(opts->filename);
 	if (aio_bdev->bdev.name == NULL || aio_bdev->filename == NULL) {
 		rc = -ENOMEM;
 		goto free_aio_bdev;
@@ -560,6 +593,7 @@ bdev_aio_create(const struct aio_bdev_opts *opts, const char **why)
 		aio_bdev, create_channel_cb, destroy_channel_cb, sizeof(struct aio_bdev_channel), aio_bdev->bdev.name);
 	rc = spdk_bdev_register(&aio_bdev->bdev);
 	if (rc != 0) {
+		*why = rc == -EEXIST ? "another bdev has its name or its UUID" : NULL;
 		goto unregister_io_device;
 	}
 	return 0;

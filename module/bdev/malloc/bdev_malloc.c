@@ -340,6 +340,7 @@ bdev_malloc_create(const struct malloc_bdev_opts *opts, struct spdk_bdev **bdev,
 	}
 	rc = spdk_bdev_register(&malloc_bdev->bdev);
 	if (rc != 0) {
+		*why = rc == -EEXIST ? "another bdev has its name or its UUID" : NULL;
 		goto free_bdev;
 	}
 	*bdev = &malloc_bdev->bdev;

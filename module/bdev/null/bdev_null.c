@@ -169,6 +169,7 @@ bdev_null_create(const struct null_bdev_opts *opts, struct spdk_bdev **bdev, con
 
 	rc = spdk_bdev_register(&null_bdev->bdev);
 	if (rc != 0) {
+		*why = rc == -EEXIST ? "another bdev has its name or its UUID" : NULL;
 		goto free_name;
 	}
 	*bdev = &null_bdev->bdev;

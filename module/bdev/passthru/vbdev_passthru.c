@@ -564,10 +564,12 @@ vbdev_passthru_create(const struct passthru_bdev_opts *opts, const char **why)
 		return 0;
 	}
 	if (rc != 0) {
-		if (rc == -EPERM) {
-			*why = "its base bdev is claimed by another module";
-		}
 		forget_request(request);
+	}
+	if (rc == -EPERM) {
+		*why = "its base bdev is claimed by another module";
+	} else if (rc == -EEXIST) {
+		*why = "another bdev has its UUID";
 	}
 	return rc;
 }

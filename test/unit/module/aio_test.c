@@ -152,7 +152,8 @@ bad_parameters_are_refused(void **state)
 		"{'name': '', 'filename': 'x', 'block_size': 512}");
 
 	fixture_rpc_expect("\"A\"", "bdev_aio_create", "{'name': 'A', 'filename': '%s', 'block_size': 512}", g_path);
-	snprintf(message, sizeof(message), "Cannot create aio bdev A on %s: File exists", g_path);
+	snprintf(message, sizeof(message), "Cannot create aio bdev A on %s: another bdev has its name or its UUID",
+		g_path);
 	fixture_rpc_expect_error(
 		-EEXIST, message, "bdev_aio_create", "{'name': 'A', 'filename': '%s', 'block_size': 512}", g_path);
 }
@@ -201,6 +202,21 @@ configuration_loads_again(void **state)
 	fixture_load_config(saved);
 	assert_string_equal(fixture_config("bdev_aio_create"), saved);
 	free(saved);
+}
+
+static void
+relative_paths_are_made_absolute(void **state)
+{
+	char folder[PATH_MAX];
+	char expected[PATH_MAX];
+
+	make_file("f", BLOCKS * BLOCK);
+	assert_non_null(getcwd(folder, sizeof(folder)));
+	assert_int_equal(chdir(g_dir), 0);
+	fixture_rpc_expect("\"A\"", "bdev_aio_create", "{'name': 'A', 'filename': 'f', 'block_size': 512}");
+	assert_int_equal(chdir(folder), 0);
+	snprintf(expected, sizeof(expected), "\"filename\":\"%s\"", g_path);
+	assert_non_null(strstr(fixture_config("bdev_aio_create"), expected));
 }
 
 static bool
@@ -646,6 +662,7 @@ main(void)
 		TEST_ON_DISK(bad_parameters_are_refused),
 		TEST_ON_DISK(delete_and_rescan_name_the_bdev),
 		TEST_ON_DISK(configuration_loads_again),
+		TEST_ON_DISK(relative_paths_are_made_absolute),
 		TEST_ON_DISK(types_are_offered_as_asked),
 		TEST_ON_DISK(many_at_once),
 		TEST_IN_MEMORY(many_at_once),

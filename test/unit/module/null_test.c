@@ -46,8 +46,8 @@ bad_parameters_are_refused(void **state)
 		assert_null(spdk_bdev_get_by_name("N"));
 	}
 	fixture_rpc_expect("\"N\"", "bdev_null_create", "{'name': 'N', 'num_blocks': 8, 'block_size': 512}");
-	fixture_rpc_expect_error(-EEXIST, "Cannot create null bdev N: File exists", "bdev_null_create",
-		"{'name': 'N', 'num_blocks': 8, 'block_size': 512}");
+	fixture_rpc_expect_error(-EEXIST, "Cannot create null bdev N: another bdev has its name or its UUID",
+		"bdev_null_create", "{'name': 'N', 'num_blocks': 8, 'block_size': 512}");
 	assert_int_equal(spdk_bdev_get_num_blocks(spdk_bdev_get_by_name("N")), 8);
 	fixture_rpc_expect_error(
 		-ENODEV, "Cannot delete null bdev X: No such device", "bdev_null_delete", "{'name': 'X'}");

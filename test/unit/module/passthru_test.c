@@ -81,7 +81,8 @@ failed_registration_releases_the_base(void **state)
 	fixture_rpc_expect("\"taken\"", "bdev_malloc_create",
 		"{'name': 'taken', 'num_blocks': 8, 'block_size': 512,"
 		" 'uuid': '11223344-5566-7788-99aa-bbccddeeff00'}");
-	fixture_rpc_expect_error(-EEXIST, "Cannot create passthru bdev P on M0: File exists", "bdev_passthru_create",
+	fixture_rpc_expect_error(-EEXIST, "Cannot create passthru bdev P on M0: another bdev has its UUID",
+		"bdev_passthru_create",
 		"{'base_bdev_name': 'M0', 'name': 'P', 'uuid': '11223344-5566-7788-99aa-bbccddeeff00'}");
 	assert_false(is_claimed("M0"));
 	assert_false(is_claimed("taken"));
