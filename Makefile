@@ -36,6 +36,28 @@ bench: ## measure, side by side with peers
 	$(MAKE) all
 	$(PYTHON) test/bench/run.py
 
+FUZZ_SECONDS ?= 60
+fuzz: ## let libFuzzer look for bad input that harms, FUZZ_SECONDS for each target
+	scripts/install-deps.sh build test dev
+	[ -f build-fuzz/build.ninja ] || CC=clang $(MESON) setup build-fuzz -Dfuzz=true --buildtype=debugoptimized \
+		-Db_sanitize=address,undefined -Db_lundef=false
+	ninja -C build-fuzz
+	for corpus in test/fuzz/corpus/*; do \
+		mkdir -p build-fuzz/corpus/$${corpus##*/} && \
+		build-fuzz/test/fuzz/fuzz_$${corpus##*/} -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+			build-fuzz/corpus/$${corpus##*/} $$corpus || exit 1; \
+	done
+
+SIM_SEED ?= $(shell date +%s)
+SIM_COUNT ?= 100000
+sim: build-asan/build.ninja ## run SIM_COUNT seeds of the deterministic simulation from SIM_SEED on
+	ninja -C build-asan
+	BDEV_SIM_SEED=$(SIM_SEED) BDEV_SIM_COUNT=$(SIM_COUNT) build-asan/test/unit/bdev/test_bdev_schedules
+
+build-asan/build.ninja:
+	scripts/install-deps.sh build test
+	$(MESON) setup build-asan --buildtype=debug -Db_sanitize=address,undefined -Db_lundef=false --werror
+
 install: all ## install to DESTDIR and PREFIX
 	$(MESON) configure $(BUILD) -Dprefix=$(PREFIX)
 	DESTDIR=$(DESTDIR) $(MESON) install -C $(BUILD)
