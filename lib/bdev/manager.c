@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Start and stop of the layer, its options, and the list of bdevs.
+ * Start and stop of the layer.
  *
  * Start and stop are chains of small functions, in the order in which they run: init_<step>, finish_<step>. A chain
  * that has to wait returns, and bdev_manager_notify() makes it look again, by message on the thread that began it.
@@ -86,67 +86,6 @@ is_idle(void)
 	return idle;
 }
 
-/* ---- options ---- */
-
-#define OPTS_HAS(opts_size, field) \
-	(offsetof(struct spdk_bdev_opts, field) + sizeof(((struct spdk_bdev_opts *)0)->field) <= (opts_size))
-
-/* Copies the members that lie within the first size bytes. */
-static void
-copy_opts(struct spdk_bdev_opts *dst, const struct spdk_bdev_opts *src, size_t size)
-{
-#define COPY_OPT(field) \
-	do { \
-		if (OPTS_HAS(size, field)) { \
-			dst->field = src->field; \
-		} \
-	} while (0)
-
-	COPY_OPT(bdev_io_pool_size);
-	COPY_OPT(bdev_io_cache_size);
-	COPY_OPT(bdev_auto_examine);
-	COPY_OPT(iobuf_small_cache_size);
-	COPY_OPT(iobuf_large_cache_size);
-#undef COPY_OPT
-}
-
-void
-spdk_bdev_get_opts(struct spdk_bdev_opts *opts, size_t opts_size)
-{
-	if (opts == NULL || opts_size == 0) {
-		SPDK_ERRLOG("spdk_bdev_get_opts() needs a structure and its size\n");
-		return;
-	}
-	copy_opts(opts, &g_bdev_manager.opts, opts_size);
-	if (OPTS_HAS(opts_size, opts_size)) {
-		opts->opts_size = opts_size;
-	}
-}
-
-int
-spdk_bdev_set_opts(struct spdk_bdev_opts *opts)
-{
-	struct spdk_bdev_opts new_opts = g_bdev_manager.opts;
-	uint64_t need;
-
-	if (opts == NULL || opts->opts_size == 0) {
-		SPDK_ERRLOG("spdk_bdev_set_opts() needs a structure with opts_size set\n");
-		return -1;
-	}
-	copy_opts(&new_opts, opts, opts->opts_size);
-
-	/* Each thread fills its cache from the pool, and the pool must not be empty then. */
-	need = (uint64_t)new_opts.bdev_io_cache_size * (spdk_thread_get_count() + 1);
-	if (new_opts.bdev_io_pool_size < need) {
-		SPDK_ERRLOG("bdev_io_pool_size %" PRIu32 " is too small: a cache of %" PRIu32
-			    " for each thread needs at least %" PRIu64 "\n",
-			new_opts.bdev_io_pool_size, new_opts.bdev_io_cache_size, need);
-		return -1;
-	}
-	g_bdev_manager.opts = new_opts;
-	return 0;
-}
-
 /* ---- waiting for modules to become idle ---- */
 
 static void
@@ -162,6 +101,16 @@ idle_waiter_cb(void *ctx)
 	waiter->cb_fn(waiter->cb_arg);
 }
 
+static void
+tell_waiter(struct bdev_idle_waiter *waiter)
+{
+	if (spdk_thread_send_msg(waiter->thread, idle_waiter_cb, waiter) != 0) {
+		/* Short of memory: another try when the modules have been busy again. */
+		ENV_MUTEX_SCOPE(&g_bdev_manager.lock);
+		TAILQ_INSERT_TAIL(&g_bdev_manager.idle_waiters, waiter, link);
+	}
+}
+
 void
 bdev_manager_wait_idle(struct bdev_idle_waiter *waiter)
 {
@@ -175,7 +124,7 @@ bdev_manager_wait_idle(struct bdev_idle_waiter *waiter)
 	env_mutex_unlock(&g_bdev_manager.lock);
 
 	if (idle) {
-		spdk_thread_send_msg(waiter->thread, idle_waiter_cb, waiter);
+		tell_waiter(waiter);
 	}
 }
 
@@ -192,7 +141,7 @@ bdev_manager_idle(void)
 
 	while ((waiter = TAILQ_FIRST(&waiters)) != NULL) {
 		TAILQ_REMOVE(&waiters, waiter, link);
-		spdk_thread_send_msg(waiter->thread, idle_waiter_cb, waiter);
+		tell_waiter(waiter);
 	}
 	bdev_manager_notify();
 }
@@ -492,117 +441,4 @@ bdev_manager_notify(void)
 	if (send) {
 		spdk_thread_send_msg(g_chain.thread, notify_cb, NULL);
 	}
-}
-
-/* ---- the list of bdevs ---- */
-
-static bool
-is_claimed(struct bdev_state *state)
-{
-	bool claimed;
-
-	env_mutex_lock(&state->lock);
-	claimed = state->claim_type != SPDK_BDEV_CLAIM_NONE;
-	env_mutex_unlock(&state->lock);
-	return claimed;
-}
-
-static struct spdk_bdev *
-next_bdev(struct spdk_bdev *prev, bool leaf)
-{
-	struct bdev_state *state;
-	struct spdk_bdev *bdev;
-
-	env_mutex_lock(&g_bdev_manager.lock);
-	state = prev == NULL ? TAILQ_FIRST(&g_bdev_manager.bdevs) : TAILQ_NEXT(bdev_state(prev), link);
-	while (state != NULL && leaf && is_claimed(state)) {
-		state = TAILQ_NEXT(state, link);
-	}
-	bdev = state == NULL ? NULL : state->bdev;
-	env_mutex_unlock(&g_bdev_manager.lock);
-	return bdev;
-}
-
-struct spdk_bdev *
-spdk_bdev_first(void)
-{
-	return next_bdev(NULL, false);
-}
-
-struct spdk_bdev *
-spdk_bdev_next(struct spdk_bdev *prev)
-{
-	return next_bdev(prev, false);
-}
-
-struct spdk_bdev *
-spdk_bdev_first_leaf(void)
-{
-	return next_bdev(NULL, true);
-}
-
-struct spdk_bdev *
-spdk_bdev_next_leaf(struct spdk_bdev *prev)
-{
-	return next_bdev(prev, true);
-}
-
-/* Attaches desc to the first bdev after prev that is not on its way out; false if there is none. */
-static bool
-attach_next(struct spdk_bdev_desc *desc, struct spdk_bdev *prev, bool leaf)
-{
-	struct bdev_state *state;
-
-	env_mutex_lock(&g_bdev_manager.lock);
-	state = prev == NULL ? TAILQ_FIRST(&g_bdev_manager.bdevs) : TAILQ_NEXT(bdev_state(prev), link);
-	while (state != NULL && ((leaf && is_claimed(state)) || bdev_desc_attach(desc, state) != 0)) {
-		state = TAILQ_NEXT(state, link);
-	}
-	env_mutex_unlock(&g_bdev_manager.lock);
-	return state != NULL;
-}
-
-static int
-for_each_bdev(void *ctx, spdk_for_each_bdev_fn fn, bool leaf)
-{
-	struct spdk_bdev_desc *desc, *prev = NULL;
-	int rc = 0;
-
-	if (spdk_get_thread() == NULL) {
-		return -ENOTSUP;
-	}
-	/* The descriptor on a bdev keeps its place in the list until the next one is held. */
-	for (;;) {
-		desc = bdev_desc_alloc_internal();
-		if (desc == NULL) {
-			rc = -ENOMEM;
-		} else if (!attach_next(desc, prev == NULL ? NULL : prev->bdev, leaf)) {
-			free(desc);
-			desc = NULL;
-		}
-		if (prev != NULL) {
-			spdk_bdev_close(prev);
-		}
-		if (desc == NULL) {
-			return rc;
-		}
-		rc = fn(ctx, desc->bdev);
-		if (rc != 0) {
-			spdk_bdev_close(desc);
-			return rc;
-		}
-		prev = desc;
-	}
-}
-
-int
-spdk_for_each_bdev(void *ctx, spdk_for_each_bdev_fn fn)
-{
-	return for_each_bdev(ctx, fn, false);
-}
-
-int
-spdk_for_each_bdev_leaf(void *ctx, spdk_for_each_bdev_fn fn)
-{
-	return for_each_bdev(ctx, fn, true);
 }
