@@ -69,9 +69,28 @@ nbd_connection_set_deadline(struct nbd_connection *conn, uint32_t seconds)
 	nbd_connection_set_clock(conn);
 }
 
+/* Buffers are short, and this client keeps some that others could use. */
+static bool
+holds_up_others(struct nbd_connection *conn)
+{
+	struct nbd_group *group = conn->group;
+
+	conn->stalled = conn->moved ? 0 : conn->stalled + 1;
+	conn->moved = false;
+	return group->window_used > group->window_max && conn->stalled >= NBD_STALL_SEC &&
+		(conn->sock.sending || conn->rx.direct_left > 0);
+}
+
 void
 nbd_connection_tick(struct nbd_connection *conn, uint64_t now)
 {
+	if (holds_up_others(conn)) {
+		nbd_connection_cut(conn, "it stands still with buffers that others need");
+		return;
+	}
+	if (!conn->on_clock) {
+		return;
+	}
 	if (conn->ending == NBD_ENDING_DRAIN && STAILQ_EMPTY(&conn->tx.queue) && conn->num_requests > 0) {
 		/* It is the device that takes its time. */
 		nbd_connection_set_deadline(conn, NBD_LINGER_SEC);

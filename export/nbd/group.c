@@ -27,11 +27,9 @@ poll_clock(void *arg)
 	struct nbd_connection *conn;
 
 	TAILQ_FOREACH (conn, &group->connections, link) {
-		if (conn->on_clock) {
-			nbd_connection_tick(conn, now);
-		}
+		nbd_connection_tick(conn, now);
 	}
-	if (group->on_clock == 0) {
+	if (group->on_clock == 0 && group->window_used <= group->window_max) {
 		spdk_poller_unregister(&group->clock);
 	}
 	return SPDK_POLLER_IDLE;
@@ -111,11 +109,14 @@ release(struct nbd_group *group)
 static int
 acquire(struct nbd_group *group)
 {
+	struct spdk_iobuf_opts opts;
 	int rc = nbd_sock_group_create(&group->socks);
 
 	if (rc != 0) {
 		return rc;
 	}
+	spdk_iobuf_get_opts(&opts, sizeof(opts));
+	group->window_max = opts.large_pool_count * opts.large_bufsize / 2 / g_nbd_server.num_groups;
 	rc = spdk_iobuf_channel_init(&group->iobuf, MODULE_NAME, IOBUF_SMALL_CACHE, IOBUF_LARGE_CACHE);
 	if (rc != 0) {
 		return rc;

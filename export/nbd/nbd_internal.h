@@ -42,6 +42,8 @@
 #define NBD_MAX_OPTION (64U << 10)
 /* Longest option that is skipped rather than answered by hanging up. */
 #define NBD_MAX_SKIPPED_OPTION (4U << 20)
+/* Seconds without a byte after which a client that holds buffers is let go of, if buffers are short. */
+#define NBD_STALL_SEC 10
 /* Seconds that a client whose export has ended gets to take the replies it has coming. */
 #define NBD_LINGER_SEC 5
 /* The id of the only meta context there is. */
@@ -234,6 +236,9 @@ struct nbd_group {
 	/* Runs once a second while some connection is on a clock. */
 	struct spdk_poller *clock;
 	uint32_t on_clock;
+	/* Data of all connections in buffers, and from where on buffers count as short: each has one piece at most then. */
+	uint64_t window_used;
+	uint64_t window_max;
 	/* Requests and pieces kept for their next use. */
 	SLIST_HEAD(, nbd_request) free_requests;
 	uint32_t num_free_requests;
@@ -395,6 +400,9 @@ struct nbd_connection {
 	bool piece_waiting;
 	uint32_t num_requests;
 	uint32_t window_used;
+	/* Bytes have gone one way or the other since the clock last looked; for how many looks they have not. */
+	bool moved;
+	uint32_t stalled;
 	/* The export has ended: requests that still arrive are answered so. */
 	bool shutdown;
 

@@ -231,6 +231,7 @@ nbd_rx_received_cb(struct nbd_sock *sock, ssize_t n)
 		heat(conn);
 	}
 	rx->active = true;
+	conn->moved = true;
 }
 
 void

@@ -94,6 +94,7 @@ nbd_tx_sent_cb(struct nbd_sock *sock, ssize_t n)
 		}
 		return;
 	}
+	conn->moved = true;
 	sent = conn->tx.skip + n;
 	while (!STAILQ_EMPTY(&conn->tx.queue)) {
 		struct nbd_tx *tx = STAILQ_FIRST(&conn->tx.queue);

@@ -248,6 +248,7 @@ nbd_piece_put(struct nbd_piece *piece)
 	if (piece->in_window) {
 		piece->in_window = false;
 		conn->window_used -= piece->length;
+		group->window_used -= piece->length;
 		nbd_connection_wake(conn);
 	}
 	request->pieces--;

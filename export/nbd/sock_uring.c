@@ -7,6 +7,7 @@
 
 #include "export/nbd/sock.h"
 
+#include "spdk/barrier.h"
 #include "spdk/log.h"
 #include "spdk/util.h"
 
@@ -32,6 +33,8 @@ struct uring_group {
 	 * completions, waiters on it are only woken by completions that have been posted, not by those that wait to be.
 	 */
 	int event_fd;
+	/* It is switched on. */
+	bool signals;
 };
 
 static struct uring_group *
@@ -70,6 +73,7 @@ set_up_ring(struct uring_group *group)
 		close(group->event_fd);
 		return rc;
 	}
+	group->signals = true;
 	/* Saves a look-up per system call; older kernels do without. */
 	(void)io_uring_register_ring_fd(&group->ring);
 	return 0;
@@ -149,10 +153,9 @@ has_deferred(struct io_uring *ring)
 	return (IO_URING_READ_ONCE(*ring->sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }
 
-static int
-sock_uring_group_poll(struct nbd_sock_group *base)
+static unsigned
+reap(struct io_uring *ring)
 {
-	struct io_uring *ring = &uring_group(base)->ring;
 	struct io_uring_cqe *cqe;
 	unsigned head, count = 0;
 
@@ -165,6 +168,30 @@ sock_uring_group_poll(struct nbd_sock_group *base)
 		count++;
 	}
 	io_uring_cq_advance(ring, count);
+	return count;
+}
+
+/*
+ * A signal for each completion is a waste while we look for them anyway. It is switched on when nothing is found, and
+ * then looked once more, for what has come just before.
+ */
+static int
+sock_uring_group_poll(struct nbd_sock_group *base)
+{
+	struct uring_group *group = uring_group(base);
+	unsigned count = reap(&group->ring);
+
+	if (count > 0) {
+		if (group->signals) {
+			group->signals = false;
+			(void)io_uring_cq_eventfd_toggle(&group->ring, false);
+		}
+	} else if (!group->signals) {
+		group->signals = true;
+		(void)io_uring_cq_eventfd_toggle(&group->ring, true);
+		spdk_mb();
+		count = reap(&group->ring);
+	}
 	return count;
 }
 

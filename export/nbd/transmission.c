@@ -120,10 +120,18 @@ plan_piece(struct nbd_connection *conn)
 	struct nbd_request *request = conn->request;
 	uint64_t offset = request->offset + request->planned;
 	uint32_t length = nbd_piece_length(conn->export, offset, request->length - request->planned);
+	struct nbd_group *group = conn->group;
 	struct nbd_piece *piece;
 
 	if (conn->window_used > 0 && conn->window_used + length > NBD_WINDOW) {
 		return NULL;
+	}
+	if (group->window_used > group->window_max) {
+		/* It looks out for clients that hold buffers and do nothing. */
+		nbd_group_start_clock(group);
+		if (conn->window_used > 0) {
+			return NULL;
+		}
 	}
 	piece = nbd_piece_get(request);
 	if (piece == NULL) {
@@ -134,6 +142,7 @@ plan_piece(struct nbd_connection *conn)
 	piece->length = length;
 	piece->in_window = true;
 	conn->window_used += length;
+	group->window_used += length;
 	request->planned += length;
 	return piece;
 }

@@ -170,6 +170,80 @@ def test_fio(served, tmp_path):
         "--iodepth=32", "--size=16m", "--verify=crc32c", "--verify_fatal=1", "--randseed=1", cwd=tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["uring", "epoll"])
+def test_short_of_buffers(target, tmp_path, monkeypatch, kind):
+    """Far fewer buffers and I/O objects than the clients could use: they wait for each other, and all get their data."""
+    monkeypatch.setenv("BDEVKIT_NBD_SOCK", kind)
+    path, config = tmp_path / "file.img", tmp_path / "config.json"
+    path.write_bytes(bytes(64 * MIB))
+    config.write_text(json.dumps({"subsystems": [
+        {"subsystem": "iobuf", "config": [{"method": "iobuf_set_options", "params": {
+            "small_pool_count": 256, "large_pool_count": 32}}]},
+        {"subsystem": "bdev", "config": [
+            {"method": "bdev_set_options", "params": {"bdev_io_pool_size": 300, "bdev_io_cache_size": 16}},
+            {"method": "bdev_aio_create", "params": {"filename": str(path), "name": "file", "block_size": 4096}},
+        ]},
+    ]}))
+    served = target("--json", config)
+    deaf = [Wire(served.nbd_path) for _ in range(3)]
+    for wire in deaf:
+        wire.go("file")
+        wire.send_request(w.CMD_WRITE, 0, 32 * MIB, payload=b"x" * 100000)
+    errors = []
+
+    def work(number):
+        try:
+            client = connect(served, "file")
+            for generation in range(3):
+                data = os.urandom(8 * MIB)
+                client.pwrite(data, number * 8 * MIB)
+                assert client.pread(8 * MIB, number * 8 * MIB) == data, (number, generation)
+            client.shutdown()
+        except Exception as error:  # pylint: disable=broad-except
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(1 + number % 7,)) for number in range(7)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert not errors
+    for wire in deaf:
+        wire.socket.close()
+    eventually(lambda: not served.rpc("nbd_get_connections"))
+
+
+@pytest.mark.parametrize("kind", ["uring", "epoll"])
+def test_clients_that_keep_all_buffers(target, tmp_path, monkeypatch, kind):
+    """Clients that stand still with all the buffers there are lose them to one that works."""
+    monkeypatch.setenv("BDEVKIT_NBD_SOCK", kind)
+    path, config = tmp_path / "file.img", tmp_path / "config.json"
+    path.write_bytes(os.urandom(8 * MIB))
+    config.write_text(json.dumps({"subsystems": [
+        {"subsystem": "iobuf", "config": [{"method": "iobuf_set_options", "params": {
+            "small_pool_count": 256, "large_pool_count": 64}}]},
+        {"subsystem": "bdev", "config": [
+            {"method": "bdev_aio_create", "params": {"filename": str(path), "name": "file", "block_size": 4096}}]},
+    ]}))
+    served = target("--json", config)
+    deaf = [Wire(served.nbd_path) for _ in range(40)]
+    for number, wire in enumerate(deaf):
+        wire.go("file")
+        if number % 2:
+            wire.send_request(w.CMD_WRITE, 0, MIB, payload=b"x" * 100000)
+        else:
+            for _ in range(10):
+                wire.send_request(w.CMD_READ, 0, 4 * MIB)
+    client = connect(served, "file")
+    assert client.pread(4 * MIB, 4 * MIB) == path.read_bytes()[4 * MIB :]
+    client.shutdown()
+    assert "stands still" in served.stderr()
+    for wire in deaf:
+        wire.socket.close()
+    eventually(lambda: not served.rpc("nbd_get_connections"))
+
+
 # ---- clients that die ----
 
 
