@@ -112,10 +112,17 @@ echo(struct spdk_jsonrpc_request *request, const struct spdk_json_val *params)
 }
 SPDK_RPC_REGISTER("test_undescribed", echo, SPDK_RPC_STARTUP | SPDK_RPC_RUNTIME)
 
+static struct spdk_jsonrpc_request *g_open;
+
+/* The request stays open until the process ends. */
 static void
 never(struct spdk_jsonrpc_request *request, const struct spdk_json_val *params)
 {
-	/* The request stays open until the process ends. */
+	if (g_open != NULL) {
+		spdk_jsonrpc_send_error_response(request, -EBUSY, "one is open already");
+	} else {
+		g_open = request;
+	}
 }
 SPDK_RPC_REGISTER("test_never", never, SPDK_RPC_STARTUP | SPDK_RPC_RUNTIME)
 
@@ -241,6 +248,9 @@ main(int argc, char **argv)
 			break;
 		}
 		spdk_rpc_server_accept(server);
+	}
+	if (g_open != NULL) {
+		spdk_jsonrpc_send_error_response(g_open, -ESHUTDOWN, "the target ends");
 	}
 	spdk_rpc_server_close(server);
 	return 0;
