@@ -7,6 +7,25 @@
 
 #include "lib/bdev/bdev_internal.h"
 
+/* A channel that could not be told of the end of a reset, for want of memory, finds out here. */
+static bool
+is_frozen(struct bdev_channel *ch)
+{
+	struct bdev_state *state = bdev_state(ch->bdev);
+	bool resetting;
+
+	if (!(ch->gates & BDEV_GATE_RESET)) {
+		return false;
+	}
+	env_mutex_lock(&state->lock);
+	resetting = state->reset_in_progress != NULL;
+	env_mutex_unlock(&state->lock);
+	if (!resetting) {
+		ch->gates &= ~BDEV_GATE_RESET;
+	}
+	return resetting;
+}
+
 static bool
 is_short_write(const struct spdk_bdev_io *bdev_io)
 {
@@ -21,7 +40,7 @@ bdev_io_submit_gated(struct spdk_bdev_io *bdev_io)
 {
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
-	if (ch->gates & BDEV_GATE_RESET) {
+	if (is_frozen(ch)) {
 		bdev_io_end(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
 		bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
 		return;
