@@ -65,6 +65,7 @@ void spdk_subsystem_fini_next(void);
 	static struct spdk_subsystem_depend _name##_depends_on_##_depends_on = { \
 		.name = #_name, \
 		.depends_on = #_depends_on, \
+		.tailq = {NULL, NULL}, \
 	}; \
 	__attribute__((constructor)) static void _name##_depends_on_##_depends_on##_register(void) \
 	{ \
