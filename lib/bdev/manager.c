@@ -8,6 +8,7 @@
  */
 
 #include "lib/bdev/bdev_internal.h"
+#include "bdevkit/thread.h"
 #include "spdk/notify.h"
 
 enum manager_phase {
@@ -195,11 +196,44 @@ init_modules(void)
 	init_wait();
 }
 
-void
-spdk_bdev_initialize(spdk_bdev_init_cb cb_fn, void *cb_arg)
+/* What the modules need: names of notifications, buffers, I/Os, and the device whose channels the threads share. */
+static int
+init_resources(void)
 {
 	int rc;
 
+	spdk_notify_type_register("bdev_register");
+	spdk_notify_type_register("bdev_unregister");
+	bdev_open_async_restart();
+
+	rc = spdk_iobuf_register_module("bdev");
+	if (rc != 0) {
+		SPDK_ERRLOG("could not register with iobuf: %s\n", spdk_strerror(-rc));
+		return rc;
+	}
+	rc = bdev_io_pool_init();
+	if (rc != 0) {
+		SPDK_ERRLOG("could not create a pool of %" PRIu32 " bdev_io: %s\n",
+			g_bdev_manager.opts.bdev_io_pool_size, spdk_strerror(-rc));
+		goto undo_iobuf;
+	}
+	rc = bdk_io_device_register(
+		&g_bdev_manager, bdev_thread_create, bdev_thread_destroy, sizeof(struct bdev_thread), "bdev_mgr");
+	if (rc != 0) {
+		goto undo_pool;
+	}
+	return 0;
+
+undo_pool:
+	bdev_io_pool_fini();
+undo_iobuf:
+	spdk_iobuf_unregister_module("bdev");
+	return rc;
+}
+
+void
+spdk_bdev_initialize(spdk_bdev_init_cb cb_fn, void *cb_arg)
+{
 	if (spdk_get_thread() == NULL || get_phase() != PHASE_DOWN) {
 		SPDK_ERRLOG("the bdev layer starts once, on an SPDK thread\n");
 		cb_fn(cb_arg, -1);
@@ -209,28 +243,10 @@ spdk_bdev_initialize(spdk_bdev_init_cb cb_fn, void *cb_arg)
 	g_chain.thread = spdk_get_thread();
 	g_chain.init_cb = cb_fn;
 	g_chain.init_arg = cb_arg;
-
-	spdk_notify_type_register("bdev_register");
-	spdk_notify_type_register("bdev_unregister");
-	bdev_open_async_restart();
-
-	rc = spdk_iobuf_register_module("bdev");
-	if (rc != 0) {
-		SPDK_ERRLOG("could not register with iobuf: %s\n", spdk_strerror(-rc));
+	if (init_resources() != 0) {
 		init_end(-1);
 		return;
 	}
-	rc = bdev_io_pool_init();
-	if (rc != 0) {
-		SPDK_ERRLOG("could not create a pool of %" PRIu32 " bdev_io: %s\n",
-			g_bdev_manager.opts.bdev_io_pool_size, spdk_strerror(-rc));
-		spdk_iobuf_unregister_module("bdev");
-		init_end(-1);
-		return;
-	}
-	spdk_io_device_register(
-		&g_bdev_manager, bdev_thread_create, bdev_thread_destroy, sizeof(struct bdev_thread), "bdev_mgr");
-
 	init_modules();
 }
 

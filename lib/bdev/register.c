@@ -12,6 +12,7 @@
  */
 
 #include "lib/bdev/bdev_internal.h"
+#include "bdevkit/thread.h"
 #include "spdk/notify.h"
 
 /* ---- registration ---- */
@@ -248,8 +249,11 @@ spdk_bdev_register(struct spdk_bdev *bdev)
 	set_defaults(bdev);
 	/* Before the name is known, as whoever opens the bdev by it may want a channel at once. */
 	snprintf(device_name, sizeof(device_name), "bdev_%s", bdev->name);
-	spdk_io_device_register(
+	rc = bdk_io_device_register(
 		state, bdev_channel_create, bdev_channel_destroy, sizeof(struct bdev_channel), device_name);
+	if (rc != 0) {
+		goto undo_state;
+	}
 	rc = publish(state);
 	if (rc != 0) {
 		goto undo_device;

@@ -4,6 +4,7 @@
 
 #include "lib/thread/thread_internal.h"
 
+#include "bdevkit/thread.h"
 #include "spdk/log.h"
 #include "spdk_internal/thread.h"
 
@@ -24,8 +25,8 @@ thread_io_device_find(void *io_device)
 	return RB_FIND(io_device_tree, &g_thread_lib.io_devices, &key);
 }
 
-void
-spdk_io_device_register(void *io_device, spdk_io_channel_create_cb create_cb, spdk_io_channel_destroy_cb destroy_cb,
+int
+bdk_io_device_register(void *io_device, spdk_io_channel_create_cb create_cb, spdk_io_channel_destroy_cb destroy_cb,
 	uint32_t ctx_size, const char *name)
 {
 	struct io_device *dev, *existing;
@@ -34,12 +35,12 @@ spdk_io_device_register(void *io_device, spdk_io_channel_create_cb create_cb, sp
 
 	if (thread_current() == NULL) {
 		SPDK_ERRLOG("io_device %p must be registered on an SPDK thread\n", io_device);
-		return;
+		return -EINVAL;
 	}
 	dev = calloc(1, sizeof(*dev));
 	if (dev == NULL) {
 		SPDK_ERRLOG("No memory for io_device %s\n", name != NULL ? name : "");
-		return;
+		return -ENOMEM;
 	}
 	dev->io_device = io_device;
 	dev->create_cb = create_cb;
@@ -59,7 +60,16 @@ spdk_io_device_register(void *io_device, spdk_io_channel_create_cb create_cb, sp
 	env_mutex_unlock(&g_thread_lib.lock);
 	if (existing != NULL) {
 		free(dev);
+		return -EEXIST;
 	}
+	return 0;
+}
+
+void
+spdk_io_device_register(void *io_device, spdk_io_channel_create_cb create_cb, spdk_io_channel_destroy_cb destroy_cb,
+	uint32_t ctx_size, const char *name)
+{
+	bdk_io_device_register(io_device, create_cb, destroy_cb, ctx_size, name);
 }
 
 /* ---- release: the device is not in the registry and has no channel any more ---- */

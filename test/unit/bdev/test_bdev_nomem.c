@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Every allocation of every control function fails once: the function says so and leaves nothing behind, and when
+ * there is memory again it does what it should.
+ */
+
+#include "bdev_sim.h"
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
+
+/* Allocations until one fails; 0: none does. */
+static uint32_t g_fail_at;
+static bool g_failed;
+
+static bool
+fails(void)
+{
+	if (g_fail_at == 0 || --g_fail_at > 0) {
+		return false;
+	}
+	g_failed = true;
+	return true;
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	return fails() ? NULL : __real_calloc(count, size);
+}
+
+char *
+__wrap_strdup(const char *text)
+{
+	return fails() ? NULL : __real_strdup(text);
+}
+
+/*
+ * Calls fn on the app thread, with the first allocation failing, then the second, and so on until it needs no more.
+ * Each time it has to return -ENOMEM, and 0 in the end. Returns how many allocations there were.
+ */
+static uint32_t
+try_all(int (*fn)(void *arg), void *arg)
+{
+	uint32_t n;
+	int rc;
+
+	for (n = 1;; n++) {
+		g_fail_at = n;
+		g_failed = false;
+		ON(0, rc = fn(arg));
+		g_fail_at = 0;
+		if (!g_failed) {
+			assert_int_equal(rc, 0);
+			return n - 1;
+		}
+		assert_int_equal(rc, -ENOMEM);
+	}
+}
+
+static struct sim_disk g_disk;
+
+static int
+setup(void **state)
+{
+	bdev_sim_start(9, 2);
+	sim_disk_init(&g_disk, "d");
+	sim_disk_add(&g_disk);
+	spdk_log_set_print_level(SPDK_LOG_DISABLED);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	bdk_sim_run_until_idle();
+	assert_int_equal(sim_disk_remove(&g_disk), 0);
+	bdev_sim_stop();
+	return 0;
+}
+
+/* ---- one function each ---- */
+
+static int
+do_register(void *disk)
+{
+	int rc = spdk_bdev_register(&((struct sim_disk *)disk)->bdev);
+
+	if (rc != 0) {
+		assert_null(spdk_bdev_get_by_name("new"));
+		assert_ptr_equal(spdk_bdev_first(), &g_disk.bdev);
+		assert_null(spdk_bdev_next(&g_disk.bdev));
+	}
+	return rc;
+}
+
+static void
+test_register(void **state)
+{
+	struct sim_disk disk;
+
+	sim_disk_init(&disk, "new");
+	/* State, descriptor, two names, an alias at least; whatever the thread library needs does not fail it. */
+	g_fail_at = 0;
+	assert_true(try_all(do_register, &disk) >= 5);
+	bdk_sim_run_until_idle();
+	assert_int_equal(sim_disk_remove(&disk), 0);
+}
+
+static void
+ignore_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ctx)
+{
+}
+
+static int
+do_open(void *desc)
+{
+	return spdk_bdev_open_ext("d", true, ignore_event_cb, NULL, desc);
+}
+
+static int
+do_claim(void *desc)
+{
+	return spdk_bdev_module_claim_bdev_desc(desc, SPDK_BDEV_CLAIM_READ_MANY_WRITE_ONE, NULL, &g_sim_module);
+}
+
+static void
+test_open_and_claim(void **state)
+{
+	struct spdk_bdev_desc *desc;
+
+	assert_int_equal(try_all(do_open, &desc), 1);
+	assert_int_equal(try_all(do_claim, desc), 1);
+	ON(0, spdk_bdev_close(desc));
+}
+
+static int
+do_alias(void *arg)
+{
+	return spdk_bdev_alias_add(&g_disk.bdev, "alias");
+}
+
+static void
+test_alias(void **state)
+{
+	assert_int_equal(try_all(do_alias, NULL), 2);
+}
+
+static uint32_t g_called;
+
+static void
+opened_cb(struct spdk_bdev_desc *desc, int rc, void *ctx)
+{
+	assert_int_equal(rc, -ENODEV);
+	g_called++;
+}
+
+static int
+do_open_async(void *arg)
+{
+	return spdk_bdev_open_async("none", true, ignore_event_cb, NULL, NULL, opened_cb, NULL);
+}
+
+static void
+waited_cb(void *ctx)
+{
+	g_called++;
+}
+
+static int
+do_wait(void *arg)
+{
+	return spdk_bdev_wait_for_examine(waited_cb, NULL);
+}
+
+/* The callback comes if and only if it was promised. */
+static void
+test_callbacks(void **state)
+{
+	g_called = 0;
+	try_all(do_wait, NULL);
+	bdk_sim_run_until_idle();
+	assert_int_equal(g_called, 1);
+}
+
+/* An open that cannot even be tried for lack of memory is not reported as anything else. */
+static void
+test_open_async(void **state)
+{
+	uint32_t n;
+	int rc;
+
+	for (n = 1; n <= 2; n++) {
+		g_called = 0;
+		g_fail_at = n;
+		ON(0, rc = do_open_async(NULL));
+		g_fail_at = 0;
+		assert_int_equal(rc, -ENOMEM);
+		bdk_sim_run_until_idle();
+		assert_int_equal(g_called, 0);
+	}
+	ON(0, rc = do_open_async(NULL));
+	assert_int_equal(rc, 0);
+	bdk_sim_run_until_idle();
+	assert_int_equal(g_called, 1);
+}
+
+static int
+do_nothing(void *ctx, struct spdk_bdev *bdev)
+{
+	return 0;
+}
+
+static int
+do_for_each(void *arg)
+{
+	return spdk_for_each_bdev(NULL, do_nothing);
+}
+
+static void
+test_for_each(void **state)
+{
+	/* One for each bdev, and one that finds the end. */
+	assert_int_equal(try_all(do_for_each, NULL), 2);
+}
+
+static int
+do_examine(void *arg)
+{
+	return spdk_bdev_examine("d");
+}
+
+static void
+test_examine(void **state)
+{
+	struct spdk_bdev_opts opts;
+
+	spdk_bdev_get_opts(&opts, sizeof(opts));
+	opts.bdev_auto_examine = false;
+	assert_int_equal(spdk_bdev_set_opts(&opts), 0);
+	assert_int_equal(try_all(do_examine, NULL), 3);
+}
+
+static int
+do_unregister_by_name(void *arg)
+{
+	return spdk_bdev_unregister_by_name("gone", &g_sim_module, NULL, NULL);
+}
+
+static void
+test_unregister_by_name(void **state)
+{
+	struct sim_disk disk;
+	uint32_t n;
+	int rc;
+
+	sim_disk_init(&disk, "gone");
+	sim_disk_add(&disk);
+	g_fail_at = 1;
+	ON(0, rc = do_unregister_by_name(NULL));
+	g_fail_at = 0;
+	assert_int_equal(rc, -ENOMEM);
+	bdk_sim_run_until_idle();
+	assert_int_equal(disk.destructed, 0);
+
+	/* Once it has begun it goes on without memory. */
+	for (n = 2; n < 8; n++) {
+		g_fail_at = n;
+		ON(0, rc = do_unregister_by_name(NULL));
+		g_fail_at = 0;
+		assert_int_equal(rc, 0);
+		bdk_sim_run_until_idle();
+		assert_int_equal(disk.destructed, n - 1);
+		sim_disk_add(&disk);
+	}
+	assert_int_equal(sim_disk_remove(&disk), 0);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_register),
+		TEST(test_open_and_claim),
+		TEST(test_alias),
+		TEST(test_callbacks),
+		TEST(test_open_async),
+		TEST(test_for_each),
+		TEST(test_examine),
+		TEST(test_unregister_by_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
