@@ -499,7 +499,7 @@ static void
 test_schedules(void **state)
 {
 	const char *seed = getenv("BDEV_IO_SEED"), *count = getenv("BDEV_IO_COUNT");
-	uint64_t last = count != NULL ? strtoull(count, NULL, 10) : 1500;
+	uint64_t last = count != NULL ? strtoull(count, NULL, 10) : 500;
 
 	if (seed != NULL) {
 		g_seed = strtoull(seed, NULL, 10);
