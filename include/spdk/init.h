@@ -65,8 +65,8 @@ typedef void (*spdk_subsystem_fini_fn)(void *ctx);
 void spdk_subsystem_init(spdk_subsystem_init_fn cb_fn, void *cb_arg);
 
 /*
- * Stops the subsystems that were started, in reverse order, from the one that failed or is just being started. cb_fn runs
- * on the calling thread, now or later.
+ * Stops the subsystems that were started, in reverse order. One that is just being started is stopped when it reports, or
+ * after 5 seconds; one that failed is stopped, too. cb_fn runs on the calling thread, now or later.
  */
 void spdk_subsystem_fini(spdk_subsystem_fini_fn cb_fn, void *cb_arg);
 

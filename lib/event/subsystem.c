@@ -10,11 +10,16 @@ enum subsystem_state {
 	SUBSYSTEM_STATE_DOWN,
 	/* The init of g_subsystems.current was called, and it did not report yet. */
 	SUBSYSTEM_STATE_STARTING,
+	/* The same, and it is to be stopped as soon as it has reported: it can hardly be stopped half started. */
+	SUBSYSTEM_STATE_START_ABORTED,
 	/* All are up, or that of g_subsystems.current failed. */
 	SUBSYSTEM_STATE_STARTED,
 	/* The fini of g_subsystems.current was called, and it did not report yet. */
 	SUBSYSTEM_STATE_STOPPING,
 };
+
+/* How long a stop waits for a subsystem that is just being started. */
+#define ABORT_TIMEOUT_US 5000000
 
 static struct {
 	struct event_subsystem_list list;
@@ -29,6 +34,7 @@ static struct {
 	spdk_subsystem_fini_fn fini_fn;
 	void *fini_arg;
 	struct spdk_thread *fini_thread;
+	struct spdk_poller *abort_timer;
 } g_subsystems = {
 	.list = TAILQ_HEAD_INITIALIZER(g_subsystems.list),
 	.depends = TAILQ_HEAD_INITIALIZER(g_subsystems.depends),
@@ -210,6 +216,95 @@ event_subsystem_sort(struct event_subsystem_list *subsystems, struct event_subsy
 }
 
 /*
+ * Stop
+ */
+
+static void
+run_on_fini_thread(spdk_msg_fn fn)
+{
+	int rc;
+
+	if (spdk_get_thread() == g_subsystems.fini_thread) {
+		fn(NULL);
+		return;
+	}
+
+	rc = spdk_thread_send_msg(g_subsystems.fini_thread, fn, NULL);
+	if (rc) {
+		SPDK_ERRLOG("The stop of the subsystems cannot go on: %s\n", spdk_strerror(-rc));
+	}
+}
+
+static void
+fini_current(void)
+{
+	if (!g_subsystems.current) {
+		g_subsystems.state = SUBSYSTEM_STATE_DOWN;
+		g_subsystems.fini_fn(g_subsystems.fini_arg);
+	} else if (g_subsystems.current->fini) {
+		g_subsystems.current->fini();
+	} else {
+		spdk_subsystem_fini_next();
+	}
+}
+
+static void
+begin_fini(void *ctx)
+{
+	spdk_poller_unregister(&g_subsystems.abort_timer);
+	g_subsystems.state = SUBSYSTEM_STATE_STOPPING;
+	fini_current();
+}
+
+static void
+fini_following(void *ctx)
+{
+	if (g_subsystems.state != SUBSYSTEM_STATE_STOPPING || !g_subsystems.current) {
+		SPDK_ERRLOG("A subsystem reported twice that it is stopped\n");
+		return;
+	}
+
+	g_subsystems.current = TAILQ_PREV(g_subsystems.current, event_subsystem_list, tailq);
+	fini_current();
+}
+
+void
+spdk_subsystem_fini_next(void)
+{
+	run_on_fini_thread(fini_following);
+}
+
+static int
+abort_start(void *ctx)
+{
+	SPDK_WARNLOG("Subsystem %s does not report the end of its start; stopping it all the same\n",
+		g_subsystems.current->name);
+	begin_fini(NULL);
+	return SPDK_POLLER_BUSY;
+}
+
+void
+spdk_subsystem_fini(spdk_subsystem_fini_fn cb_fn, void *cb_arg)
+{
+	if (g_subsystems.state == SUBSYSTEM_STATE_STOPPING || g_subsystems.state == SUBSYSTEM_STATE_START_ABORTED) {
+		SPDK_ERRLOG("The subsystems are being stopped already\n");
+		return;
+	}
+
+	g_subsystems.fini_fn = cb_fn;
+	g_subsystems.fini_arg = cb_arg;
+	g_subsystems.fini_thread = spdk_get_thread();
+
+	if (g_subsystems.state == SUBSYSTEM_STATE_STARTING) {
+		g_subsystems.state = SUBSYSTEM_STATE_START_ABORTED;
+		g_subsystems.abort_timer = SPDK_POLLER_REGISTER(abort_start, NULL, ABORT_TIMEOUT_US);
+		return;
+	}
+
+	begin_fini(NULL);
+}
+
+/*
  * Start
  */
 
@@ -244,7 +339,11 @@ spdk_subsystem_init_next(int rc)
 {
 	assert(spdk_thread_is_app_thread(NULL));
 
-	/* Stopped meanwhile: its fini deals with whatever it started. */
+	if (g_subsystems.state == SUBSYSTEM_STATE_START_ABORTED) {
+		run_on_fini_thread(begin_fini);
+		return;
+	}
+	/* It took too long and is being stopped. */
 	if (g_subsystems.state != SUBSYSTEM_STATE_STARTING) {
 		return;
 	}
@@ -279,64 +378,4 @@ spdk_subsystem_init(spdk_subsystem_init_fn cb_fn, void *cb_arg)
 	g_subsystems.init_arg = cb_arg;
 	g_subsystems.state = SUBSYSTEM_STATE_STARTING;
 	init_following();
-}
-
-/*
- * Stop
- */
-
-static void
-fini_current(void)
-{
-	if (!g_subsystems.current) {
-		g_subsystems.state = SUBSYSTEM_STATE_DOWN;
-		g_subsystems.fini_fn(g_subsystems.fini_arg);
-	} else if (g_subsystems.current->fini) {
-		g_subsystems.current->fini();
-	} else {
-		spdk_subsystem_fini_next();
-	}
-}
-
-static void
-fini_following(void *ctx)
-{
-	if (g_subsystems.state != SUBSYSTEM_STATE_STOPPING || !g_subsystems.current) {
-		SPDK_ERRLOG("A subsystem reported twice that it is stopped\n");
-		return;
-	}
-
-	g_subsystems.current = TAILQ_PREV(g_subsystems.current, event_subsystem_list, tailq);
-	fini_current();
-}
-
-void
-spdk_subsystem_fini_next(void)
-{
-	int rc;
-
-	if (spdk_get_thread() == g_subsystems.fini_thread) {
-		fini_following(NULL);
-		return;
-	}
-
-	rc = spdk_thread_send_msg(g_subsystems.fini_thread, fini_following, NULL);
-	if (rc) {
-		SPDK_ERRLOG("The stop of the subsystems cannot go on: %s\n", spdk_strerror(-rc));
-	}
-}
-
-void
-spdk_subsystem_fini(spdk_subsystem_fini_fn cb_fn, void *cb_arg)
-{
-	if (g_subsystems.state == SUBSYSTEM_STATE_STOPPING) {
-		SPDK_ERRLOG("The subsystems are being stopped already\n");
-		return;
-	}
-
-	g_subsystems.fini_fn = cb_fn;
-	g_subsystems.fini_arg = cb_arg;
-	g_subsystems.fini_thread = spdk_get_thread();
-	g_subsystems.state = SUBSYSTEM_STATE_STOPPING;
-	fini_current();
 }

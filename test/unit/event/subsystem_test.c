@@ -104,7 +104,7 @@ test_order(void **state)
 
 static struct spdk_thread *g_app_thread, *g_other_thread;
 static char g_calls[64];
-static bool g_async;
+static bool g_async, g_silent_start;
 static int g_fail_rc;
 
 static void
@@ -129,6 +129,9 @@ static void
 first_init(void)
 {
 	note("+1");
+	if (g_silent_start) {
+		return;
+	}
 	if (g_async) {
 		assert_int_equal(spdk_thread_send_msg(g_app_thread, report_init, NULL), 0);
 	} else {
@@ -215,7 +218,7 @@ setup(void **state)
 {
 	spdk_log_set_print_level(SPDK_LOG_DISABLED);
 	g_calls[0] = '\0';
-	g_async = false;
+	g_async = g_silent_start = false;
 	g_fail_rc = 0;
 	g_init_rc = 1;
 	assert_int_equal(bdk_sim_init(1), 0);
@@ -286,16 +289,42 @@ test_stop_before_start(void **state)
 	assert_string_equal(g_calls, "f");
 }
 
-/* What is reported late does not start anything any more. */
 static void
-test_stop_during_start(void **state)
+start_first(void)
 {
-	g_async = true;
 	bdk_sim_call(g_app_thread, init, NULL);
 	while (!strchr(g_calls, '1')) {
 		assert_true(bdk_sim_step());
 	}
+	assert_string_equal(g_calls, "+1");
+}
+
+/* It is stopped as soon as it has reported, and the next one is not started. */
+static void
+test_stop_during_start(void **state)
+{
+	g_async = true;
+	start_first();
 	bdk_sim_call(g_app_thread, fini, NULL);
+	assert_string_equal(g_calls, "+1");
+	bdk_sim_run_until_idle();
+	assert_string_equal(g_calls, "+1-1f");
+	assert_int_equal(g_init_rc, 1);
+}
+
+/* One that never reports is stopped in the end; a report that comes then is ignored. */
+static void
+test_stop_during_long_start(void **state)
+{
+	g_async = true;
+	g_silent_start = true;
+	start_first();
+	bdk_sim_call(g_app_thread, fini, NULL);
+	bdk_sim_run_for(4000000);
+	assert_string_equal(g_calls, "+1");
+	bdk_sim_run_for(2000000);
+	assert_string_equal(g_calls, "+1-1f");
+	bdk_sim_call(g_app_thread, report_init, NULL);
 	bdk_sim_run_until_idle();
 	assert_string_equal(g_calls, "+1-1f");
 	assert_int_equal(g_init_rc, 1);
@@ -311,6 +340,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_failure, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_before_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_during_start, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stop_during_long_start, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
