@@ -42,7 +42,7 @@
 #define HEAP_SHARED_SIZE (16ULL << 20)
 /* From here on a buffer has a region of its own. */
 #define HEAP_LARGE_SIZE (1ULL << 20)
-/* A free block of this size gives its pages back. */
+/* A buffer from this size on gives its pages back when it is freed. Less is not worth the system call. */
 #define HEAP_RETURN_SIZE (128ULL << 10)
 
 /* A part of a region, used or free. Neighbours of a free block are used: free ones are merged. */
@@ -203,20 +203,15 @@ take_block(struct block *block, const struct heap_request *request)
 	return block;
 }
 
-/* Gives the pages inside a free block back to the kernel, which makes them zero. */
+/* Gives the pages inside a block back to the kernel, which makes them zero. */
 static void
 return_pages(struct block *block)
 {
 	uint8_t *start = align_up(block->start, VALUE_4KB);
 	uint8_t *end = (uint8_t *)((uintptr_t)(block->start + block->size) & ~MASK_4KB);
 
-	if (block->owner->region->huge || block->size < HEAP_RETURN_SIZE) {
-		return;
-	}
 	madvise(start, (size_t)(end - start), MADV_DONTNEED);
-	if (start == block->start && end == block->start + block->size) {
-		block->dirty = false;
-	}
+	block->dirty = start != block->start || end != block->start + block->size;
 }
 
 /* Makes a used block free, merged with its neighbours. Returns the whole. */
@@ -228,6 +223,9 @@ release_block(struct block *block)
 
 	block->used = 0;
 	block->dirty = true;
+	if (block->owner->shared && block->size >= HEAP_RETURN_SIZE) {
+		return_pages(block);
+	}
 	ASAN_POISON_MEMORY_REGION(block->start, block->size);
 	if (next != NULL && next->used == 0) {
 		RB_REMOVE(free_blocks, &g_heap.free, next);
@@ -314,6 +312,27 @@ unlink_region(struct heap_region *owner)
 	g_heap.stats.mapped_bytes -= owner->region->size;
 	g_heap.stats.huge_bytes -= owner->region->huge ? owner->region->size : 0;
 	free(block);
+}
+
+/*
+ * A shared region has become empty. One empty region is kept, so that a program that takes and frees one buffer again
+ * and again does not map memory each time. Returns another that can go, out of the heap already, or NULL.
+ */
+static struct heap_region *
+keep_one_empty(struct heap_region *empty)
+{
+	struct heap_region *owner;
+
+	TAILQ_FOREACH (owner, &g_heap.regions, tailq) {
+		struct block *first = TAILQ_FIRST(&owner->blocks);
+
+		if (owner != empty && owner->shared && owner->dma == empty->dma && first->used == 0 &&
+			first->size == owner->region->size) {
+			unlink_region(empty);
+			return empty;
+		}
+	}
+	return NULL;
 }
 
 /* ---- For memory.c ---- */
@@ -425,8 +444,8 @@ heap_free(void *buf)
 	if (!block->owner->shared) {
 		unused = block->owner;
 		unlink_region(unused);
-	} else {
-		return_pages(block);
+	} else if (block->size == block->owner->region->size) {
+		unused = keep_one_empty(block->owner);
 	}
 	env_mutex_unlock(&g_heap.mutex);
 

@@ -30,6 +30,9 @@ struct spdk_mempool {
 	char name[SPDK_MAX_MEMPOOL_NAME_LEN];
 	uint32_t count;
 	size_t stride;
+	/* stride is 2^stride_shift times an odd number; this one times that is 1 modulo 2^64. */
+	uint32_t stride_shift;
+	uint64_t stride_inverse;
 	uint8_t *elements;
 	struct mempool_link *links;
 	TAILQ_ENTRY(spdk_mempool) tailq;
@@ -49,13 +52,34 @@ element_at(const struct spdk_mempool *mp, uint32_t number)
 	return mp->elements + (size_t)(number - 1) * mp->stride;
 }
 
+/*
+ * Offsets of elements are multiples of stride, and such a division is a multiplication by the inverse: several times
+ * as fast as the CPU's own division.
+ */
 static uint32_t
 element_number(const struct spdk_mempool *mp, const void *ele)
 {
-	size_t offset = (size_t)((const uint8_t *)ele - mp->elements);
+	uint64_t offset = (uint64_t)((const uint8_t *)ele - mp->elements);
+	uint64_t index = (offset >> mp->stride_shift) * mp->stride_inverse;
 
-	assert(offset % mp->stride == 0 && offset / mp->stride < mp->count);
-	return (uint32_t)(offset / mp->stride) + 1;
+	assert(offset % mp->stride == 0 && index < mp->count);
+	return (uint32_t)index + 1;
+}
+
+static void
+set_stride(struct spdk_mempool *mp, size_t stride)
+{
+	uint64_t odd, inverse;
+
+	mp->stride = stride;
+	mp->stride_shift = (uint32_t)__builtin_ctzll(stride);
+	odd = stride >> mp->stride_shift;
+	/* Newton's iteration: odd is its own inverse in the last 3 bits, and each step doubles the number of right bits. */
+	inverse = odd;
+	for (int bits = 3; bits < 64; bits *= 2) {
+		inverse *= 2 - odd * inverse;
+	}
+	mp->stride_inverse = inverse;
 }
 
 static uint64_t
@@ -107,12 +131,12 @@ push_elements(struct spdk_mempool *mp, void **elements, size_t count)
 	do {
 		uint32_t below = (uint32_t)head;
 		uint32_t depth = below == 0 ? 0 : __atomic_load_n(&mp->links[below].depth, __ATOMIC_RELAXED);
+		uint32_t number = first;
 
 		__atomic_store_n(&mp->links[last].next, below, __ATOMIC_RELAXED);
-		for (size_t i = 0; i < count; i++) {
-			uint32_t number = element_number(mp, elements[i]);
-
-			__atomic_store_n(&mp->links[number].depth, depth + (uint32_t)(count - i), __ATOMIC_RELAXED);
+		for (size_t left = count; left > 0; left--) {
+			__atomic_store_n(&mp->links[number].depth, depth + (uint32_t)left, __ATOMIC_RELAXED);
+			number = __atomic_load_n(&mp->links[number].next, __ATOMIC_RELAXED);
 		}
 	} while (!__atomic_compare_exchange_n(
 		&mp->head, &head, make_head(head, first), false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
@@ -278,7 +302,7 @@ spdk_mempool_create(const char *name, size_t count, size_t ele_size, size_t cach
 	}
 	snprintf(mp->name, sizeof(mp->name), "%s", name);
 	mp->count = (uint32_t)count;
-	mp->stride = SPDK_ALIGN_CEIL(ele_size, (size_t)SPDK_CACHE_LINE_SIZE);
+	set_stride(mp, SPDK_ALIGN_CEIL(ele_size, (size_t)SPDK_CACHE_LINE_SIZE));
 	mp->elements = spdk_malloc(
 		count * mp->stride, SPDK_CACHE_LINE_SIZE, NULL, numa_id, SPDK_MALLOC_DMA | SPDK_MALLOC_SHARE);
 	mp->links = spdk_zmalloc((count + 1) * sizeof(*mp->links), 0, NULL, numa_id, SPDK_MALLOC_SHARE);

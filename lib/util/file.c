@@ -127,9 +127,9 @@ spdk_read_sysfs_attribute(char **attribute, const char *path_format, ...)
 int
 spdk_read_sysfs_attribute_uint32(uint32_t *attribute, const char *path_format, ...)
 {
+	char *text = NULL;
 	long long value;
 	va_list args;
-	char *text;
 	int rc;
 
 	va_start(args, path_format);

@@ -10,8 +10,9 @@
 
 /* What ISA-L wants of addresses, and takes lengths in. */
 #define XOR_ISAL_ALIGN 32
-/* Bytes that are worked on at a time where ISA-L cannot: they stay in registers or the nearest cache. */
-#define XOR_CHUNK 256
+
+/* Where ISA-L cannot: vectors of any address, of which the compiler makes what the CPU has. */
+typedef uint64_t unaligned_vector __attribute__((vector_size(32), aligned(1), may_alias));
 
 static bool
 all_aligned(void *dest, void **sources, uint32_t n)
@@ -24,24 +25,27 @@ all_aligned(void *dest, void **sources, uint32_t n)
 	return bits % XOR_ISAL_ALIGN == 0;
 }
 
-/* Any address, any length. The compiler makes vector code of the inner loop. */
+/* Any address, any length. */
 static void
 xor_bytes(uint8_t *dest, void **sources, uint32_t n, size_t start, size_t end)
 {
-	uint8_t sum[XOR_CHUNK];
+	size_t pos = start;
 
-	for (size_t pos = start; pos < end; pos += XOR_CHUNK) {
-		size_t len = spdk_min(end - pos, (size_t)XOR_CHUNK);
+	for (; end - pos >= sizeof(unaligned_vector); pos += sizeof(unaligned_vector)) {
+		unaligned_vector sum = *(const unaligned_vector *)((const uint8_t *)sources[0] + pos);
 
-		memcpy(sum, (const uint8_t *)sources[0] + pos, len);
 		for (uint32_t i = 1; i < n; i++) {
-			const uint8_t *source = (const uint8_t *)sources[i] + pos;
-
-			for (size_t j = 0; j < len; j++) {
-				sum[j] ^= source[j];
-			}
+			sum ^= *(const unaligned_vector *)((const uint8_t *)sources[i] + pos);
 		}
-		memcpy(dest + pos, sum, len);
+		*(unaligned_vector *)(dest + pos) = sum;
+	}
+	for (; pos < end; pos++) {
+		uint8_t sum = ((const uint8_t *)sources[0])[pos];
+
+		for (uint32_t i = 1; i < n; i++) {
+			sum ^= ((const uint8_t *)sources[i])[pos];
+		}
+		dest[pos] = sum;
 	}
 }
 
