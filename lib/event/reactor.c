@@ -15,8 +15,8 @@ void
 event_reactor_opts_init(struct event_reactor_opts *opts)
 {
 	memset(opts, 0, sizeof(*opts));
-	opts->spin_max_us = 20;
-	opts->idle_poll_max_us = 10000;
+	opts->spin_max_us = 50;
+	opts->idle_poll_max_us = 20000;
 }
 
 /* ---- making and freeing ---- */

@@ -62,6 +62,13 @@ struct event_reactor {
 	uint64_t tsc_fds;
 	/* How long it spins at present before it sleeps, in ticks. */
 	uint64_t spin;
+	/* It is spinning now. Spins that may fail before it gives up for a while, and when it tries again. */
+	bool spinning;
+	int spin_credit;
+	uint32_t spin_wins;
+	/* Involuntary context switches when the kernel was last asked. */
+	long spin_switches;
+	uint64_t tsc_spin_retry;
 	struct reactor_switches switches;
 
 	_Atomic uint64_t busy_tsc;

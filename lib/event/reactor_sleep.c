@@ -4,13 +4,16 @@
  * What a reactor does when it finds nothing to do: it spins for a short time, looking at its descriptors in between,
  * and then sleeps until a descriptor, a message, or the time that one of its threads has asked for.
  *
- * The time that it spins adapts to what comes. A sleep that ends soon after it began says that a longer spin would have
- * saved a wake-up; one that lasts longer than the longest spin says that the spin was for nothing.
+ * The time that it spins adapts to what comes. A sleep that ends soon after it began says that a longer spin might
+ * have saved a wake-up; one that lasts longer than the longest spin says that the spin was for nothing. It does without
+ * spinning for a while when more spins fail than succeed, and when its successes come with the CPU being taken away
+ * meanwhile: then those who give it work need the CPU on which it spins.
  */
 
 #include "lib/event/reactor_internal.h"
 
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 #define MAX_EPOLL_EVENTS 64
 
@@ -19,6 +22,14 @@
 
 /* What a spin grows from. */
 #define SHORTEST_SPIN_US 2
+
+/* Spins that may fail beyond those that succeed, and for how long there is none after that. */
+#define SPIN_CREDIT 4
+#define SPIN_CREDIT_MAX 16
+#define SPIN_RETRY_US 50000
+
+/* Successful spins between two questions to the kernel. */
+#define SPIN_WINS_PER_CHECK 32
 
 /* ---- descriptors ---- */
 
@@ -53,6 +64,7 @@ event_reactor_sleep_init(struct event_reactor *reactor)
 
 	reactor->host.watch = watch;
 	reactor->spin = g_reactors.spin_max / 2;
+	reactor->spin_credit = SPIN_CREDIT;
 	reactor->epfd = epoll_create1(EPOLL_CLOEXEC);
 	reactor->host.waker = thread_waker_get();
 	if (reactor->host.waker == NULL || reactor->epfd < 0 ||
@@ -133,12 +145,6 @@ look_at_fds_sometimes(struct event_reactor *reactor)
 	}
 }
 
-void
-event_reactor_after_work(struct event_reactor *reactor)
-{
-	look_at_fds_sometimes(reactor);
-}
-
 /* ---- sleep ---- */
 
 static uint64_t
@@ -209,18 +215,66 @@ wait_for_events(struct event_reactor *reactor, struct epoll_event *events, uint6
 	return epoll_wait(reactor->epfd, events, MAX_EPOLL_EVENTS, 0);
 }
 
+static uint64_t
+ticks_of(uint64_t us)
+{
+	return us * spdk_get_ticks_hz() / SPDK_SEC_TO_USEC;
+}
+
+static void
+stop_spinning(struct event_reactor *reactor)
+{
+	reactor->spin = 0;
+	reactor->spin_credit = SPIN_CREDIT;
+	reactor->tsc_spin_retry = reactor->tsc_last + ticks_of(SPIN_RETRY_US);
+}
+
+/* It has to sleep after all. */
+static void
+lose_spin(struct event_reactor *reactor)
+{
+	reactor->spinning = false;
+	if (--reactor->spin_credit == 0) {
+		stop_spinning(reactor);
+	}
+}
+
+/* Whether others got the CPU in most of the spins since the last check. */
+static bool
+shares_cpu(struct event_reactor *reactor)
+{
+	struct rusage usage;
+	long switches;
+
+	if (getrusage(RUSAGE_THREAD, &usage) != 0) {
+		return false;
+	}
+	switches = usage.ru_nivcsw - reactor->spin_switches;
+	reactor->spin_switches = usage.ru_nivcsw;
+	return switches > SPIN_WINS_PER_CHECK / 2;
+}
+
+/* There was work while it was spinning. */
+static void
+win_spin(struct event_reactor *reactor)
+{
+	reactor->spinning = false;
+	reactor->spin_credit = spdk_min(reactor->spin_credit + 1, SPIN_CREDIT_MAX);
+	if (++reactor->spin_wins % SPIN_WINS_PER_CHECK == 0 && shares_cpu(reactor)) {
+		stop_spinning(reactor);
+	}
+}
+
 static void
 adapt_spin(struct event_reactor *reactor, uint64_t slept)
 {
-	uint64_t shortest = SHORTEST_SPIN_US * spdk_get_ticks_hz() / SPDK_SEC_TO_USEC;
+	uint64_t shortest = ticks_of(SHORTEST_SPIN_US), longer;
 
-	if (slept < g_reactors.spin_max) {
-		reactor->spin = spdk_min(spdk_max(reactor->spin * 2, shortest), g_reactors.spin_max);
-	} else {
-		reactor->spin /= 2;
-		if (reactor->spin < shortest) {
-			reactor->spin = 0;
-		}
+	if (slept >= g_reactors.spin_max) {
+		reactor->spin = reactor->spin / 2 >= shortest ? reactor->spin / 2 : 0;
+	} else if (reactor->tsc_last >= reactor->tsc_spin_retry) {
+		longer = spdk_max(reactor->spin * 2, shortest);
+		reactor->spin = spdk_min(longer, g_reactors.spin_max);
 	}
 }
 
@@ -267,6 +321,29 @@ sleep_until(struct event_reactor *reactor, uint64_t deadline)
 }
 
 void
+event_reactor_after_work(struct event_reactor *reactor)
+{
+	if (reactor->spinning) {
+		win_spin(reactor);
+	}
+	look_at_fds_sometimes(reactor);
+}
+
+static void
+spin(struct event_reactor *reactor)
+{
+	uint64_t busy = reactor->tsc_busy;
+
+	reactor->spinning = true;
+	look_at_fds(reactor);
+	if (reactor->tsc_busy != busy) {
+		win_spin(reactor);
+	} else {
+		spdk_pause();
+	}
+}
+
+void
 event_reactor_after_idle(struct event_reactor *reactor)
 {
 	uint64_t deadline, shortest;
@@ -277,12 +354,14 @@ event_reactor_after_idle(struct event_reactor *reactor)
 		return;
 	}
 	if (reactor->tsc_last - reactor->tsc_busy < reactor->spin) {
-		look_at_fds(reactor);
-		spdk_pause();
+		spin(reactor);
 		return;
 	}
+	if (reactor->spinning) {
+		lose_spin(reactor);
+	}
 	deadline = find_deadline(reactor);
-	shortest = SHORTEST_SLEEP_US * spdk_get_ticks_hz() / SPDK_SEC_TO_USEC;
+	shortest = ticks_of(SHORTEST_SLEEP_US);
 	if (deadline <= reactor->tsc_last + shortest) {
 		look_at_fds_sometimes(reactor);
 		spdk_pause();
