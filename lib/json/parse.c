@@ -128,7 +128,7 @@ read_unit(const uint8_t *text, size_t size, uint32_t *unit, size_t *wrong)
 			return 0;
 		}
 		if (i < 2) {
-			if (text[i] != "\\u"[i]) {
+			if (text[i] != (i == 0 ? '\\' : 'u')) {
 				*wrong = i;
 				return -1;
 			}
@@ -203,31 +203,6 @@ read_escape(const uint8_t *text, size_t size, uint8_t out[4], int *out_len, size
 	return 2;
 }
 
-/* Length of the run of bytes that stand for themselves: ASCII but control characters, '"' and '\\'. */
-static size_t
-plain_run(const uint8_t *text, size_t size)
-{
-	const uint64_t ones = 0x0101010101010101ULL, tops = 0x8080808080808080ULL;
-	size_t i = 0;
-
-	/* Eight bytes at a time: a zero byte in (x - ones) & ~x & tops shows where x has a byte below 1. */
-	while (i + 8 <= size) {
-		uint64_t word, quote, slash;
-
-		memcpy(&word, text + i, 8);
-		quote = word ^ ones * '"';
-		slash = word ^ ones * '\\';
-		if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash) | (word - ones * 0x20) | word) & tops) {
-			break;
-		}
-		i += 8;
-	}
-	while (i < size && text[i] >= 0x20 && text[i] < 0x80 && text[i] != '"' && text[i] != '\\') {
-		i++;
-	}
-	return i;
-}
-
 /* Goes on with the string that started at parser->token; parser->pos is always between two characters. */
 static int
 parse_string(struct json_parser *parser, const struct source *src)
@@ -241,7 +216,7 @@ parse_string(struct json_parser *parser, const struct source *src)
 	for (;;) {
 		uint8_t *text = src->text + parser->pos;
 		size_t left = src->size - parser->pos;
-		size_t run = plain_run(text, left);
+		size_t run = json_plain_run(text, left);
 
 		if (decode && parser->out != parser->pos) {
 			memmove(src->text + parser->out, text, run);

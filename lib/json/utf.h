@@ -1,11 +1,39 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* UTF-8 and UTF-16, as far as JSON needs them. */
+/* The characters of strings: UTF-8, UTF-16, and those that need no care. */
 
 #ifndef JSON_UTF_H
 #define JSON_UTF_H
 
 #include "spdk/stdinc.h"
+
+/*
+ * Length of the run of bytes that stand for themselves, read and written: ASCII without control characters, '"' and '\\'.
+ */
+static inline size_t
+json_plain_run(const uint8_t *text, size_t size)
+{
+	const uint64_t ones = 0x0101010101010101ULL, tops = 0x8080808080808080ULL;
+	size_t i = 0;
+
+	/* Eight bytes at a time: (x - n * ones) & ~x & tops shows where x has a byte below n; ~x matters above 0x7f only. */
+	while (i + 8 <= size) {
+		uint64_t word, quote, slash, del;
+
+		memcpy(&word, text + i, 8);
+		quote = word ^ ones * '"';
+		slash = word ^ ones * '\\';
+		del = word ^ ones * 0x7f;
+		if (((quote - ones) | (slash - ones) | (del - ones) | (word - ones * 0x20) | word) & tops) {
+			break;
+		}
+		i += 8;
+	}
+	while (i < size && text[i] >= 0x20 && text[i] < 0x7f && text[i] != '"' && text[i] != '\\') {
+		i++;
+	}
+	return i;
+}
 
 /*
  * Decodes the UTF-8 sequence at text. Returns its length, 0 if it is cut off by the end of the text (and right so

@@ -33,7 +33,8 @@ format_unit(char out[6], uint32_t unit)
 {
 	static const char digits[] = "0123456789ABCDEF";
 
-	memcpy(out, "\\u", 2);
+	out[0] = '\\';
+	out[1] = 'u';
 	for (int i = 0; i < 4; i++) {
 		out[2 + i] = digits[unit >> (12 - 4 * i) & 0xf];
 	}
@@ -59,19 +60,13 @@ write_escaped(struct spdk_json_write_ctx *w, uint32_t code_point)
 }
 
 static bool
-is_plain(uint8_t c)
-{
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
-static bool
 is_utf8(const uint8_t *text, size_t size)
 {
 	size_t i = 0;
 
-	while (i < size) {
+	while ((i += json_plain_run(text + i, size - i)) < size) {
 		uint32_t code_point;
-		int length = text[i] < 0x80 ? 1 : json_utf8_decode(text + i, size - i, &code_point);
+		int length = json_utf8_decode(text + i, size - i, &code_point);
 
 		if (length <= 0) {
 			return false;
@@ -88,14 +83,11 @@ write_quoted(struct spdk_json_write_ctx *w, const uint8_t *text, size_t size)
 
 	json_write_bytes(w, "\"", 1);
 	while (i < size) {
-		size_t run = i;
+		size_t run = json_plain_run(text + i, size - i);
 		uint32_t code_point = 0;
 
-		while (run < size && is_plain(text[run])) {
-			run++;
-		}
-		json_write_bytes(w, text + i, run - i);
-		i = run;
+		json_write_bytes(w, text + i, run);
+		i += run;
 		if (i < size) {
 			i += json_utf8_decode(text + i, size - i, &code_point);
 			write_escaped(w, code_point);
