@@ -76,6 +76,11 @@ void bdev_manager_idle(void);
 /* Tells the chains of start and shutdown that something they may wait for has changed. Any thread, no lock held. */
 void bdev_manager_notify(void);
 
+/* ---- the list of bdevs: list.c ---- */
+
+/* Says in the log which bdevs are to go, and who keeps them. */
+void bdev_list_log_leaving(void);
+
 /* ---- modules: modules.c ---- */
 
 /*
@@ -96,6 +101,10 @@ void bdev_modules_init_complete(void);
 void bdev_modules_fini_begin(void);
 bool bdev_modules_fini_start_next(void);
 bool bdev_modules_fini_next(void);
+
+/* Say in the log which modules start or stop wait for. */
+void bdev_modules_log_pending(void);
+void bdev_modules_log_stopping(void);
 
 /* The largest get_ctx_size() of all modules. */
 size_t bdev_modules_get_ctx_size(void);

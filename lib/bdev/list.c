@@ -123,3 +123,28 @@ spdk_for_each_bdev_leaf(void *ctx, spdk_for_each_bdev_fn fn)
 {
 	return for_each_bdev(ctx, fn, true);
 }
+
+void
+bdev_list_log_leaving(void)
+{
+	struct bdev_state *state;
+	struct spdk_bdev_desc *desc;
+
+	ENV_MUTEX_SCOPE(&g_bdev_manager.lock);
+	TAILQ_FOREACH (state, &g_bdev_manager.bdevs, link) {
+		ENV_MUTEX_SCOPE(&state->lock);
+		if (state->reset_in_progress != NULL) {
+			SPDK_NOTICELOG("shutdown waits for bdev %s: a reset is running\n", state->bdev->name);
+		}
+		TAILQ_FOREACH (desc, &state->descs, link) {
+			if (state->status == SPDK_BDEV_STATUS_REMOVING) {
+				SPDK_NOTICELOG("shutdown waits for bdev %s: it is open on thread %s\n",
+					state->bdev->name, spdk_thread_get_name(desc->thread));
+			}
+		}
+	}
+	/* What these stand for may be freed by now. */
+	if (!TAILQ_EMPTY(&g_bdev_manager.destructing)) {
+		SPDK_NOTICELOG("shutdown waits for channels of bdevs to be put, or for modules to destruct bdevs\n");
+	}
+}

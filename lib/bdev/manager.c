@@ -11,6 +11,9 @@
 #include "bdevkit/thread.h"
 #include "spdk/notify.h"
 
+/* Who waits longer than this wants to know for what. */
+#define REPORT_PERIOD_US (10 * 1000 * 1000)
+
 enum manager_phase {
 	PHASE_DOWN,
 	PHASE_INIT_MODULES, /* module_init() of each module is being called */
@@ -50,6 +53,10 @@ static struct {
 	bool notified;
 	/* Shutdown has asked for the unregistration of a bdev, and waits for it. */
 	bool unregistering;
+
+	/* Says what a chain waits for that makes no progress. */
+	struct spdk_poller *report_poller;
+	struct spdk_thread *report_thread;
 
 	spdk_bdev_init_cb init_cb;
 	void *init_arg;
@@ -147,6 +154,62 @@ bdev_manager_idle(void)
 	bdev_manager_notify();
 }
 
+/* ---- saying what start or stop waits for ---- */
+
+static int
+report_poller_cb(void *ctx)
+{
+	switch (get_phase()) {
+	case PHASE_INIT_WAIT:
+	case PHASE_FINISH_IDLE:
+		bdev_modules_log_pending();
+		break;
+	case PHASE_FINISH_OPENS:
+		SPDK_NOTICELOG("shutdown waits for asynchronous opens to be told\n");
+		break;
+	case PHASE_FINISH_START:
+	case PHASE_FINISH_MODULES:
+		bdev_modules_log_stopping();
+		break;
+	case PHASE_FINISH_BDEVS:
+		bdev_list_log_leaving();
+		break;
+	case PHASE_FINISH_DEVICE:
+		SPDK_NOTICELOG("shutdown waits for I/O channels of bdevs that have not been put\n");
+		break;
+	default:
+		break;
+	}
+	return SPDK_POLLER_IDLE;
+}
+
+/* Without memory for a poller it just says nothing. */
+static void
+report_begin(void)
+{
+	if (g_chain.report_poller == NULL) {
+		g_chain.report_poller = SPDK_POLLER_REGISTER(report_poller_cb, NULL, REPORT_PERIOD_US);
+		g_chain.report_thread = spdk_get_thread();
+	}
+}
+
+static void
+report_end_cb(void *ctx)
+{
+	spdk_poller_unregister(&g_chain.report_poller);
+}
+
+static void
+report_end(void)
+{
+	/* A shutdown that begins during the start may have come from another thread. */
+	if (g_chain.report_poller != NULL && g_chain.report_thread != spdk_get_thread()) {
+		spdk_thread_send_msg(g_chain.report_thread, report_end_cb, NULL);
+	} else {
+		report_end_cb(NULL);
+	}
+}
+
 /* ---- start ---- */
 
 static void
@@ -154,6 +217,7 @@ init_end(int rc)
 {
 	spdk_bdev_init_cb cb_fn = g_chain.init_cb;
 
+	report_end();
 	g_chain.init_cb = NULL;
 	if (cb_fn != NULL) {
 		cb_fn(g_chain.init_arg, rc);
@@ -200,10 +264,15 @@ init_modules(void)
 static int
 init_resources(void)
 {
+	static bool types_registered;
 	int rc;
 
-	spdk_notify_type_register("bdev_register");
-	spdk_notify_type_register("bdev_unregister");
+	/* They stay when the layer stops. */
+	if (!types_registered) {
+		spdk_notify_type_register("bdev_register");
+		spdk_notify_type_register("bdev_unregister");
+		types_registered = true;
+	}
 	bdev_open_async_restart();
 
 	rc = spdk_iobuf_register_module("bdev");
@@ -247,6 +316,7 @@ spdk_bdev_initialize(spdk_bdev_init_cb cb_fn, void *cb_arg)
 		init_end(-1);
 		return;
 	}
+	report_begin();
 	init_modules();
 }
 
@@ -257,6 +327,7 @@ finish_end(void *io_device)
 {
 	spdk_bdev_fini_cb cb_fn = g_chain.fini_cb;
 
+	report_end();
 	bdev_io_pool_fini();
 	spdk_iobuf_unregister_module("bdev");
 	bdev_examine_clear();
@@ -399,6 +470,7 @@ spdk_bdev_finish(spdk_bdev_fini_cb cb_fn, void *cb_arg)
 	/* A start that is still going on will not be reported. */
 	g_chain.init_cb = NULL;
 	g_chain.thread = spdk_get_thread();
+	report_begin();
 	g_chain.fini_cb = cb_fn;
 	g_chain.fini_arg = cb_arg;
 	set_phase(PHASE_FINISH_OPENS);

@@ -19,6 +19,7 @@ static struct examine_call *g_innermost;
 /* Where the walk over the modules at shutdown stands: the module to stop next, and whether one is not done yet. */
 static struct {
 	struct spdk_bdev_module *next;
+	struct spdk_bdev_module *current;
 	bool waiting;
 } g_walk;
 
@@ -145,6 +146,21 @@ spdk_bdev_module_examine_done(struct spdk_bdev_module *module)
 	}
 	if (idle) {
 		bdev_manager_idle();
+	}
+}
+
+void
+bdev_modules_log_pending(void)
+{
+	struct spdk_bdev_module *module;
+
+	ENV_MUTEX_SCOPE(&g_bdev_manager.lock);
+	TAILQ_FOREACH (module, &g_bdev_manager.modules, internal.tailq) {
+		if (module->internal.action_in_progress > 0) {
+			SPDK_NOTICELOG("bdev module %s has not finished: %s%" PRIu32 " examines\n", module->name,
+				module->internal.init_pending ? "its init, " : "",
+				module->internal.action_in_progress - module->internal.init_pending);
+		}
 	}
 }
 
@@ -285,6 +301,7 @@ walk(void)
 			g_walk.next = TAILQ_PREV(module, bdev_module_list, internal.tailq);
 		}
 	} while (module != NULL && !module->internal.initialized);
+	g_walk.current = module;
 	return module;
 }
 
@@ -324,6 +341,14 @@ bdev_modules_fini_next(void)
 		}
 	}
 	return false;
+}
+
+void
+bdev_modules_log_stopping(void)
+{
+	if (is_waiting()) {
+		SPDK_NOTICELOG("shutdown waits for bdev module %s\n", g_walk.current->name);
+	}
 }
 
 static void

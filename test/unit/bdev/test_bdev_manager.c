@@ -282,6 +282,63 @@ test_shutdown_waits(void **state)
 	expect_log("destruct a;fini y;fini x;down;");
 }
 
+static char g_messages[4000];
+
+static void
+collect_message_cb(int level, const char *file, const int line, const char *func, const char *format, va_list args)
+{
+	size_t len = strlen(g_messages);
+
+	vsnprintf(g_messages + len, sizeof(g_messages) - len, format, args);
+}
+
+static void
+expect_message(const char *part)
+{
+	if (strstr(g_messages, part) == NULL) {
+		fail_msg("'%s' is not in: %s", part, g_messages);
+	}
+	g_messages[0] = '\0';
+}
+
+/* Who waits is told for what. */
+static void
+test_reports(void **state)
+{
+	struct sim_disk disk;
+	struct sim_open open;
+
+	spdk_log_open(collect_message_cb);
+	g_messages[0] = '\0';
+	set_async(&g_module_x, &g_x, true, false);
+	ON(0, spdk_bdev_initialize(init_cb, NULL));
+	bdk_sim_run_for(9 * 1000 * 1000);
+	assert_string_equal(g_messages, "");
+	bdk_sim_run_for(2 * 1000 * 1000);
+	expect_message("bdev module x has not finished: its init, 0 examines");
+	ON(0, spdk_bdev_module_init_done(&g_module_x));
+	bdk_sim_run_until_idle();
+	bdk_sim_run_for(30 * 1000 * 1000);
+	assert_string_equal(g_messages, "");
+
+	sim_disk_init(&disk, "d");
+	sim_disk_add(&disk);
+	assert_int_equal(sim_open(&open, 1, "d", false), 0);
+	ON(0, spdk_bdev_finish(fini_cb, NULL));
+	bdk_sim_run_for(11 * 1000 * 1000);
+	expect_message("shutdown waits for bdev module x");
+	ON(0, spdk_bdev_module_fini_start_done());
+	bdk_sim_run_for(11 * 1000 * 1000);
+	expect_message("shutdown waits for bdev d: it is open on thread sim1");
+	sim_close(&open, 1);
+	g_x.fini_done = true;
+	bdk_sim_run_until_idle();
+	bdk_sim_run_for(30 * 1000 * 1000);
+	assert_string_equal(g_messages, "");
+	assert_int_equal(disk.destructed, 1);
+	spdk_log_close();
+}
+
 /* ---- iteration ---- */
 
 static int
@@ -337,6 +394,34 @@ test_for_each(void **state)
 	assert_int_equal(disks[0].destructed, 1);
 	assert_int_equal(disks[1].destructed, 1);
 	assert_int_equal(disks[2].destructed, 1);
+	bdev_sim_layer_fini();
+}
+
+/* ---- the list of modules ---- */
+
+static void
+test_module_list(void **state)
+{
+	static struct spdk_bdev_module nameless, second = {.name = "x"};
+
+	spdk_bdev_module_list_add(&nameless);
+	spdk_bdev_module_list_add(&second);
+	assert_ptr_equal(spdk_bdev_module_list_find("x"), &g_module_x);
+	assert_null(spdk_bdev_module_list_find(NULL));
+	assert_null(spdk_bdev_module_list_find("z"));
+	/* Reports that nobody waits for. */
+	ON(0, {
+		spdk_bdev_module_init_done(&g_module_x);
+		spdk_bdev_module_examine_done(&g_module_x);
+		spdk_bdev_module_fini_start_done();
+		spdk_bdev_module_fini_done();
+	});
+	assert_int_equal(bdev_sim_layer_init(), 0);
+	/* It runs already. */
+	g_called = 0;
+	ON(0, spdk_bdev_initialize(init_cb, NULL));
+	assert_int_equal(g_called, 1);
+	assert_int_equal(g_rc, -1);
 	bdev_sim_layer_fini();
 }
 
@@ -459,7 +544,9 @@ main(void)
 		TEST(test_finish_during_init),
 		TEST(test_shutdown_order),
 		TEST(test_shutdown_waits),
+		TEST(test_reports),
 		TEST(test_for_each),
+		TEST(test_module_list),
 		TEST(test_opts),
 		TEST(test_config),
 	};
