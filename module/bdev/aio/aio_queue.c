@@ -146,9 +146,13 @@ aio_queue_forgo_wait(struct aio_io *io)
 void
 aio_queue_submit_waiting(struct aio_io *io)
 {
+	io_context_t context = io->ch->queue->context;
 	struct iocb *iocb = &io->iocb;
-	int rc = io_submit(io->ch->queue->context, 1, &iocb);
+	int rc;
 
+	/* Release: all that this thread has read of the I/O, before the queue's thread uses it for something else. */
+	__atomic_store_n(&io->handed_over, true, __ATOMIC_RELEASE);
+	rc = io_submit(context, 1, &iocb);
 	/* Once it is submitted it belongs to the queue's thread, which may have completed it by now. */
 	if (rc != 1) {
 		io->result = rc < 0 ? rc : -EAGAIN;
@@ -197,7 +201,13 @@ reap_kernel(struct aio_queue *queue)
 	count = read_ring(queue, events, BATCH);
 	queue->in_kernel -= count;
 	for (int i = 0; i < count; i++) {
-		complete_by_kernel(queue, SPDK_CONTAINEROF(events[i].obj, struct aio_io, iocb), (long)events[i].res);
+		struct aio_io *io = SPDK_CONTAINEROF(events[i].obj, struct aio_io, iocb);
+
+		if (spdk_unlikely(io->may_wait)) {
+			/* Acquire: it comes from a worker, by way of the kernel. */
+			__atomic_load_n(&io->handed_over, __ATOMIC_ACQUIRE);
+		}
+		complete_by_kernel(queue, io, (long)events[i].res);
 	}
 	return count;
 }

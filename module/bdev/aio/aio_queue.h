@@ -42,6 +42,8 @@ struct aio_io {
 	struct aio_channel *ch;
 	/* Set by aio_queue_allow_wait(); the submitter clears it. */
 	bool may_wait;
+	/* Written by the worker that submits it, read by the queue's thread: what orders their accesses. */
+	bool handed_over;
 	/* As of the system calls: a number of bytes, 0, or a negative errno. */
 	int64_t result;
 	STAILQ_ENTRY(aio_io) link;

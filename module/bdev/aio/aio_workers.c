@@ -4,9 +4,6 @@
 
 #include "spdk/util.h"
 
-/* How long a thread waits for more work. */
-#define IDLE_TIMEOUT_US (5 * SPDK_SEC_TO_USEC)
-
 /* Waits for a job. NULL: the worker is to end, and is marked so. */
 static struct aio_job *
 wait_for_job(struct aio_worker *worker)
@@ -18,7 +15,7 @@ wait_for_job(struct aio_worker *worker)
 	ENV_MUTEX_SCOPE(&workers->lock);
 	workers->num_idle++;
 	while (STAILQ_EMPTY(&workers->jobs) && !workers->stopping && in_time) {
-		in_time = env_cond_wait_for(&workers->changed, &workers->lock, IDLE_TIMEOUT_US);
+		in_time = env_cond_wait_for(&workers->changed, &workers->lock, workers->idle_us);
 	}
 	workers->num_idle--;
 
@@ -91,13 +88,14 @@ aio_workers_submit(struct aio_workers *workers, struct aio_job *job)
 }
 
 int
-aio_workers_init(struct aio_workers *workers, void (*run)(void *ctx, struct aio_job *job), void *ctx)
+aio_workers_init(struct aio_workers *workers, void (*run)(void *ctx, struct aio_job *job), void *ctx, uint64_t idle_us)
 {
 	int rc;
 
 	memset(workers, 0, sizeof(*workers));
 	workers->run = run;
 	workers->ctx = ctx;
+	workers->idle_us = idle_us;
 	STAILQ_INIT(&workers->jobs);
 	for (size_t i = 0; i < SPDK_COUNTOF(workers->worker); i++) {
 		workers->worker[i].workers = workers;

@@ -23,6 +23,8 @@ struct aio_workers {
 	/* Called on a worker for each job; must report its end in its own way. */
 	void (*run)(void *ctx, struct aio_job *job);
 	void *ctx;
+	/* How long a thread waits for more work. */
+	uint64_t idle_us;
 
 	struct env_mutex lock;
 	struct env_cond changed;
@@ -38,8 +40,9 @@ struct aio_workers {
 	} worker[AIO_WORKERS_MAX];
 };
 
-/* Returns 0 or a negative errno. */
-int aio_workers_init(struct aio_workers *workers, void (*run)(void *ctx, struct aio_job *job), void *ctx);
+/* No thread is started yet. Returns 0 or a negative errno. */
+int aio_workers_init(
+	struct aio_workers *workers, void (*run)(void *ctx, struct aio_job *job), void *ctx, uint64_t idle_us);
 
 /* Ends the threads. No job may be left. */
 void aio_workers_fini(struct aio_workers *workers);

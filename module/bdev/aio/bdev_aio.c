@@ -14,6 +14,9 @@
 #include "spdk/thread.h"
 #include "spdk/util.h"
 
+/* How long a worker waits for more work before it ends. */
+#define AIO_WORKER_IDLE_US (5 * SPDK_SEC_TO_USEC)
+
 /* Most bytes that one UNMAP or WRITE_ZEROES covers, so that one of them does not keep a worker for minutes. */
 #define AIO_MAX_CLEAR (1024 * 1024 * 1024)
 
@@ -175,7 +178,7 @@ finish_transfer(struct spdk_bdev_io *bdev_io, struct aio_io *io, bool by_kernel)
 	} else if (result < 0) {
 		finish_with_errno(bdev_io, result);
 	} else {
-		SPDK_ERRLOG("%s: %s ends inside block %" PRIu64 " + %" PRIu64 "; has it become smaller?\n",
+		SPDK_ERRLOG_RATELIMIT("%s: %s ends inside block %" PRIu64 " + %" PRIu64 "; has it become smaller?\n",
 			aio_bdev->bdev.name, aio_bdev->filename, bdev_io->u.bdev.offset_blocks,
 			bdev_io->u.bdev.num_blocks);
 		finish(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
@@ -584,7 +587,7 @@ bdev_aio_create(const struct aio_bdev_opts *opts, const char **why)
 	if (rc != 0) {
 		goto free_aio_bdev;
 	}
-	rc = aio_workers_init(&aio_bdev->workers, run_job_cb, aio_bdev);
+	rc = aio_workers_init(&aio_bdev->workers, run_job_cb, aio_bdev, AIO_WORKER_IDLE_US);
 	if (rc != 0) {
 		goto close_file;
 	}

@@ -250,8 +250,8 @@ forward(struct spdk_bdev_io *bdev_io)
 		wait_for_base_io(bdev_io, passthru, ch->base_ch);
 		return;
 	}
-	SPDK_ERRLOG("%s: the base %s refuses an I/O of type %d: %s\n", passthru->bdev.name, passthru->base->name,
-		bdev_io->type, spdk_strerror(-rc));
+	SPDK_ERRLOG_RATELIMIT("%s: the base %s refuses an I/O of type %d: %s\n", passthru->bdev.name,
+		passthru->base->name, bdev_io->type, spdk_strerror(-rc));
 	spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
 }
 
