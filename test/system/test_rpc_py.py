@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -137,7 +138,8 @@ def test_help(addr):
     # Without a target, the options are still told.
     text = succeeds("/nonexistent/rpc.sock", "--help")
     assert "usage: rpc.py" in text and "no list of methods: cannot reach a target at /nonexistent/rpc.sock" in text
-    assert succeeds(addr, "--version").startswith("rpc.py (bdevkit) ")
+    version = re.search(r"^  version: '(.*)',$", (ROOT / "meson.build").read_text(encoding="utf-8"), re.M).group(1)
+    assert succeeds(addr, "--version") == "rpc.py (bdevkit) %s\n" % version
 
 
 def test_unreachable_targets(tmp_path):
