@@ -32,6 +32,9 @@
 
 #define ZERO_BUFFER_SIZE 0x100000
 
+/* A function that the straight way of an I/O goes around: kept out of line, so that it costs nothing there. */
+#define BDEV_SELDOM __attribute__((noinline, cold))
+
 /* ---- the manager: manager.c ---- */
 
 RB_HEAD(bdev_name_tree, spdk_bdev_name);
@@ -329,10 +332,10 @@ int bdev_io_cache_init(struct bdev_io_cache *cache);
 void bdev_io_cache_fini(struct bdev_io_cache *cache);
 
 /* Fetches more I/Os for an exhausted cache. NULL: there is none, or others wait. */
-struct spdk_bdev_io *bdev_io_cache_refill(struct bdev_io_cache *cache);
+BDEV_SELDOM struct spdk_bdev_io *bdev_io_cache_refill(struct bdev_io_cache *cache);
 
 /* After a push that has left in_use below busy_below: wakes who waits, returns what is too much. */
-void bdev_io_cache_freed(struct bdev_io_cache *cache);
+BDEV_SELDOM void bdev_io_cache_freed(struct bdev_io_cache *cache);
 
 /* ---- per thread and per channel ---- */
 
@@ -518,7 +521,7 @@ bdev_thread_now(struct bdev_thread *thread)
 /* ---- the way of an I/O: submit.c, complete.c, retry.c ---- */
 
 /* Submits an I/O that some gate, or a limit of the bdev, looks at. */
-void bdev_io_submit_gated(struct spdk_bdev_io *bdev_io);
+BDEV_SELDOM void bdev_io_submit_gated(struct spdk_bdev_io *bdev_io);
 
 /* Gives an I/O to the module. */
 static inline void

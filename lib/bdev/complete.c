@@ -236,24 +236,34 @@ free_forwarded_cb(void *ctx)
 	spdk_bdev_free_io(ctx);
 }
 
-/* False: it must not be freed, or not here. */
-static bool __attribute__((noinline)) prepare_free(struct spdk_bdev_io *bdev_io)
+static inline void
+push_free(struct spdk_bdev_io *bdev_io, struct bdev_io_cache *cache)
+{
+	bdev_io_set_word(bdev_io, BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_FREE));
+	cache->stack[--cache->in_use] = bdev_io;
+	if (spdk_unlikely(cache->in_use < cache->busy_below)) {
+		bdev_io_cache_freed(cache);
+	}
+}
+
+/* All that the straight way through spdk_bdev_free_io() leaves out. */
+static void __attribute__((noinline)) free_slowly(struct spdk_bdev_io *bdev_io)
 {
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
 	if (bdev_io->internal.flags & BDEV_IO_FREE) {
 		SPDK_ERRLOG("a spdk_bdev_io was freed twice\n");
-		return false;
+		return;
 	}
 	if (bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING || (bdev_io->internal.flags & BDEV_IO_DEFERRED)) {
 		SPDK_ERRLOG("%s: a spdk_bdev_io was freed before its completion callback was called\n",
 			bdev_io->bdev->name);
-		return false;
+		return;
 	}
 	if (spdk_get_thread() != ch->thread->thread) {
 		SPDK_ERRLOG("%s: a spdk_bdev_io was freed on another thread than its own\n", bdev_io->bdev->name);
 		spdk_thread_send_msg(ch->thread->thread, free_forwarded_cb, bdev_io);
-		return false;
+		return;
 	}
 	if (bdev_io->internal.flags & BDEV_IO_HAS_BUF) {
 		bdev_io_put_buf(bdev_io);
@@ -261,25 +271,18 @@ static bool __attribute__((noinline)) prepare_free(struct spdk_bdev_io *bdev_io)
 	if (bdev_io->internal.flags & BDEV_IO_RARE_FIELDS) {
 		clear_rare_fields(bdev_io);
 	}
-	return true;
+	push_free(bdev_io, &ch->thread->cache);
 }
 
 void
 spdk_bdev_free_io(struct spdk_bdev_io *bdev_io)
 {
 	struct bdev_channel *ch = bdev_io->internal.ch;
-	struct bdev_io_cache *cache;
 
-	if (spdk_unlikely(bdev_io->internal.status != SPDK_BDEV_IO_STATUS_SUCCESS || bdev_io->internal.flags != 0 ||
-		    ch == NULL || spdk_get_thread() != ch->thread->thread)) {
-		if (!prepare_free(bdev_io)) {
-			return;
-		}
+	if (spdk_unlikely(bdev_io_get_word(bdev_io) != BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, 0) ||
+		    spdk_get_thread() != ch->thread->thread)) {
+		free_slowly(bdev_io);
+		return;
 	}
-	cache = &ch->thread->cache;
-	bdev_io_set_word(bdev_io, BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_FREE));
-	cache->stack[--cache->in_use] = bdev_io;
-	if (spdk_unlikely(cache->in_use < cache->busy_below)) {
-		bdev_io_cache_freed(cache);
-	}
+	push_free(bdev_io, &ch->thread->cache);
 }
