@@ -196,7 +196,7 @@ struct nbd_server {
 	enum nbd_server_state state;
 	struct spdk_thread *thread;
 	TAILQ_HEAD(, nbd_listener) listeners;
-	TAILQ_HEAD(, nbd_export) exports;
+	TAILQ_HEAD(nbd_export_list, nbd_export) exports;
 	/* Not in the list any more, still held by connections. */
 	uint32_t num_ending_exports;
 
