@@ -141,7 +141,10 @@ jsonrpc_server_get_fd(struct spdk_jsonrpc_server *server)
 	return server->epoll_fd;
 }
 
-/* Out of descriptors: the client would wait for good, and the socket would be reported without end. */
+/*
+ * Out of descriptors: the client would wait for good, and the socket would be reported without end. The spare one makes
+ * room to accept and close it. If another thread has snatched it meanwhile, the next poll tries again.
+ */
 static void
 turn_away(struct spdk_jsonrpc_server *server)
 {
@@ -154,10 +157,8 @@ turn_away(struct spdk_jsonrpc_server *server)
 		if (fd >= 0) {
 			close(fd);
 		}
-		server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	} else {
-		jsonrpc_server_set_listening(server, false);
 	}
+	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 static void
