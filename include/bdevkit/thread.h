@@ -22,7 +22,7 @@ extern "C" {
  * Call it on the poller's thread. fd stays the caller's and must stay open until the poller is unregistered or
  * until the call is made again; fd -1 takes the statement back.
  *
- * Returns 0 or a negative errno (of epoll_ctl, or -ENOMEM).
+ * Returns 0 or a negative errno (of epoll_ctl, -ENOMEM, or -EEXIST if fd is registered on the thread already).
  */
 int bdk_poller_set_wakeup_fd(struct spdk_poller *poller, int fd);
 

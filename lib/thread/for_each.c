@@ -19,25 +19,28 @@ alloc_walk(struct spdk_thread *thread)
 {
 	struct spdk_io_channel_iter *walk = calloc(1, sizeof(*walk));
 
-	if (walk == NULL && !thread->reserve_used) {
-		walk = &thread->reserve_iter;
+	if (walk == NULL) {
+		walk = thread->reserve_walk;
+		thread->reserve_walk = NULL;
+		if (walk == NULL) {
+			return NULL;
+		}
 		memset(walk, 0, sizeof(*walk));
-		walk->reserve = true;
-		thread->reserve_used = true;
 	}
-	if (walk != NULL) {
-		walk->orig_thread = thread;
-		thread->for_each_count++;
-	}
+	walk->orig_thread_id = thread->id;
+	thread->for_each_count++;
 	return walk;
 }
 
+/* On the thread that asked for it. */
 static void
-free_walk(struct spdk_io_channel_iter *walk)
+end_walk(struct spdk_io_channel_iter *walk)
 {
-	walk->orig_thread->for_each_count--;
-	if (walk->reserve) {
-		walk->orig_thread->reserve_used = false;
+	struct spdk_thread *thread = thread_current();
+
+	thread->for_each_count--;
+	if (thread->reserve_walk == NULL) {
+		thread->reserve_walk = walk;
 	} else {
 		free(walk);
 	}
@@ -102,9 +105,9 @@ complete(struct spdk_io_channel_iter *walk)
 	walk->ch = NULL;
 	walk->cur_thread = NULL;
 	thread_msg_init(&walk->msg, complete_cb, walk);
-	if (thread_msg_send(walk->orig_thread, &walk->msg) != 0) {
-		SPDK_ERRLOG("thread %s was exited before its for_each was complete\n", walk->orig_thread->name);
-		free_walk(walk);
+	if (thread_msg_send_to_id(walk->orig_thread_id, &walk->msg) != 0) {
+		SPDK_ERRLOG("A thread was exited before its for_each was complete\n");
+		free(walk);
 	}
 }
 
@@ -148,7 +151,7 @@ complete_cb(void *arg)
 	} else if (walk->channel_cpl != NULL) {
 		walk->channel_cpl(walk, walk->status);
 	}
-	free_walk(walk);
+	end_walk(walk);
 }
 
 void
@@ -157,7 +160,7 @@ thread_walk_discard(struct thread_msg *msg)
 	if (msg->fn == visit_cb) {
 		go_on(msg->arg);
 	} else if (msg->fn == complete_cb) {
-		free_walk(msg->arg);
+		free(msg->arg);
 	}
 }
 

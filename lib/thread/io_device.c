@@ -79,7 +79,7 @@ report_unregistered_cb(void *arg)
 {
 	struct io_device *dev = arg;
 
-	dev->unregister_thread->unregister_count--;
+	thread_current()->unregister_count--;
 	dev->unregister_cb(dev->io_device);
 	free(dev);
 }
@@ -92,9 +92,8 @@ thread_io_device_release(struct io_device *dev)
 		return;
 	}
 	thread_msg_init(&dev->msg, report_unregistered_cb, dev);
-	if (thread_msg_send(dev->unregister_thread, &dev->msg) != 0) {
-		SPDK_ERRLOG("io_device %s is unregistered, but thread %s, which asked for it, is exited\n", dev->name,
-			dev->unregister_thread->name);
+	if (thread_msg_send_to_id(dev->unregister_thread_id, &dev->msg) != 0) {
+		SPDK_ERRLOG("io_device %s is unregistered, but the thread that asked for it is exited\n", dev->name);
 		free(dev);
 	}
 }
@@ -127,15 +126,10 @@ remove_device(struct io_device *dev)
 }
 
 static void
-finish_deferred_cb(void *arg)
+finish_deferred(struct io_device *dev)
 {
-	struct io_device *dev = arg;
 	bool release;
 
-	/* From here on the thread only matters if a callback is to come. */
-	if (dev->unregister_cb == NULL) {
-		dev->unregister_thread->unregister_count--;
-	}
 	env_mutex_lock(&g_thread_lib.lock);
 	release = remove_device(dev);
 	env_mutex_unlock(&g_thread_lib.lock);
@@ -144,14 +138,25 @@ finish_deferred_cb(void *arg)
 	}
 }
 
+static void
+finish_deferred_cb(void *arg)
+{
+	struct io_device *dev = arg;
+
+	/* From here on the thread only matters if a callback is to come. */
+	if (dev->unregister_cb == NULL) {
+		thread_current()->unregister_count--;
+	}
+	finish_deferred(dev);
+}
+
 void
 thread_io_device_unregister_deferred(struct io_device *dev)
 {
 	thread_msg_init(&dev->msg, finish_deferred_cb, dev);
-	if (thread_msg_send(dev->unregister_thread, &dev->msg) != 0) {
-		SPDK_ERRLOG("io_device %s: thread %s, which unregisters it, is exited\n", dev->name,
-			dev->unregister_thread->name);
-		finish_deferred_cb(dev);
+	if (thread_msg_send_to_id(dev->unregister_thread_id, &dev->msg) != 0) {
+		SPDK_ERRLOG("io_device %s: the thread that unregisters it is exited\n", dev->name);
+		finish_deferred(dev);
 	}
 }
 
@@ -171,16 +176,16 @@ start_unregister(void *io_device, spdk_io_device_unregister_cb unregister_cb, st
 		return -EALREADY;
 	}
 	dev->unregister_cb = unregister_cb;
-	dev->unregister_thread = thread_current();
+	dev->unregister_thread_id = thread_current()->id;
 	if (dev->for_each_count > 0) {
 		SPDK_WARNLOG("io_device %s (%p) has %u for_each calls outstanding\n", dev->name, io_device,
 			dev->for_each_count);
 		dev->pending_unregister = true;
-		dev->unregister_thread->unregister_count++;
+		thread_current()->unregister_count++;
 		return -EBUSY;
 	}
 	if (unregister_cb != NULL) {
-		dev->unregister_thread->unregister_count++;
+		thread_current()->unregister_count++;
 	}
 	return remove_device(dev) ? 1 : 0;
 }

@@ -47,6 +47,21 @@ thread_msg_send(struct spdk_thread *thread, struct thread_msg *msg)
 }
 
 int
+thread_msg_send_to_id(uint64_t id, struct thread_msg *msg)
+{
+	struct spdk_thread *thread;
+
+	/* Under the lock, so that the thread cannot be freed in between. */
+	ENV_MUTEX_SCOPE(&g_thread_lib.lock);
+
+	thread = thread_find_after(id - 1);
+	if (thread == NULL || thread->id != id) {
+		return -EIO;
+	}
+	return thread_msg_send(thread, msg);
+}
+
+int
 spdk_thread_send_msg(const struct spdk_thread *thread, spdk_msg_fn fn, void *ctx)
 {
 	/* The interface promises not to change what the caller can see of the thread; its queue is not that. */

@@ -97,7 +97,9 @@ spdk_thread_create(const char *name, const struct spdk_cpuset *cpumask)
 	if (thread == NULL) {
 		return NULL;
 	}
-	if (thread_interrupt_init(thread) != 0) {
+	thread->reserve_walk = calloc(1, sizeof(*thread->reserve_walk));
+	if (thread->reserve_walk == NULL || thread_interrupt_init(thread) != 0) {
+		free(thread->reserve_walk);
 		free(thread);
 		return NULL;
 	}
@@ -237,6 +239,7 @@ thread_free(struct spdk_thread *thread)
 	thread_msgs_discard(thread);
 	thread_msg_cache_drain(&thread->msg_cache);
 	thread_interrupt_fini(thread);
+	free(thread->reserve_walk);
 	free(thread);
 }
 

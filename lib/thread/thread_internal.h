@@ -66,6 +66,8 @@ thread_msg_init(struct thread_msg *msg, spdk_msg_fn fn, void *arg)
 
 /* Queues a message of thread_msg_init(); needs no memory. 0, or -EIO if the thread is exited. */
 int thread_msg_send(struct spdk_thread *thread, struct thread_msg *msg);
+/* The same for a thread that may be destroyed: -EIO then, too. */
+int thread_msg_send_to_id(uint64_t id, struct thread_msg *msg);
 /* Runs up to max of the messages that are there now. Returns how many. */
 uint32_t thread_msgs_run(struct spdk_thread *thread, uint32_t max);
 /* Runs a pending critical message. Returns 1 if there was one. */
@@ -165,9 +167,8 @@ struct spdk_io_channel_iter {
 	spdk_msg_fn thread_fn;
 	spdk_msg_fn thread_cpl;
 	int status;
-	/* Lies inside orig_thread. */
-	bool reserve;
-	struct spdk_thread *orig_thread;
+	/* The thread that asked. By its id, because it may be exited by force and destroyed before the walk ends. */
+	uint64_t orig_thread_id;
 	/* The visit in progress. */
 	struct spdk_thread *cur_thread;
 	struct spdk_io_channel *ch;
@@ -229,9 +230,8 @@ struct spdk_thread {
 	struct io_channel_tree channels;
 	TAILQ_ENTRY(spdk_thread) link;
 
-	/* For one walk when there is no memory. */
-	struct spdk_io_channel_iter reserve_iter;
-	bool reserve_used;
+	/* For one walk when there is no memory; NULL while it is in use. */
+	struct spdk_io_channel_iter *reserve_walk;
 
 	bool bound;
 	uint64_t id;
@@ -316,7 +316,8 @@ struct io_device {
 	spdk_io_channel_create_cb create_cb;
 	spdk_io_channel_destroy_cb destroy_cb;
 	spdk_io_device_unregister_cb unregister_cb;
-	struct spdk_thread *unregister_thread;
+	/* The thread that unregisters it. By its id, as it may be exited by force and destroyed before that is done. */
+	uint64_t unregister_thread_id;
 	uint32_t ctx_size;
 	/* Channels that exist. */
 	uint32_t refs;

@@ -347,6 +347,33 @@ test_thread_destroyed_with_visit_in_queue(void **state)
 }
 
 static void
+test_thread_destroyed_before_its_walk_ends(void **state)
+{
+	get_channel(1);
+	g_hold_at = 'b';
+	spdk_set_thread(g_threads[3]);
+	spdk_for_each_channel(&g_device, visit, g_log, complete);
+	spdk_io_device_unregister(&g_device, unregistered);
+	drain_all();
+	assert_non_null(g_held);
+
+	/* Neither completion can be delivered; the walk and the unregistration end all the same. */
+	exit_by_force(3);
+	spdk_thread_destroy(g_threads[3]);
+	g_threads[3] = NULL;
+	spdk_set_thread(g_threads[1]);
+	spdk_for_each_channel_continue(g_held, 0);
+	drain_all();
+	assert_string_equal(g_log, "b");
+	spdk_set_thread(g_threads[0]);
+	assert_null(spdk_get_io_channel(&g_device));
+	put_channel(1);
+	drain_all();
+	assert_int_equal(g_unregistered, 0);
+	g_unregistered = 1;
+}
+
+static void
 test_without_memory(void **state)
 {
 	get_channel(0);
@@ -444,6 +471,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_unregister_waits_for_walk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_thread_exited_by_force_is_skipped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_thread_destroyed_with_visit_in_queue, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_thread_destroyed_before_its_walk_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 	};
