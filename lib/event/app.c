@@ -3,6 +3,7 @@
 #include "lib/event/app_internal.h"
 #include "lib/event/config_load.h"
 #include "lib/event/reactor.h"
+#include "lib/rpc/rpc_internal.h"
 
 #include "spdk/env.h"
 #include "spdk/file.h"
@@ -324,6 +325,8 @@ app_stop_begin(void *ctx)
 		return;
 	}
 	g_app.stopping = true;
+	/* Nobody makes anew what is being taken down; those who wait for an answer still get it. */
+	spdk_rpc_set_state(RPC_STATE_ENDING);
 	spdk_log_for_each_deprecation(NULL, log_deprecation);
 
 	if (g_app.load) {

@@ -201,6 +201,11 @@ spdk_rpc_get_method_state_mask(const char *method, uint32_t *state_mask)
 static void
 refuse_state(struct spdk_jsonrpc_request *request)
 {
+	if (g_state == RPC_STATE_ENDING) {
+		spdk_jsonrpc_send_error_response(request, SPDK_JSONRPC_ERROR_INVALID_STATE,
+			"The application is ending and takes no more requests.");
+		return;
+	}
 	if (g_state == SPDK_RPC_STARTUP) {
 		spdk_jsonrpc_send_error_response(request, SPDK_JSONRPC_ERROR_INVALID_STATE,
 			"Method may only be called after framework is initialized using framework_start_init RPC.");

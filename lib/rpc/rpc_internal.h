@@ -13,6 +13,9 @@
 #include "spdk/rpc.h"
 #include "bdevkit/rpc.h"
 
+/* A state beside those of spdk/rpc.h, in which no method may be called. */
+#define RPC_STATE_ENDING 0x80000000u
+
 /* Limits of a server. Set before the first server listens; the defaults stand behind each. */
 struct rpc_server_opts {
 	/* Bytes of one request or batch; a longer one is refused and its connection closed. 32 MiB */

@@ -530,6 +530,34 @@ test_round_trip(void **state)
 	free(text);
 }
 
+/* Nobody keeps an application from ending by making new things all the time. */
+static void
+test_end_under_requests(void **state)
+{
+	struct pollfd poll_fd = {.events = POLLIN};
+	struct child child;
+	char answers[4096];
+
+	START_CHILD(&child, "-m", "0x1");
+	wait_for_text(&child, "started");
+	poll_fd.fd = connect_rpc();
+	fcntl(poll_fd.fd, F_SETFL, O_NONBLOCK);
+	for (int i = 0; poll(&poll_fd, 1, 0) >= 0 && !(poll_fd.revents & POLLHUP); i++) {
+		if (i == 100) {
+			kill(child.pid, SIGTERM);
+		}
+		/* Whether it is taken whole, or at all, does not matter. */
+		dprintf(poll_fd.fd,
+			"{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"bdev_null_create\",\"params\":{\"name\":\"N%d\","
+			"\"num_blocks\":8,\"block_size\":512}}",
+			i, i);
+		while (read(poll_fd.fd, answers, sizeof(answers)) > 0) {
+		}
+	}
+	close(poll_fd.fd);
+	expect_exit(&child, 0);
+}
+
 /* Two applications in one process, one after the other. */
 static void
 stop_with_0(void *ctx)
@@ -618,6 +646,7 @@ main(void)
 		TEST(test_start_errors),
 		TEST(test_signal_while_loading),
 		TEST(test_round_trip),
+		TEST(test_end_under_requests),
 		TEST(test_again),
 	};
 
