@@ -189,8 +189,8 @@ enum spdk_mem_map_notify_action {
  * vaddr and size are multiples of 2 MiB. A value other than 0 refuses new memory. Runs in the thread that registers;
  * may use the maps, but not register memory itself.
  */
-typedef int (*spdk_mem_map_notify_cb)(void *cb_ctx, struct spdk_mem_map *map, enum spdk_mem_map_notify_action action,
-	void *vaddr, size_t size);
+typedef int (*spdk_mem_map_notify_cb)(
+	void *cb_ctx, struct spdk_mem_map *map, enum spdk_mem_map_notify_action action, void *vaddr, size_t size);
 
 /* Whether the translations of two neighbouring pieces of 2 MiB belong together (not 0) or not (0). */
 typedef int (*spdk_mem_map_contiguous_translations)(uint64_t addr_1, uint64_t addr_2);
@@ -372,15 +372,16 @@ size_t spdk_ring_dequeue(struct spdk_ring *ring, void **objs, size_t count);
 typedef void spdk_mempool_obj_cb_t(struct spdk_mempool *mp, void *opaque, void *obj, unsigned int obj_idx);
 
 /* Called for each stretch of memory that elements lie in: address, I/O address, length in bytes, number from 0. */
-typedef void spdk_mempool_mem_cb_t(struct spdk_mempool *mp, void *opaque, void *addr, uint64_t iova, size_t len,
-	unsigned int mem_idx);
+typedef void spdk_mempool_mem_cb_t(
+	struct spdk_mempool *mp, void *opaque, void *addr, uint64_t iova, size_t len, unsigned int mem_idx);
 
 /*
  * Makes a pool of count elements of ele_size bytes each, at multiples of 64. They are not initialized. Memory of an
  * element is taken when it is first given out. Names have at most 28 characters and are unique. cache_size is a hint
  * and has no effect. Returns NULL on failure.
  */
-struct spdk_mempool *spdk_mempool_create(const char *name, size_t count, size_t ele_size, size_t cache_size, int numa_id);
+struct spdk_mempool *spdk_mempool_create(
+	const char *name, size_t count, size_t ele_size, size_t cache_size, int numa_id);
 
 /* The same, and calls obj_init for every element before it returns; thereby all memory is taken at once. */
 struct spdk_mempool *spdk_mempool_create_ctor(const char *name, size_t count, size_t ele_size, size_t cache_size,

@@ -83,8 +83,8 @@ int spdk_fd_group_set_wrapper(struct spdk_fd_group *fgrp, spdk_fd_group_wrapper_
  * Returns 0; -EINVAL; -EEXIST if the group has it; or what epoll says, as -EPERM for a regular file.
  */
 int spdk_fd_group_add(struct spdk_fd_group *fgrp, int efd, spdk_fd_fn fn, void *arg, const char *name);
-int spdk_fd_group_add_for_events(struct spdk_fd_group *fgrp, int efd, uint32_t events, spdk_fd_fn fn, void *arg,
-	const char *name);
+int spdk_fd_group_add_for_events(
+	struct spdk_fd_group *fgrp, int efd, uint32_t events, spdk_fd_fn fn, void *arg, const char *name);
 int spdk_fd_group_add_ext(struct spdk_fd_group *fgrp, int efd, spdk_fd_fn fn, void *arg, const char *name,
 	struct spdk_event_handler_opts *opts);
 

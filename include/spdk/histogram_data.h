@@ -27,8 +27,7 @@ extern "C" {
 #define SPDK_HISTOGRAM_BUCKET_MASK(h) (SPDK_HISTOGRAM_NUM_BUCKETS_PER_RANGE(h) - 1)
 /* Ranges that this histogram keeps, and its buckets altogether. */
 #define SPDK_HISTOGRAM_NUM_BUCKET_RANGES(h) ((h)->max_range - (h)->min_range + 1)
-#define SPDK_HISTOGRAM_NUM_BUCKETS(h) \
-	(SPDK_HISTOGRAM_NUM_BUCKETS_PER_RANGE(h) * SPDK_HISTOGRAM_NUM_BUCKET_RANGES(h))
+#define SPDK_HISTOGRAM_NUM_BUCKETS(h) (SPDK_HISTOGRAM_NUM_BUCKETS_PER_RANGE(h) * SPDK_HISTOGRAM_NUM_BUCKET_RANGES(h))
 
 struct spdk_histogram_data {
 	uint32_t granularity;
@@ -109,10 +108,12 @@ spdk_histogram_data_tally(struct spdk_histogram_data *histogram, uint64_t datapo
 		histogram, range, __spdk_histogram_data_get_bucket_index(histogram, datapoint, range));
 }
 
-/* Called for a bucket: its values are from start to below end (0 at the very end), count of total were counted in it,
- * so_far in it and those before it. */
-typedef void (*spdk_histogram_data_fn)(void *ctx, uint64_t start, uint64_t end, uint64_t count, uint64_t total,
-	uint64_t so_far);
+/*
+ * Called for a bucket: its values are from start to below end (0 at the very end), count of total were counted in it,
+ * so_far in it and those before it.
+ */
+typedef void (*spdk_histogram_data_fn)(
+	void *ctx, uint64_t start, uint64_t end, uint64_t count, uint64_t total, uint64_t so_far);
 
 /* Calls fn for every bucket, lowest first, also for empty ones. */
 static inline void

@@ -129,8 +129,8 @@ bool bdk_log_rate_allow(struct bdk_log_rate *rate, uint32_t seconds, uint64_t *l
 /* ---- Where messages go ---- */
 
 /* Takes a message instead of stderr and the system log, of every level. Called in the thread that says it. */
-typedef void spdk_log_cb(int level, const char *file, const int line, const char *func, const char *format,
-	va_list args);
+typedef void spdk_log_cb(
+	int level, const char *file, const int line, const char *func, const char *format, va_list args);
 typedef void spdk_log_open_cb(void *ctx);
 typedef void spdk_log_close_cb(void *ctx);
 

@@ -16,7 +16,7 @@
 #define SPDK_QE_UNSUPPRESS_WARNINGS()
 
 /* The structure that holds `field` at this address. */
-#define SPDK_QE_CONTAINER(ptr, type, field) ((struct type *)((char *)(ptr) - offsetof(struct type, field)))
+#define SPDK_QE_CONTAINER(ptr, type, field) ((struct type *)((char *)(ptr)-offsetof(struct type, field)))
 
 /*
  * FROM: begins at var, at the head if it is NULL. SAFE: var may be removed or freed, tvar is the next.
@@ -49,7 +49,10 @@
 #endif
 
 #ifndef STAILQ_HEAD_INITIALIZER
-#define STAILQ_HEAD_INITIALIZER(head) { NULL, &(head).stqh_first }
+#define STAILQ_HEAD_INITIALIZER(head) \
+	{ \
+		NULL, &(head).stqh_first \
+	}
 #endif
 
 #ifndef STAILQ_EMPTY
@@ -122,7 +125,10 @@
 #endif
 
 #ifndef LIST_HEAD_INITIALIZER
-#define LIST_HEAD_INITIALIZER(head) { NULL }
+#define LIST_HEAD_INITIALIZER(head) \
+	{ \
+		NULL \
+	}
 #endif
 
 #ifndef LIST_ENTRY
@@ -147,9 +153,8 @@
 
 #ifndef LIST_PREV
 #define LIST_PREV(elm, head, type, field) \
-	((elm)->field.le_prev == &LIST_FIRST((head)) \
-			? NULL \
-			: SPDK_QE_CONTAINER((elm)->field.le_prev, type, field.le_next))
+	((elm)->field.le_prev == &LIST_FIRST((head)) ? NULL \
+						     : SPDK_QE_CONTAINER((elm)->field.le_prev, type, field.le_next))
 #endif
 
 #ifndef LIST_FOREACH_FROM
@@ -293,15 +298,15 @@
 #define QMD_LIST_CHECK_HEAD(head, field) \
 	SPDK_QE_ASSERT(LIST_FIRST((head)) == NULL || LIST_FIRST((head))->field.le_prev == &LIST_FIRST((head)))
 #define QMD_LIST_CHECK_NEXT(elm, field) \
-	SPDK_QE_ASSERT(LIST_NEXT((elm), field) == NULL || \
-		       LIST_NEXT((elm), field)->field.le_prev == &((elm)->field.le_next))
+	SPDK_QE_ASSERT( \
+		LIST_NEXT((elm), field) == NULL || LIST_NEXT((elm), field)->field.le_prev == &((elm)->field.le_next))
 #define QMD_LIST_CHECK_PREV(elm, field) SPDK_QE_ASSERT(*(elm)->field.le_prev == (elm))
 #define QMD_TAILQ_CHECK_HEAD(head, field) \
 	SPDK_QE_ASSERT(TAILQ_EMPTY(head) || TAILQ_FIRST((head))->field.tqe_prev == &TAILQ_FIRST((head)))
 #define QMD_TAILQ_CHECK_TAIL(head, headname) SPDK_QE_ASSERT(*(head)->tqh_last == NULL)
 #define QMD_TAILQ_CHECK_NEXT(elm, field) \
 	SPDK_QE_ASSERT(TAILQ_NEXT((elm), field) == NULL || \
-		       TAILQ_NEXT((elm), field)->field.tqe_prev == &((elm)->field.tqe_next))
+		TAILQ_NEXT((elm), field)->field.tqe_prev == &((elm)->field.tqe_next))
 #define QMD_TAILQ_CHECK_PREV(elm, field) SPDK_QE_ASSERT(*(elm)->field.tqe_prev == (elm))
 #endif
 

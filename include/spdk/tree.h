@@ -32,7 +32,10 @@
 		struct type *sph_root; /* the element asked for last */ \
 	}
 
-#define SPLAY_INITIALIZER(root) { NULL }
+#define SPLAY_INITIALIZER(root) \
+	{ \
+		NULL \
+	}
 
 #define SPLAY_INIT(root) \
 	do { \
@@ -165,8 +168,7 @@
 		if (SPLAY_EMPTY(head)) { \
 			return; \
 		} \
-		for (tmp = SPLAY_ROOT(head); \
-			(val < 0 ? SPLAY_LEFT(tmp, field) : SPLAY_RIGHT(tmp, field)) != NULL; \
+		for (tmp = SPLAY_ROOT(head); (val < 0 ? SPLAY_LEFT(tmp, field) : SPLAY_RIGHT(tmp, field)) != NULL; \
 			tmp = val < 0 ? SPLAY_LEFT(tmp, field) : SPLAY_RIGHT(tmp, field)) { \
 		} \
 		name##_SPLAY(head, tmp); \
@@ -227,8 +229,7 @@
 #define SPLAY_MIN(name, x) (SPLAY_EMPTY(x) ? NULL : name##_SPLAY_MIN_MAX(x, SPLAY_NEGINF))
 #define SPLAY_MAX(name, x) (SPLAY_EMPTY(x) ? NULL : name##_SPLAY_MIN_MAX(x, SPLAY_INF))
 
-#define SPLAY_FOREACH(x, name, head) \
-	for ((x) = SPLAY_MIN(name, head); (x) != NULL; (x) = SPLAY_NEXT(name, head, x))
+#define SPLAY_FOREACH(x, name, head) for ((x) = SPLAY_MIN(name, head); (x) != NULL; (x) = SPLAY_NEXT(name, head, x))
 
 /* ======== Red-black trees ======== */
 
@@ -242,7 +243,10 @@
 		struct type *rbh_root; \
 	}
 
-#define RB_INITIALIZER(root) { NULL }
+#define RB_INITIALIZER(root) \
+	{ \
+		NULL \
+	}
 
 #define RB_INIT(root) \
 	do { \
@@ -281,9 +285,9 @@
 
 /* 1: red, 0: black. */
 #define RB_COLOR(elm, field) \
-	(RB_PARENT(elm, field) == NULL                    ? 0 \
-	 : RB_LEFT(RB_PARENT(elm, field), field) == (elm) ? RB_RED_LEFT(RB_PARENT(elm, field), field) \
-							  : RB_RED_RIGHT(RB_PARENT(elm, field), field))
+	(RB_PARENT(elm, field) == NULL                                   ? 0 \
+			: RB_LEFT(RB_PARENT(elm, field), field) == (elm) ? RB_RED_LEFT(RB_PARENT(elm, field), field) \
+									 : RB_RED_RIGHT(RB_PARENT(elm, field), field))
 
 /* Gives an element another parent; its children keep their colours. */
 #define RB_SET_PARENT(dst, src, field) \
@@ -387,8 +391,7 @@
 
 #define RB_PROTOTYPE_INSERT_COLOR(name, type, attr) \
 	attr void name##_RB_INSERT_COLOR(struct name *, struct type *, struct type *)
-#define RB_PROTOTYPE_REMOVE_COLOR(name, type, attr) \
-	attr void name##_RB_REMOVE_COLOR(struct name *, struct type *, int)
+#define RB_PROTOTYPE_REMOVE_COLOR(name, type, attr) attr void name##_RB_REMOVE_COLOR(struct name *, struct type *, int)
 #define RB_PROTOTYPE_INSERT(name, type, attr) attr struct type *name##_RB_INSERT(struct name *, struct type *)
 #define RB_PROTOTYPE_REMOVE(name, type, attr) attr struct type *name##_RB_REMOVE(struct name *, struct type *)
 #define RB_PROTOTYPE_FIND(name, type, attr) attr struct type *name##_RB_FIND(struct name *, struct type *)
@@ -563,7 +566,8 @@
 			from_right = RB_RIGHT(parent, field) == gone; \
 			was_red = from_right ? RB_RED_RIGHT(parent, field) : RB_RED_LEFT(parent, field); \
 			if (was_red) { \
-				RB_SET_BITS(parent, field, RB_BITS(parent, field) ^ (from_right ? RB_RED_R : RB_RED_L)); \
+				RB_SET_BITS( \
+					parent, field, RB_BITS(parent, field) ^ (from_right ? RB_RED_R : RB_RED_L)); \
 			} \
 		} \
 		RB_SWAP_CHILD(head, gone, child, field); \
@@ -703,8 +707,7 @@
 /* In order; backwards; from element y on, which is then the loop's variable. SAFE: x may be removed, y is the next. */
 #define RB_FOREACH(x, name, head) for ((x) = RB_MIN(name, head); (x) != NULL; (x) = name##_RB_NEXT(x))
 
-#define RB_FOREACH_FROM(x, name, y) \
-	for ((x) = (y); ((x) != NULL) && ((y) = name##_RB_NEXT(x), (x) != NULL); (x) = (y))
+#define RB_FOREACH_FROM(x, name, y) for ((x) = (y); ((x) != NULL) && ((y) = name##_RB_NEXT(x), (x) != NULL); (x) = (y))
 
 #define RB_FOREACH_SAFE(x, name, head, y) \
 	for ((x) = RB_MIN(name, head); ((x) != NULL) && ((y) = name##_RB_NEXT(x), (x) != NULL); (x) = (y))

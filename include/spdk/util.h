@@ -36,18 +36,17 @@ extern "C" {
 #define SPDK_COUNTOF_MEMBER(type, member) SPDK_COUNTOF(((type *)NULL)->member)
 
 /* The structure that holds a member, from the member's address. */
-#define SPDK_CONTAINEROF(ptr, type, member) ((type *)((uintptr_t)(ptr) - offsetof(type, member)))
+#define SPDK_CONTAINEROF(ptr, type, member) ((type *)((uintptr_t)(ptr)-offsetof(type, member)))
 
 /* Bytes from a structure's start to a member's end; bytes of a member. */
 #define SPDK_SIZEOF(ptr, member) (offsetof(__typeof__(*(ptr)), member) + sizeof((ptr)->member))
 #define SPDK_SIZEOF_MEMBER(type, member) (sizeof(((type *)NULL)->member))
 
-#define SPDK_CEIL_DIV(x, y) (((x) + (y) - 1) / (y))
+#define SPDK_CEIL_DIV(x, y) (((x) + (y)-1) / (y))
 
 /* Rounds to a multiple of align, a power of two. */
-#define SPDK_ALIGN_FLOOR(val, align) ((__typeof__(val))((val) & (~((__typeof__(val))((align) - 1)))))
-#define SPDK_ALIGN_CEIL(val, align) \
-	SPDK_ALIGN_FLOOR(((val) + ((__typeof__(val))(align) - 1)), align)
+#define SPDK_ALIGN_FLOOR(val, align) ((__typeof__(val))((val) & (~((__typeof__(val))((align)-1)))))
+#define SPDK_ALIGN_CEIL(val, align) SPDK_ALIGN_FLOOR(((val) + ((__typeof__(val))(align)-1)), align)
 
 #define SPDK_BIT(n) (1ul << (n))
 
@@ -57,8 +56,7 @@ extern "C" {
  */
 #define _SPDK_FIELD_VALID(obj, field, size, ...) ((size) >= SPDK_SIZEOF(obj, field))
 #define SPDK_FIELD_VALID(obj, field, ...) _SPDK_FIELD_VALID(obj, field, ##__VA_ARGS__, (obj)->size)
-#define _SPDK_GET_FIELD(obj, field, defval, size, ...) \
-	(_SPDK_FIELD_VALID(obj, field, size) ? (obj)->field : (defval))
+#define _SPDK_GET_FIELD(obj, field, defval, size, ...) (_SPDK_FIELD_VALID(obj, field, size) ? (obj)->field : (defval))
 #define SPDK_GET_FIELD(obj, field, defval, ...) _SPDK_GET_FIELD(obj, field, defval, ##__VA_ARGS__, (obj)->size)
 
 /*

@@ -11,7 +11,7 @@
 #define SPDK_VERSION_SUFFIX ""
 
 /* A number that grows with the version, to compare SPDK_VERSION with. */
-#define SPDK_VERSION_NUM(major, minor, patch) ((((major) * 100) + (minor)) * 100 + (patch))
+#define SPDK_VERSION_NUM(major, minor, patch) ((((major)*100) + (minor)) * 100 + (patch))
 #define SPDK_VERSION SPDK_VERSION_NUM(SPDK_VERSION_MAJOR, SPDK_VERSION_MINOR, SPDK_VERSION_PATCH)
 
 #define SPDK_VERSION_STRINGIFY_x(x) #x

@@ -469,8 +469,7 @@ spdk_env_get_last_numa_id(void)
 {
 	int32_t node, last = 0;
 
-	SPDK_ENV_FOREACH_NUMA_ID(node)
-	{
+	SPDK_ENV_FOREACH_NUMA_ID (node) {
 		last = node;
 	}
 	return last;

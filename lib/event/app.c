@@ -18,7 +18,6 @@
 #include <stdatomic.h>
 
 #define CORE_DUMP_LIMIT (5ULL * 1024 * 1024 * 1024)
-#define DEFAULT_CORE_MASK "0x1"
 /* How long a stop waits for a method of the configuration that is being carried out. */
 #define CANCEL_TIMEOUT_US 5000000
 
@@ -483,7 +482,10 @@ start_env(void)
 
 	spdk_env_opts_init(&env_opts);
 	env_opts.name = opts->name;
-	env_opts.core_mask = opts->reactor_mask;
+	/* What the environment has there means one core on any CPU; a mask of ours would bind it. */
+	if (opts->reactor_mask != NULL || opts->lcore_map != NULL) {
+		env_opts.core_mask = opts->reactor_mask;
+	}
 	env_opts.lcore_map = opts->lcore_map;
 	env_opts.shm_id = opts->shm_id;
 	env_opts.mem_channel = opts->mem_channel;
@@ -502,10 +504,6 @@ start_env(void)
 	env_opts.env_context = opts->env_context;
 	env_opts.vf_token = opts->vf_token;
 	env_opts.enforce_numa = opts->enforce_numa;
-
-	if (!env_opts.core_mask && !env_opts.lcore_map) {
-		env_opts.core_mask = DEFAULT_CORE_MASK;
-	}
 
 	rc = spdk_env_init(&env_opts);
 	if (rc) {

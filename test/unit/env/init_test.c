@@ -438,8 +438,7 @@ numa_nodes(void **state)
 {
 	int32_t node, last = -1;
 
-	SPDK_ENV_FOREACH_NUMA_ID(node)
-	{
+	SPDK_ENV_FOREACH_NUMA_ID (node) {
 		assert_true(node > last);
 		last = node;
 	}
