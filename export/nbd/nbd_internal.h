@@ -79,7 +79,7 @@ struct nbd_buffer {
 
 void nbd_buffer_append(struct nbd_buffer *buffer, const void *data, size_t length);
 
-/* ---- exports: export.c, auto_export.c ---- */
+/* ---- exports: export.c, export_table.c, auto_export.c ---- */
 
 /* What a client is told of an export, and what its requests are checked against. */
 struct nbd_limits {
@@ -156,6 +156,8 @@ void nbd_query_free(struct nbd_query *query);
 void nbd_export_detach(struct nbd_export *export);
 
 /* App thread: */
+/* Gives back a reference; the last one of an export that has ended, or is automatic, closes and frees it. */
+void nbd_export_put(struct nbd_export *export);
 struct nbd_export *nbd_export_alloc(const char *name, const char *description, bool read_only);
 /* Opens and claims the bdev, and learns what clients must know of it. -EPERM: claimed by another. */
 int nbd_export_open(struct nbd_export *export, const char *bdev_name);
