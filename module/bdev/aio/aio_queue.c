@@ -205,7 +205,7 @@ reap_kernel(struct aio_queue *queue)
 
 		if (spdk_unlikely(io->may_wait)) {
 			/* Acquire: it comes from a worker, by way of the kernel. */
-			__atomic_load_n(&io->handed_over, __ATOMIC_ACQUIRE);
+			(void)__atomic_load_n(&io->handed_over, __ATOMIC_ACQUIRE);
 		}
 		complete_by_kernel(queue, io, (long)events[i].res);
 	}

@@ -2,6 +2,7 @@
 
 #include "module/bdev/malloc/bdev_malloc.h"
 
+#include "spdk/env.h"
 #include "spdk/json.h"
 #include "spdk/likely.h"
 #include "spdk/string.h"
@@ -24,10 +25,8 @@ struct malloc_bdev {
 	struct spdk_bdev bdev;
 	struct block_format format;
 	uint8_t *data;
-	size_t data_size;
 	/* Separate metadata, one after another; NULL if there is none. */
 	uint8_t *md;
-	size_t md_size;
 };
 
 static int bdev_malloc_module_init(void);
@@ -275,14 +274,12 @@ map_memory(struct malloc_bdev *malloc_bdev)
 {
 	const struct spdk_bdev *bdev = &malloc_bdev->bdev;
 
-	malloc_bdev->data_size = bdev->blockcnt * bdev->blocklen;
-	malloc_bdev->data = spdk_dma_zmalloc(malloc_bdev->data_size, MALLOC_ALIGNMENT, NULL);
+	malloc_bdev->data = spdk_dma_zmalloc(bdev->blockcnt * bdev->blocklen, MALLOC_ALIGNMENT, NULL);
 	if (malloc_bdev->data == NULL) {
 		return -ENOMEM;
 	}
 	if (bdev->md_len != 0 && !bdev->md_interleave) {
-		malloc_bdev->md_size = bdev->blockcnt * bdev->md_len;
-		malloc_bdev->md = spdk_dma_zmalloc(malloc_bdev->md_size, MALLOC_ALIGNMENT, NULL);
+		malloc_bdev->md = spdk_dma_zmalloc(bdev->blockcnt * bdev->md_len, MALLOC_ALIGNMENT, NULL);
 		if (malloc_bdev->md == NULL) {
 			return -ENOMEM;
 		}

@@ -5,6 +5,7 @@
 #include "fixture.h"
 
 #include "bdevkit/sim.h"
+#include "spdk/env.h"
 #include "spdk/util.h"
 
 static void
@@ -320,6 +321,7 @@ shortage_is_waited_out(void **state)
 	struct fixture_user user;
 	static uint8_t buf[4096];
 	int submitted = 0;
+	uint64_t begin;
 	int rc;
 
 	spdk_bdev_get_opts(&opts, sizeof(opts));
@@ -332,6 +334,7 @@ shortage_is_waited_out(void **state)
 	assert_int_equal(fixture_user_open(&user, 1, "P"), 0);
 	fixture_enter(1);
 	g_ordered = 0;
+	begin = spdk_get_ticks();
 	while (submitted < MANY) {
 		rc = spdk_bdev_write_blocks(
 			user.desc, user.ch, buf, submitted % 64, 1, note_order_cb, (void *)(intptr_t)submitted);
@@ -348,6 +351,8 @@ shortage_is_waited_out(void **state)
 	for (int i = 0; i < submitted; i++) {
 		assert_int_equal(g_order[i], i);
 	}
+	/* They were told when there was one, and did not ask from time to time. */
+	assert_int_equal(spdk_get_ticks(), begin);
 	fixture_user_close(&user);
 	fixture_stop();
 	opts.bdev_io_pool_size = 65535;
