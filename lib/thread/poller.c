@@ -89,7 +89,7 @@ static struct spdk_poller *
 alloc_poller(struct spdk_thread *thread, spdk_poller_fn fn, const char *name)
 {
 	struct spdk_poller *poller;
-	char address[24];
+	char address[THREAD_NAME_MAX];
 	size_t len;
 
 	if (name == NULL) {

@@ -8,7 +8,7 @@
 #include "spdk/log.h"
 
 /* Longest pause between two polls of idle pollers: the bound that reactors have by default. Nanoseconds. */
-#define SIM_IDLE_POLL_MAX (10 * 1000 * 1000)
+#define SIM_IDLE_POLL_MAX (50 * 1000 * 1000)
 
 /*
  * How far the clock moves at most while an I/O is outstanding whose poller may itself look at the clock.
