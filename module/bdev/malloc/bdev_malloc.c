@@ -262,10 +262,17 @@ static const struct spdk_bdev_fn_table g_malloc_fn_table = {
 static char *
 choose_name(const char *wanted)
 {
+	char *name = NULL;
+
 	if (wanted != NULL && wanted[0] != '\0') {
 		return strdup(wanted);
 	}
-	return spdk_sprintf_alloc("Malloc%u", g_next_number++);
+	/* A name that somebody has given by hand is passed over. */
+	do {
+		free(name);
+		name = spdk_sprintf_alloc("Malloc%u", g_next_number++);
+	} while (name != NULL && spdk_bdev_get_by_name(name) != NULL);
+	return name;
 }
 
 /* Takes the memory of the disk, whose geometry is set. */
