@@ -183,7 +183,8 @@ check_file(const char *path)
 		return -EINVAL;
 	}
 	if (S_ISREG(status.st_mode) && status.st_size % FILE_BLOCK_SIZE != 0) {
-		fail("%s: its size, %" PRIu64 " bytes, is not a multiple of the block size of %d; 'truncate -s %%%d' pads it",
+		fail("%s: its size, %" PRIu64
+		     " bytes, is not a multiple of the block size of %d; 'truncate -s %%%d' pads it",
 			path, (uint64_t)status.st_size, FILE_BLOCK_SIZE, FILE_BLOCK_SIZE);
 		return -EINVAL;
 	}

@@ -36,8 +36,8 @@ void bdk_thread_set_io_counter(struct spdk_thread *thread, const uint64_t *outst
  * As spdk_io_device_register(), and says whether it has worked: 0, -EINVAL outside SPDK threads, -EEXIST if io_device is
  * registered already, -ENOMEM.
  */
-int bdk_io_device_register(void *io_device, spdk_io_channel_create_cb create_cb,
-	spdk_io_channel_destroy_cb destroy_cb, uint32_t ctx_size, const char *name);
+int bdk_io_device_register(void *io_device, spdk_io_channel_create_cb create_cb, spdk_io_channel_destroy_cb destroy_cb,
+	uint32_t ctx_size, const char *name);
 
 #ifdef __cplusplus
 }

@@ -141,9 +141,9 @@ rpc_bdev_examine(struct spdk_jsonrpc_request *request, void *ctx)
 	rc = spdk_bdev_examine(params->name);
 	if (rc != 0) {
 		bdk_rpc_send_errno(request, rc, "bdev %s%s", params->name,
-			g_bdev_manager.opts.bdev_auto_examine ?
-				" is examined without being asked, as bdev_auto_examine is on" :
-				"");
+			g_bdev_manager.opts.bdev_auto_examine
+				? " is examined without being asked, as bdev_auto_examine is on"
+				: "");
 		return;
 	}
 	spdk_jsonrpc_send_bool_response(request, true);

@@ -62,7 +62,8 @@ names_are_chosen_and_kept_apart(void **state)
 	fixture_rpc_expect("\"Malloc0\"", "bdev_malloc_create", "{'num_blocks': 8, 'block_size': 512}");
 	fixture_rpc_expect("\"mine\"", "bdev_malloc_create", "{'name': 'mine', 'num_blocks': 8, 'block_size': 512}");
 	fixture_rpc_expect("\"Malloc1\"", "bdev_malloc_create", "{'num_blocks': 8, 'block_size': 512}");
-	fixture_rpc_expect("\"Malloc2\"", "bdev_malloc_create", "{'name': 'Malloc2', 'num_blocks': 8, 'block_size': 512}");
+	fixture_rpc_expect(
+		"\"Malloc2\"", "bdev_malloc_create", "{'name': 'Malloc2', 'num_blocks': 8, 'block_size': 512}");
 	fixture_rpc_expect("\"Malloc3\"", "bdev_malloc_create", "{'num_blocks': 8, 'block_size': 512}");
 	fixture_rpc_expect_error(-EEXIST, "Cannot create malloc bdev mine: another bdev has its name or its UUID",
 		"bdev_malloc_create", "{'name': 'mine', 'num_blocks': 8, 'block_size': 512}");
