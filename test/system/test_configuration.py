@@ -54,6 +54,7 @@ def test_rpc_py_saves_and_loads(target, tmp_path):
     assert run(*rpc, "load_config", check=False, input=saved).returncode == 1
     for name, *_ in names(served):
         run(*rpc, "bdev_malloc_delete", name)
+    run(*rpc, "nbd_listener_delete", f"address=unix:{served.nbd_path}")
     path = tmp_path / "saved.json"
     path.write_text(saved)
     run(*rpc, "load_config", "-j", path)
