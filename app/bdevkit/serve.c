@@ -162,6 +162,22 @@ listen_on(const char *address)
 	return rc;
 }
 
+/* Before anybody can connect. */
+static int
+set_read_only(void)
+{
+	struct bdk_nbd_options nbd_options = {.size = sizeof(nbd_options)};
+	int rc;
+
+	bdk_nbd_get_options(&nbd_options);
+	nbd_options.read_only = true;
+	rc = bdk_nbd_set_options(&nbd_options);
+	if (rc != 0) {
+		fail("--read-only: %s", spdk_strerror(-rc));
+	}
+	return rc;
+}
+
 /* What can be told of a file in plainer words than the module that opens it has. */
 static int
 check_file(const char *path)
@@ -204,6 +220,9 @@ serve_start(void *ctx)
 		}
 	}
 
+	if (options->read_only && set_read_only() != 0) {
+		return;
+	}
 	for (size_t i = 0; i < options->nbd_addresses.count; i++) {
 		if (listen_on(options->nbd_addresses.items[i]) != 0) {
 			return;
@@ -262,21 +281,13 @@ export_named(const struct serve_options *options)
 	return rc;
 }
 
-/* Whatever nobody builds on, now and later. A file that cannot be written says so to its clients. */
+/* Whatever nobody builds on, now and later. */
 static int
-export_all(const struct serve_options *options)
+export_all(void)
 {
 	struct bdk_nbd_options nbd_options = {.size = sizeof(nbd_options)};
-	int rc = 0;
+	int rc;
 
-	for (size_t i = 0; i < options->files.count && rc == 0; i++) {
-		if (is_read_only(options, options->files.items[i])) {
-			rc = export_bdev(serve_file_name(options->files.items[i]), true);
-		}
-	}
-	if (rc != 0) {
-		return rc;
-	}
 	bdk_nbd_get_options(&nbd_options);
 	nbd_options.auto_export = true;
 	rc = bdk_nbd_set_options(&nbd_options);
@@ -298,7 +309,7 @@ serve_bdevs_created(int rc, void *ctx)
 	if (options->exports.count > 0) {
 		rc = export_named(options);
 	} else if (bdk_nbd_for_each_export(has_explicit_export, NULL) == 0) {
-		rc = export_all(options);
+		rc = export_all();
 	}
 	if (rc == 0) {
 		serve_print(options);

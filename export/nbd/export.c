@@ -193,7 +193,7 @@ nbd_export_alloc(const char *name, const char *description, bool read_only)
 	if (export == NULL) {
 		return NULL;
 	}
-	export->read_only = read_only;
+	export->read_only = read_only || g_nbd_server.read_only;
 	export->name = strdup(name);
 	export->description = description == NULL ? NULL : strdup(description);
 	if (export->name == NULL || (description != NULL && export->description == NULL)) {

@@ -49,7 +49,7 @@ tell_automatic(void *ctx, struct nbd_export *export, struct spdk_bdev *bdev)
 	}
 	info.name = spdk_bdev_get_name(bdev);
 	info.bdev_name = info.name;
-	info.read_only = !spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_WRITE);
+	info.read_only = g_nbd_server.read_only || !spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_WRITE);
 	info.automatic = true;
 	info.block_size = spdk_bdev_get_data_block_size(bdev);
 	info.size = spdk_bdev_get_num_blocks(bdev) * info.block_size;

@@ -211,6 +211,7 @@ struct nbd_server {
 	uint64_t last_connection_id;
 
 	bool auto_export;
+	bool read_only;
 	char *default_export;
 	uint32_t max_connections;
 	uint32_t handshake_timeout_sec;

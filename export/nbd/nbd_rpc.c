@@ -403,6 +403,7 @@ BDK_RPC_REGISTER(g_nbd_get_connections)
 struct options_params {
 	/* A bool, or UNCHANGED. */
 	uint8_t auto_export;
+	uint8_t read_only;
 	char *default_export;
 	uint32_t max_connections;
 	uint32_t handshake_timeout_sec;
@@ -410,13 +411,18 @@ struct options_params {
 
 SPDK_STATIC_ASSERT(sizeof(bool) == sizeof(uint8_t), "a decoded bool goes into a byte");
 
-static const struct options_params g_options_defaults = {.auto_export = UNCHANGED};
+static const struct options_params g_options_defaults = {.auto_export = UNCHANGED, .read_only = UNCHANGED};
 
 static const struct bdk_rpc_param g_options_params[] = {
 	{.name = "auto_export",
 		.type = BDK_RPC_BOOL,
 		.offset = offsetof(struct options_params, auto_export),
 		.help = "export every bdev that nobody has claimed, under its name",
+		.default_text = "unchanged"},
+	{.name = "read_only",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct options_params, read_only),
+		.help = "let no client write, whatever its export says",
 		.default_text = "unchanged"},
 	{.name = "default_export",
 		.type = BDK_RPC_STRING,
@@ -447,6 +453,9 @@ nbd_set_options(struct spdk_jsonrpc_request *request, void *decoded)
 	bdk_nbd_get_options(&options);
 	if (params->auto_export != UNCHANGED) {
 		options.auto_export = params->auto_export;
+	}
+	if (params->read_only != UNCHANGED) {
+		options.read_only = params->read_only;
 	}
 	if (params->default_export != NULL) {
 		options.default_export = params->default_export;

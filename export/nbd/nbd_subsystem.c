@@ -99,12 +99,24 @@ bdk_nbd_get_options(struct bdk_nbd_options *options)
 	struct bdk_nbd_options all = {
 		.size = options->size,
 		.auto_export = g_nbd_server.auto_export,
+		.read_only = g_nbd_server.read_only,
 		.default_export = g_nbd_server.default_export,
 		.max_connections = g_nbd_server.max_connections,
 		.handshake_timeout_sec = g_nbd_server.handshake_timeout_sec,
 	};
 
 	memcpy(options, &all, spdk_min(options->size, sizeof(all)));
+}
+
+static void
+set_read_only(bool read_only)
+{
+	struct nbd_export *export;
+
+	g_nbd_server.read_only = read_only;
+	TAILQ_FOREACH (export, &g_nbd_server.exports, link) {
+		export->read_only |= read_only;
+	}
 }
 
 int
@@ -130,6 +142,7 @@ bdk_nbd_set_options(const struct bdk_nbd_options *given)
 		nbd_auto_export_end_all();
 	}
 	g_nbd_server.auto_export = options.auto_export;
+	set_read_only(options.read_only);
 	return 0;
 }
 
@@ -181,6 +194,7 @@ nbd_subsystem_write_config_json(struct spdk_json_write_ctx *w)
 	spdk_json_write_array_begin(w);
 	begin_entry(w, "nbd_set_options");
 	spdk_json_write_named_bool(w, "auto_export", g_nbd_server.auto_export);
+	spdk_json_write_named_bool(w, "read_only", g_nbd_server.read_only);
 	spdk_json_write_named_string(w, "default_export", g_nbd_server.default_export);
 	spdk_json_write_named_uint32(w, "max_connections", g_nbd_server.max_connections);
 	spdk_json_write_named_uint32(w, "handshake_timeout_sec", g_nbd_server.handshake_timeout_sec);

@@ -153,6 +153,11 @@ struct bdk_nbd_options {
 	/* Export every unclaimed bdev under its name. Default false. Turning it off closes the connections to them. */
 	bool auto_export;
 	/*
+	 * No client may write, whatever its export was made for. Exports that are there become read-only for good; clients
+	 * that are connected to them keep what they were told. Default false.
+	 */
+	bool read_only;
+	/*
 	 * What a client gets that asks for the empty name, "" for none in particular: then it is the only export if there
 	 * is just one. Default "". Copied by set; get gives a pointer valid until the next set.
 	 */

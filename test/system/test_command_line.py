@@ -119,3 +119,13 @@ def test_rpc_py_as_the_guide_uses_it(target):
     run(*rpc, "bdev_passthru_delete", "over")
     run(*rpc, "bdev_malloc_delete", "test_bdev")
     assert run(*rpc, "bdev_malloc_delete", "test_bdev", check=False).returncode == 1
+
+
+def test_read_only_holds_for_whatever_is_served(target):
+    """Also for a disk without a file behind it, and for one that comes later."""
+    served = target("--read-only")
+    served.rpc("bdev_malloc_create", name="later", num_blocks=2048, block_size=512)
+    for name in ("memory", "later"):
+        assert json.loads(run("nbdinfo", "--json", served.uri(name)).stdout)["exports"][0]["is_read_only"]
+        assert run("qemu-io", "-f", "raw", "-c", "write 0 512", served.uri(name), check=False).returncode != 0
+    assert "read-only" in served.output
