@@ -23,11 +23,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 SIZE = 256 << 20
 
+# What is done, and the arguments that say so to nbd_bench and to fio.
 WORKS = {
-    "4 KiB random read, queue depth 32": ["--rw=randread", "--bs=4k", "--iodepth=32"],
-    "4 KiB random write, queue depth 32": ["--rw=randwrite", "--bs=4k", "--iodepth=32"],
-    "256 KiB sequential read, queue depth 8": ["--rw=read", "--bs=256k", "--iodepth=8"],
-    "256 KiB sequential write, queue depth 8": ["--rw=write", "--bs=256k", "--iodepth=8"],
+    "4 KiB random read, queue depth 32": ("read -b 4096 -q 32", "--rw=randread --bs=4k --iodepth=32"),
+    "4 KiB random write, queue depth 32": ("write -b 4096 -q 32", "--rw=randwrite --bs=4k --iodepth=32"),
+    "256 KiB sequential read, queue depth 8": ("read -b 262144 -q 8 -s", "--rw=read --bs=256k --iodepth=8"),
+    "256 KiB sequential write, queue depth 8": ("write -b 262144 -q 8 -s", "--rw=write --bs=256k --iodepth=8"),
 }
 
 
@@ -45,19 +46,30 @@ def wait_for_socket(path, process):
     raise RuntimeError(f"{process.args[0]} does not listen on {path}")
 
 
+class Server:
+    """One that runs, and how to reach it."""
+
+    def __init__(self, name, process, path, export):
+        self.name = name
+        self.process = process
+        self.path = path
+        self.export = export
+        self.uri = f"nbd+unix:///{export}?socket={path}"
+
+
 def start_bdevkit(build, folder, *arguments):
     path = folder / "bdevkit.sock"
     process = subprocess.Popen([build / "app/bdevkit/bdevkit", "serve", "-r", folder / "rpc.sock",
                                 "--nbd", f"unix:{path}", *arguments], stdout=subprocess.DEVNULL)
     wait_for_socket(path, process)
-    return process, f"nbd+unix:///memory?socket={path}"
+    return process
 
 
 def start_nbdkit(folder):
     path = folder / "nbdkit.sock"
-    process = subprocess.Popen(["nbdkit", "-f", "-U", path, "memory", str(SIZE)])
+    process = subprocess.Popen(["nbdkit", "-f", "-U", path, "memory", str(SIZE)], stderr=subprocess.DEVNULL)
     wait_for_socket(path, process)
-    return process, f"nbd+unix:///?socket={path}"
+    return process
 
 
 def start_qemu_nbd(folder):
@@ -65,46 +77,64 @@ def start_qemu_nbd(folder):
     image = Path("/dev/shm") / f"bdevkit-bench-{os.getpid()}.img"
     image.touch()
     os.truncate(image, SIZE)
-    process = subprocess.Popen(["qemu-nbd", "-t", "-e", "8", "-f", "raw", "-k", path, image])
+    process = subprocess.Popen(["qemu-nbd", "-t", "-e", "8", "-f", "raw", "-k", path, image],
+                               stderr=subprocess.DEVNULL)
     wait_for_socket(path, process)
     image.unlink()
-    return process, f"nbd+unix:///?socket={path}"
+    return process
 
 
-def fio(uri, options, seconds):
-    command = ["fio", "--name=bench", "--ioengine=nbd", f"--uri={uri}", f"--size={SIZE}", "--time_based",
-               f"--runtime={seconds}", "--output-format=json", *options]
+def run_fio(build, server, work, seconds):
+    """fio spends some six system calls on each request, so with small ones it measures itself."""
+    command = ["fio", "--name=bench", "--ioengine=nbd", f"--uri={server.uri}", f"--size={SIZE}", "--time_based",
+               f"--runtime={seconds}", "--output-format=json", *WORKS[work][1].split()]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     job = json.loads(output[output.index("{"):])["jobs"][0]
     return job["read"]["iops"] + job["write"]["iops"]
 
 
+def run_nbd_bench(build, server, work, seconds):
+    """A client that sends and receives many requests in one system call, so that the server is what is measured."""
+    command = [build / "test/bench/nbd_bench", server.path, server.export, *WORKS[work][0].split(), "-t", str(seconds)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return float(output.split(" operations/s")[0].split()[-1])
+
+
+def fill(server):
+    """So that no server is measured while it takes memory for the first time."""
+    subprocess.run(["fio", "--name=fill", "--ioengine=nbd", f"--uri={server.uri}", f"--size={SIZE}", "--rw=write",
+                    "--bs=1M", "--iodepth=4"], check=True, capture_output=True)
+
+
 def bench_nbd(build, rounds, seconds):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        servers = {"bdevkit": start_bdevkit(build, folder)}
+        servers = [Server("bdevkit", start_bdevkit(build, folder), folder / "bdevkit.sock", "disk")]
+        # Of the same size as the others'.
+        rpc(folder / "rpc.sock", "bdev_malloc_create", name="disk", num_blocks=SIZE // 512, block_size=512)
         if shutil.which("nbdkit"):
-            servers["nbdkit memory"] = start_nbdkit(folder)
+            servers.append(Server("nbdkit memory", start_nbdkit(folder), folder / "nbdkit.sock", ""))
         if shutil.which("qemu-nbd"):
-            servers["qemu-nbd, file in tmpfs"] = start_qemu_nbd(folder)
+            servers.append(Server("qemu-nbd, file in tmpfs", start_qemu_nbd(folder), folder / "qemu.sock", ""))
         try:
-            for _, uri in servers.values():
-                fio(uri, ["--rw=write", "--bs=1M", "--iodepth=4", "--loops=1"], 2)
-            for work, options in WORKS.items():
-                results = {server: [] for server in servers}
-                for _ in range(rounds):
-                    for server, (_, uri) in servers.items():
-                        results[server].append(fio(uri, options, seconds))
-                print(f"\nNBD over a Unix socket, {work}, median of {rounds}:")
-                ours = statistics.median(results["bdevkit"])
-                for server, values in results.items():
-                    median = statistics.median(values)
-                    print(f"  {server:26} {median:10,.0f} /s  ({min(values):,.0f} to {max(values):,.0f})"
-                          f"  bdevkit is {ours / median:.2f} times")
+            for server in servers:
+                fill(server)
+            for client, run in {"nbd_bench": run_nbd_bench, "fio": run_fio}.items():
+                for work in WORKS:
+                    results = {server.name: [] for server in servers}
+                    for _ in range(rounds):
+                        for server in servers:
+                            results[server.name].append(run(build, server, work, seconds))
+                    print(f"\nNBD over a Unix socket, {work}, client {client}, median of {rounds}:")
+                    ours = statistics.median(results["bdevkit"])
+                    for server, values in results.items():
+                        median = statistics.median(values)
+                        print(f"  {server:26} {median:10,.0f} /s  ({min(values):,.0f} to {max(values):,.0f})"
+                              f"  bdevkit is {ours / median:.2f} times", flush=True)
         finally:
-            for process, _ in servers.values():
-                process.terminate()
-                process.wait()
+            for server in servers:
+                server.process.terminate()
+                server.process.wait()
 
 
 def rpc(path, method, **params):
@@ -151,14 +181,14 @@ def bench_idle(build, seconds):
         folder = Path(name)
         starts = [first_reply_ms(build, folder) for _ in range(7)]
         print(f"\nExec to first RPC reply: {statistics.median(starts):.1f} ms ({min(starts):.1f} to {max(starts):.1f})")
-        process, uri = start_bdevkit(build, folder)
+        process = start_bdevkit(build, folder)
         try:
             for number in range(99):
                 rpc(folder / "rpc.sock", "bdev_malloc_create", name=f"Malloc{number}", num_blocks=131072,
                     block_size=512)
             import nbd  # a client that connects and then only waits
             client = nbd.NBD()
-            client.connect_uri(uri)
+            client.connect_uri(f"nbd+unix:///memory?socket={folder}/bdevkit.sock")
             client.pread(4096, 0)
             time.sleep(1)
             before = cpu_seconds(process.pid)
