@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from conftest import BDEVKIT, ROOT, run
+from conftest import BDEVKIT, ROOT, requires, run
 
 
 def test_help_and_version():
@@ -129,3 +129,18 @@ def test_read_only_holds_for_whatever_is_served(target):
         assert json.loads(run("nbdinfo", "--json", served.uri(name)).stdout)["exports"][0]["is_read_only"]
         assert run("qemu-io", "-f", "raw", "-c", "write 0 512", served.uri(name), check=False).returncode != 0
     assert "read-only" in served.output
+
+
+def test_printed_lines_can_be_pasted(target):
+    """All but the one for nbd-client, which needs the kernel's driver."""
+    requires("fio")
+    requires("qemu-system-x86_64")
+    served = target()
+    lines = dict(line.split(None, 1) for line in served.output.splitlines() if line.startswith("    "))
+    assert set(lines) == {"URI", "qemu", "nbd-client", "fio"}
+    assert "export-size: 1073741824" in run("nbdinfo", lines["URI"].strip()).stdout
+    fio = run("sh", "-c", lines["fio"].replace("--runtime=5", "--runtime=1")).stdout
+    assert "IOPS=" in fio and "err= 0" in fio
+    monitor = run("sh", "-c", lines["qemu"] + " -accel tcg -display none -S -monitor stdio",
+                  input="info block\nquit\n").stdout
+    assert lines["URI"].strip() in monitor
