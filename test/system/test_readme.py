@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The README's tour, run as it stands: every command must print what the README says."""
+"""The READMEs' examples, run as they stand: every command must print what the text says."""
 
 import fnmatch
 import os
@@ -11,10 +11,10 @@ import pytest
 from conftest import BUILD, PATIENCE, ROOT, requires
 
 
-def console_steps():
-    """(command, expected lines) of all console blocks, in order."""
+def console_steps(path):
+    """(command, expected lines) of all console blocks of a file, in order."""
     steps = []
-    for block in re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.S):
+    for block in re.findall(r"```console\n(.*?)```", path.read_text(), re.S):
         for line in block.splitlines():
             if line.startswith("$ "):
                 steps.append((line[2:], []))
@@ -67,13 +67,10 @@ def matches(lines, expected):
     return fnmatch.fnmatchcase("\n".join(lines), pattern)
 
 
-def test_tour(tmp_path):
-    for program in ("mkfs.ext4", "nbdinfo", "nbdcopy", "qemu-img"):
-        requires(program)
-    (tmp_path / "scripts").symlink_to(ROOT / "scripts")
-    steps = console_steps()
-    assert len(steps) > 10
-    shell = Shell(tmp_path)
+def follow(path, folder):
+    """Runs all steps of a file and compares what they print."""
+    steps = console_steps(path)
+    shell = Shell(folder)
     try:
         for command, expected in steps:
             if command.endswith("&"):
@@ -85,3 +82,22 @@ def test_tour(tmp_path):
             assert matches(lines, expected), f"$ {command}\n" + "\n".join(lines)
     finally:
         shell.close()
+    return len(steps)
+
+
+def test_tour(tmp_path):
+    for program in ("mkfs.ext4", "nbdinfo", "nbdcopy", "qemu-img"):
+        requires(program)
+    (tmp_path / "scripts").symlink_to(ROOT / "scripts")
+    assert follow(ROOT / "README.md", tmp_path) > 10
+
+
+@pytest.mark.parametrize("module", sorted(path.parent.name for path in (ROOT / "module/bdev").glob("*/README.md")))
+def test_module(module, target, tmp_path):
+    """A module's example, against a target that listens elsewhere than the example's default."""
+    served = target()
+    (tmp_path / "scripts").mkdir()
+    wrapper = tmp_path / "scripts/rpc.py"
+    wrapper.write_text(f'#!/bin/sh\nexec {ROOT}/scripts/rpc.py -s {served.rpc_path} "$@"\n')
+    wrapper.chmod(0o755)
+    assert follow(ROOT / "module/bdev" / module / "README.md", tmp_path) > 1
