@@ -3,7 +3,7 @@
 """Builds what the tests need, runs every suite, and prints the counts of all of them as the last line.
 
 Suites: unit tests of the C code under AddressSanitizer and UndefinedBehaviorSanitizer, those of the thread library
-also under ThreadSanitizer, and system tests with real clients against the sanitized program.
+and those with real threads also under ThreadSanitizer, and system tests with real clients against the sanitized program.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def main():
         run_unit(counts, "build-asan", [])
     if "tsan" in wanted:
         build("build-tsan", "--buildtype=debug", "-Doptimization=1", "-Db_sanitize=thread", "-Db_lundef=false")
-        run_unit(counts, "build-tsan", ["thread"])
+        run_unit(counts, "build-tsan", ["thread", "race"])
     if "system" in wanted:
         build("build", "--buildtype=release", "-Doptimization=3", "-Db_lto=true", "-Dtests=false")
         run_pytest(counts, "test/system", dict(ENVIRONMENT, BDEVKIT_BUILD=str(ROOT / "build-asan")))
