@@ -138,7 +138,7 @@ spdk_read_sysfs_attribute_uint32(uint32_t *attribute, const char *path_format, .
 	if (rc != 0) {
 		return rc;
 	}
-	value = text[0] == '\0' ? -EINVAL : spdk_strtoll(text, 0);
+	value = text == NULL || text[0] == '\0' ? -EINVAL : spdk_strtoll(text, 0);
 	free(text);
 	if (value < 0) {
 		return (int)value;
