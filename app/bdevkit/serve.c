@@ -148,7 +148,12 @@ listen_on(const char *address)
 
 	switch (-rc) {
 	case 0:
+	/* The configuration has made it already, or it is named twice. */
+	case EEXIST:
 		return 0;
+	case ENOTSOCK:
+		fail("--nbd %s: there is a file of that name that is no socket; name another path", address);
+		break;
 	case EINVAL:
 		fail("--nbd %s: not an address; it is unix:PATH, tcp:HOST:PORT or tcp:PORT", address);
 		break;

@@ -5,6 +5,7 @@
 #include "spdk/util.h"
 
 #include "bdevkit/app.h"
+#include "bdevkit/nbd.h"
 #include "app/bdevkit/commands.h"
 #include "app/bdevkit/serve.h"
 
@@ -137,6 +138,26 @@ check_files(const struct serve_options *options)
 	return 0;
 }
 
+static int
+check_addresses(const struct serve_options *options)
+{
+	char uri[2 * BDK_NBD_ADDRESS_SIZE];
+
+	for (size_t i = 0; i < options->nbd_addresses.count; i++) {
+		const char *address = options->nbd_addresses.items[i];
+
+		if (bdk_nbd_format_uri(address, "", uri, sizeof(uri)) == -EINVAL) {
+			fprintf(stderr,
+				"bdevkit serve: --nbd %s: not an address; it is unix:PATH, tcp:HOST:PORT (HOST a "
+				"numeric address, "
+				"localhost or *) or tcp:PORT\n",
+				address);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
 int
 serve_options_parse(struct serve_options *options, int argc, char **argv)
 {
@@ -170,7 +191,7 @@ serve_options_parse(struct serve_options *options, int argc, char **argv)
 			return EXIT_FAILED;
 		}
 	}
-	return check_files(options) == 0 ? -1 : EXIT_USAGE;
+	return check_files(options) == 0 && check_addresses(options) == 0 ? -1 : EXIT_USAGE;
 }
 
 void

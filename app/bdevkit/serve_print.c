@@ -23,14 +23,47 @@ print_size(uint64_t bytes)
 	printf(value == (uint64_t)value ? "%.0f %s" : "%.1f %s", value, units[unit]);
 }
 
-/* Arguments of nbd-client that say where an address is. */
+/* One word for a shell, whatever is in it. */
+static void
+print_word(const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+=,";
+
+	if (*word != '\0' && word[strspn(word, plain)] == '\0') {
+		printf("%s", word);
+		return;
+	}
+	putchar('\'');
+	for (; *word != '\0'; word++) {
+		if (*word == '\'') {
+			printf("'\\''");
+		} else {
+			putchar(*word);
+		}
+	}
+	putchar('\'');
+}
+
+/* A name for the eye only: nothing in it may steer the terminal. */
+static void
+print_name(const char *name)
+{
+	for (; *name != '\0'; name++) {
+		putchar(iscntrl((unsigned char)*name) ? '?' : *name);
+	}
+}
+
 static void
 print_nbd_client(const char *address, const char *export_name)
 {
 	char *host, *port;
 
 	if (strncmp(address, "unix:", 5) == 0) {
-		printf("    nbd-client  nbd-client -unix %s /dev/nbd0 -N '%s'\n", address + 5, export_name);
+		printf("    nbd-client  nbd-client -unix ");
+		print_word(address + 5);
+		printf(" /dev/nbd0 -N ");
+		print_word(export_name);
+		printf("\n");
 		return;
 	}
 	host = strdup(address + 4);
@@ -41,8 +74,9 @@ print_nbd_client(const char *address, const char *export_name)
 		if (*host == '[' && port - host > 2) {
 			port[-2] = '\0';
 		}
-		printf("    nbd-client  nbd-client %s %s /dev/nbd0 -N '%s'\n", *host == '[' ? host + 1 : host, port,
-			export_name);
+		printf("    nbd-client  nbd-client %s %s /dev/nbd0 -N ", *host == '[' ? host + 1 : host, port);
+		print_word(export_name);
+		printf("\n");
 	}
 	free(host);
 }
@@ -72,7 +106,9 @@ print_export(void *ctx, const struct bdk_nbd_export_info *info)
 	struct spdk_bdev *bdev = spdk_bdev_get_by_name(info->bdev_name);
 	size_t *count = ctx;
 
-	printf("\n  %s: ", info->name);
+	printf("\n  ");
+	print_name(info->name);
+	printf(": ");
 	print_size(info->size);
 	printf(" in blocks of %" PRIu32 " bytes%s%s%s\n", info->block_size, bdev == NULL ? "" : ", ",
 		bdev == NULL ? "" : spdk_bdev_get_product_name(bdev), info->read_only ? ", read-only" : "");
@@ -84,7 +120,8 @@ print_export(void *ctx, const struct bdk_nbd_export_info *info)
 static int
 print_address(void *ctx, const char *address)
 {
-	printf(" %s", address);
+	printf(" ");
+	print_name(address);
 	return 0;
 }
 
@@ -103,9 +140,14 @@ serve_print(const struct serve_options *options)
 		       "block_size=512\n");
 	}
 	if (options->app.rpc_addr != NULL) {
-		printf("\nRemote procedure calls on %s: bdevkit rpc%s%s\n", options->app.rpc_addr,
-			strcmp(options->app.rpc_addr, SPDK_DEFAULT_RPC_ADDR) == 0 ? "" : " -r ",
-			strcmp(options->app.rpc_addr, SPDK_DEFAULT_RPC_ADDR) == 0 ? "" : options->app.rpc_addr);
+		printf("\nRemote procedure calls on ");
+		print_name(options->app.rpc_addr);
+		printf(": bdevkit rpc");
+		if (strcmp(options->app.rpc_addr, SPDK_DEFAULT_RPC_ADDR) != 0) {
+			printf(" -r ");
+			print_word(options->app.rpc_addr);
+		}
+		printf("\n");
 	}
 	printf("Press Ctrl-C to stop.\n");
 	fflush(stdout);

@@ -264,6 +264,14 @@ is_name(const char *name)
 	return length > 0 && length <= BDK_NBD_MAX_STRING && nbd_string_is_valid(name, length);
 }
 
+static bool
+is_automatic_name(const char *name)
+{
+	struct spdk_bdev *bdev = g_nbd_server.auto_export ? spdk_bdev_get_by_name(name) : NULL;
+
+	return bdev != NULL && strcmp(spdk_bdev_get_name(bdev), name) == 0;
+}
+
 int
 bdk_nbd_export_create(const char *bdev_name, const struct bdk_nbd_export_opts *given)
 {
@@ -285,6 +293,10 @@ bdk_nbd_export_create(const char *bdev_name, const struct bdk_nbd_export_opts *g
 	}
 	if (!is_name(opts.name) || (opts.description != NULL && !is_name(opts.description))) {
 		return -EINVAL;
+	}
+	/* Clients know that name as that of another disk. */
+	if (is_automatic_name(opts.name) && spdk_bdev_get_by_name(opts.name) != spdk_bdev_get_by_name(bdev_name)) {
+		return -EEXIST;
 	}
 	old = find(opts.name);
 	if (old != NULL && !old->automatic) {
@@ -313,7 +325,7 @@ bdk_nbd_export_delete(const char *name, void (*cb_fn)(void *cb_arg), void *cb_ar
 	struct nbd_export *export = find(name);
 
 	if (export == NULL) {
-		return -ENOENT;
+		return is_automatic_name(name) ? -EPERM : -ENOENT;
 	}
 	if (export->automatic) {
 		return -EPERM;

@@ -146,7 +146,7 @@ remove_stale(const struct nbd_address *address)
 	}
 	if (!S_ISSOCK(st.st_mode)) {
 		SPDK_ERRLOG("%s: there is a file that is no socket\n", path);
-		return -EADDRINUSE;
+		return -ENOTSOCK;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) {

@@ -49,8 +49,8 @@ extern "C" {
  * bound, if not NULL, receives the address with what was chosen filled in (BDK_NBD_ADDRESS_SIZE bytes); it is the name
  * by which the listener is known from now on.
  *
- * -EINVAL: not an address; -EEXIST: this server listens there already; -EADDRINUSE: another does, or a file that is no
- * socket is in the way; -ENAMETOOLONG: PATH is longer than a Unix socket's may be; otherwise what the system said.
+ * -EINVAL: not an address; -EEXIST: this server listens there already; -EADDRINUSE: another does; -ENOTSOCK: a file that
+ * is no socket is in the way; -ENAMETOOLONG: PATH is longer than a Unix socket's may be; otherwise what the system said.
  */
 int bdk_nbd_listen(const char *address, char *bound);
 
@@ -78,7 +78,8 @@ struct bdk_nbd_export_opts {
 /*
  * Exports a bdev, named by name or alias. opts may be NULL: writable, under the name that was given.
  *
- * -ENODEV: no such bdev; -EEXIST: an explicit export has that name; -EPERM: another module has claimed the bdev and the
+ * -ENODEV: no such bdev; -EEXIST: an explicit export, or the automatic one of another bdev,
+ * has that name; -EPERM: another module has claimed the bdev and the
  * export is not read-only; -EINVAL: a name or description that is too long or not UTF-8; -ENOTSUP: the bdev cannot be
  * exported (zoned, or its block size is not a power of two from 1 to 65536).
  */

@@ -86,6 +86,10 @@ attach(struct bdev_io_private *priv)
 	size_t md_len = md_bytes(bdev_io);
 
 	bdev_io->internal.flags |= BDEV_IO_HAS_BUF;
+	/* A module may leave parts of a buffer as they are (null does). What others have had in it is not for this reader. */
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ) {
+		memset(aligned, 0, priv->data_len + md_len);
+	}
 	if (has_buffer(bdev_io)) {
 		bdev_io->internal.flags |= BDEV_IO_BOUNCED;
 		priv->orig_iovs = bdev_io->u.bdev.iovs;

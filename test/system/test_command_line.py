@@ -65,7 +65,9 @@ def test_addresses_in_use(target, tmp_path):
 
 @pytest.mark.parametrize("address", ["nonsense", "unix:", "tcp:", "tcp:localhost:notaport", "tcp:127.0.0.1:70000"])
 def test_wrong_nbd_address(tmp_path, address):
-    assert address in serve_and_fail(tmp_path, "--nbd", address)
+    result = run(BDEVKIT, "serve", "-r", tmp_path / "rpc.sock", "--nbd", address, check=False)
+    assert result.returncode == 2
+    assert address in result.stderr
 
 
 def test_export_of_nothing(tmp_path):
@@ -144,3 +146,33 @@ def test_printed_lines_can_be_pasted(target):
     monitor = run("sh", "-c", lines["qemu"] + " -accel tcg -display none -S -monitor stdio",
                   input="info block\nquit\n").stdout
     assert lines["URI"].strip() in monitor
+
+
+def test_printed_lines_are_safe_for_any_name(target, tmp_path):
+    """A file's name may hold anything; what is printed neither runs it nor steers the terminal."""
+    image = tmp_path / "x'$(touch pwned)'\033[31m \n.img"
+    image.touch()
+    os.truncate(image, 1 << 20)
+    served = target(image)
+    assert "\033" not in served.output.split("    URI", 1)[0]
+    # The name spans two lines here, as it does in what a person would mark and paste.
+    command = served.output.split("    nbd-client  ", 1)[1].split("    fio ", 1)[0].rstrip("\n")
+    words = run("sh", "-c", "printf '%s\\n' " + command, cwd=tmp_path).stdout
+    assert words.endswith("-N\n" + image.name + "\n")
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_listener_of_the_configuration_may_be_named_again(target, tmp_path):
+    served = target()
+    saved = tmp_path / "saved.json"
+    saved.write_text(json.dumps(served.rpc("save_config")))
+    assert served.stop() == 0
+    again = target("--json", saved)
+    run("nbdinfo", again.uri("memory"))
+
+
+def test_file_in_the_way_of_a_socket(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("precious")
+    assert "no socket" in serve_and_fail(tmp_path, "--nbd", f"unix:{path}")
+    assert path.read_text() == "precious"

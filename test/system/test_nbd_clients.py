@@ -503,3 +503,40 @@ def test_stop_under_load(served):
     for thread in threads:
         thread.join(30)
     assert len(failures) == 4
+
+
+def test_no_data_of_others_in_what_a_module_leaves_alone(target, tmp_path):
+    """null does not fill buffers; what comes from it, also by way of passthru, must still be zeroes."""
+    import nbd
+    secret = tmp_path / "secret.img"
+    secret.write_bytes(b"SECRET__" * (4 << 20 >> 3))
+    served = target(secret)
+    served.rpc("bdev_null_create", name="nothing", num_blocks=16384, block_size=512)
+    served.rpc("bdev_null_create", name="base", num_blocks=16384, block_size=512)
+    served.rpc("bdev_passthru_create", name="over", base_bdev_name="base")
+    owner = nbd.NBD()
+    owner.connect_uri(served.uri("secret.img"))
+    for name in ("nothing", "over"):
+        reader = nbd.NBD()
+        reader.connect_uri(served.uri(name))
+        for length in (512, 4096, 65536, 66048, 131072, 1 << 20):
+            assert b"SECRET__" in bytes(owner.pread(1 << 20, 0))
+            assert bytes(reader.pread(length, 0)) == bytes(length)
+        reader.shutdown()
+    owner.shutdown()
+
+
+def test_names_of_other_disks_are_not_taken(target, tmp_path):
+    """An explicit export must not pass for a bdev that is exported under that name by itself."""
+    from conftest import RpcError
+    served = target()
+    served.rpc("bdev_malloc_create", name="other", num_blocks=2048, block_size=512)
+    for method, params in (("nbd_export_create", {"bdev_name": "other", "name": "memory"}),
+                           ("nbd_export_delete", {"name": "memory"})):
+        try:
+            served.rpc(method, **params)
+        except RpcError as error:
+            assert "memory" in str(error)
+        else:
+            raise AssertionError(f"{method} was accepted")
+    served.rpc("nbd_export_create", bdev_name="memory", name="memory", read_only=True)
