@@ -84,6 +84,13 @@ def check_licence():
     return faults
 
 
+def check_placeholders():
+    """@LIKE_THIS@ in a text is a place that somebody meant to fill."""
+    return [f"{path}:{number}: a place that is not filled"
+            for path in tracked("*.md") for number, line in enumerate((ROOT / path).read_text().splitlines(), 1)
+            if re.search(r"@[A-Z_]+@", line)]
+
+
 def check_tidy(build):
     files = tracked("lib/*.c", "module/*.c", "export/*.c", "app/*.c")
     known = (ROOT / build / "compile_commands.json").read_text()
@@ -98,7 +105,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="without clang-tidy, which takes minutes")
     parser.add_argument("--build", default="build-asan", help="configured build folder that clang-tidy reads")
     options = parser.parse_args()
-    faults = check_layers() + check_operating_system() + check_form() + check_licence()
+    faults = check_layers() + check_operating_system() + check_form() + check_licence() + check_placeholders()
     if not options.quick:
         if not (ROOT / options.build / "compile_commands.json").exists():
             subprocess.run(["meson", "setup", options.build, "-Dbuildtype=debug", "-Db_sanitize=address,undefined",
