@@ -372,6 +372,11 @@ enum bdev_gate {
 	BDEV_GATE_RESET = 1 << 0, /* new I/O completes ABORTED */
 	BDEV_GATE_NOMEM = 1 << 1, /* new I/O queues behind those that wait for memory */
 	BDEV_GATE_HIDDEN_METADATA = 1 << 2, /* the opener's blocks are smaller than the bdev's */
+	BDEV_GATE_QOS = 1 << 3, /* I/O that is counted needs a share of the bdev's or group's rate */
+	BDEV_GATE_LOCK = 1 << 4, /* some range of the bdev is locked */
+	BDEV_GATE_HISTOGRAM = 1 << 5,
+	BDEV_GATE_TRACE = 1 << 6,
+	BDEV_GATE_CONVERT = 1 << 7,
 };
 
 /* Context of the io_device that is the bdev's state: one bdev on one SPDK thread. */
@@ -403,6 +408,12 @@ enum bdev_io_flag {
 	BDEV_IO_DEFERRED = 1 << 7, /* complete; the callback waits for a message */
 	BDEV_IO_RESET = 1 << 8, /* completes by way of reset.c */
 	BDEV_IO_FREE = 1 << 9, /* in nobody's hands */
+	BDEV_IO_QUEUED_QOS = 1 << 10,
+	BDEV_IO_QUEUED_LOCK = 1 << 11,
+	BDEV_IO_CHILD = 1 << 12, /* part of an I/O that is in the submitted set: locks and timeouts look at that one */
+	BDEV_IO_EMULATED = 1 << 13, /* made from others that stand for it; outside the submitted set */
+	BDEV_IO_LOCK_OWNER = 1 << 14, /* works for the owner of a range lock: passes it */
+	BDEV_IO_LOCK_WAITED = 1 << 15, /* some lock waits for its end */
 };
 
 /* Status and flags of an I/O, which lie next to each other, as one value to test or set. */
@@ -579,6 +590,24 @@ void bdev_retry_abort(struct bdev_channel *ch);
 struct spdk_bdev_io *bdev_io_take_inner(
 	struct spdk_bdev_io *outer, enum spdk_bdev_io_type type, spdk_bdev_io_completion_cb cb);
 void bdev_io_drop_inner(struct spdk_bdev_io *inner);
+
+/* ---- lock.c ---- */
+
+/* status 0: the range is locked, or no longer; or a negative errno, and it is not. */
+typedef void (*bdev_lock_cb)(void *ctx, int status);
+
+/*
+ * Locks blocks for ctx: what would change them waits, on all channels, except I/O with BDEV_IO_LOCK_OWNER. Overlapping
+ * locks are granted one after the other. cb runs on this thread, never inside this call, when I/O that was under way
+ * has ended. 0 or -ENOMEM, and then cb is not called.
+ */
+int bdev_lock_range(struct spdk_bdev *bdev, uint64_t offset_blocks, uint64_t num_blocks, bdev_lock_cb cb, void *ctx);
+
+/*
+ * Ends a lock that has been granted: the same bdev, range and ctx. What waited is submitted, then cb runs on this
+ * thread, never inside this call, with status 0. 0 or -EINVAL: there is no such lock, and cb is not called.
+ */
+int bdev_unlock_range(struct spdk_bdev *bdev, uint64_t offset_blocks, uint64_t num_blocks, bdev_lock_cb cb, void *ctx);
 
 /* ---- split.c ---- */
 
