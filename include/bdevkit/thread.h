@@ -39,6 +39,30 @@ void bdk_thread_set_io_counter(struct spdk_thread *thread, const uint64_t *outst
 int bdk_io_device_register(void *io_device, spdk_io_channel_create_cb create_cb, spdk_io_channel_destroy_cb destroy_cb,
 	uint32_t ctx_size, const char *name);
 
+/*
+ * A message in memory of its sender, for what must not fail for want of memory. Sending fills it in; from then on until
+ * its function is called it may neither be sent again nor freed. The function may do both. If its receiver is
+ * destroyed before, it is dropped.
+ */
+struct bdk_msg {
+	void *opaque[4];
+};
+
+/* 0, or -EIO if the thread is exited. Any system thread; the receiver must not be destroyed meanwhile. */
+int bdk_msg_send(struct spdk_thread *thread, struct bdk_msg *msg, spdk_msg_fn fn, void *arg);
+
+/* The same for a receiver that may be destroyed at any time: -EIO then, too. thread_id of spdk_thread_get_id(). */
+int bdk_msg_send_to_id(uint64_t thread_id, struct bdk_msg *msg, spdk_msg_fn fn, void *arg);
+
+/* Memory for a walk over the channels of an io_device, in use until the walk's last function is called. */
+struct bdk_channel_walk {
+	void *opaque[16];
+};
+
+/* As spdk_for_each_channel(), in memory of the caller, so that it does not fail for want of it. SPDK threads only. */
+void bdk_for_each_channel(
+	struct bdk_channel_walk *walk, void *io_device, spdk_channel_msg fn, void *ctx, spdk_channel_for_each_cpl cpl);
+
 #ifdef __cplusplus
 }
 #endif

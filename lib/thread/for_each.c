@@ -7,7 +7,11 @@
 
 #include "lib/thread/thread_internal.h"
 
+#include "bdevkit/thread.h"
 #include "spdk/log.h"
+
+_Static_assert(
+	sizeof(struct spdk_io_channel_iter) <= sizeof(struct bdk_channel_walk), "the public form has room for a walk");
 
 static void visit_cb(void *arg);
 static void complete_cb(void *arg);
@@ -32,13 +36,20 @@ alloc_walk(struct spdk_thread *thread)
 	return walk;
 }
 
+static void
+free_walk(struct spdk_io_channel_iter *walk)
+{
+	if (!walk->foreign) {
+		free(walk);
+	}
+}
+
 /* On the thread that asked for it. */
 static void
 end_walk(struct spdk_io_channel_iter *walk)
 {
 	struct spdk_thread *thread = thread_current();
 
-	thread->for_each_count--;
 	if (thread->reserve_walk == NULL) {
 		thread->reserve_walk = walk;
 	} else {
@@ -107,7 +118,7 @@ complete(struct spdk_io_channel_iter *walk)
 	thread_msg_init(&walk->msg, complete_cb, walk);
 	if (thread_msg_send_to_id(walk->orig_thread_id, &walk->msg) != 0) {
 		SPDK_ERRLOG("A thread was exited before its for_each was complete\n");
-		free(walk);
+		free_walk(walk);
 	}
 }
 
@@ -145,13 +156,18 @@ static void
 complete_cb(void *arg)
 {
 	struct spdk_io_channel_iter *walk = arg;
+	/* What is not ours may be gone, or in use again, when the function returns. */
+	bool foreign = walk->foreign;
 
+	thread_current()->for_each_count--;
 	if (walk->channel_fn == NULL) {
 		walk->thread_cpl(walk->ctx);
 	} else if (walk->channel_cpl != NULL) {
 		walk->channel_cpl(walk, walk->status);
 	}
-	end_walk(walk);
+	if (!foreign) {
+		end_walk(walk);
+	}
 }
 
 void
@@ -160,7 +176,7 @@ thread_walk_discard(struct thread_msg *msg)
 	if (msg->fn == visit_cb) {
 		go_on(msg->arg);
 	} else if (msg->fn == complete_cb) {
-		free(msg->arg);
+		free_walk(msg->arg);
 	}
 }
 
@@ -199,22 +215,12 @@ fail_at_once(void *io_device, void *ctx, spdk_channel_for_each_cpl cpl, int stat
 	}
 }
 
-void
-spdk_for_each_channel(void *io_device, spdk_channel_msg fn, void *ctx, spdk_channel_for_each_cpl cpl)
+static void
+begin_walk(struct spdk_io_channel_iter *walk, void *io_device, spdk_channel_msg fn, void *ctx,
+	spdk_channel_for_each_cpl cpl)
 {
-	struct spdk_thread *thread = thread_current();
-	struct spdk_io_channel_iter *walk;
 	struct io_device *dev;
 
-	if (thread == NULL) {
-		fail_at_once(io_device, ctx, cpl, -EINVAL);
-		return;
-	}
-	walk = alloc_walk(thread);
-	if (walk == NULL) {
-		fail_at_once(io_device, ctx, cpl, -ENOMEM);
-		return;
-	}
 	walk->io_device = io_device;
 	walk->channel_fn = fn;
 	walk->channel_cpl = cpl;
@@ -233,6 +239,42 @@ spdk_for_each_channel(void *io_device, spdk_channel_msg fn, void *ctx, spdk_chan
 		walk->status = -ENODEV;
 	}
 	go_on(walk);
+}
+
+void
+spdk_for_each_channel(void *io_device, spdk_channel_msg fn, void *ctx, spdk_channel_for_each_cpl cpl)
+{
+	struct spdk_thread *thread = thread_current();
+	struct spdk_io_channel_iter *walk;
+
+	if (thread == NULL) {
+		fail_at_once(io_device, ctx, cpl, -EINVAL);
+		return;
+	}
+	walk = alloc_walk(thread);
+	if (walk == NULL) {
+		fail_at_once(io_device, ctx, cpl, -ENOMEM);
+		return;
+	}
+	begin_walk(walk, io_device, fn, ctx, cpl);
+}
+
+void
+bdk_for_each_channel(
+	struct bdk_channel_walk *memory, void *io_device, spdk_channel_msg fn, void *ctx, spdk_channel_for_each_cpl cpl)
+{
+	struct spdk_io_channel_iter *walk = (struct spdk_io_channel_iter *)memory;
+	struct spdk_thread *thread = thread_current();
+
+	if (thread == NULL) {
+		fail_at_once(io_device, ctx, cpl, -EINVAL);
+		return;
+	}
+	memset(walk, 0, sizeof(*walk));
+	walk->foreign = true;
+	walk->orig_thread_id = thread->id;
+	thread->for_each_count++;
+	begin_walk(walk, io_device, fn, ctx, cpl);
 }
 
 void

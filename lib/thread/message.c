@@ -4,7 +4,10 @@
 
 #include "lib/thread/thread_internal.h"
 
+#include "bdevkit/thread.h"
 #include "spdk/log.h"
+
+_Static_assert(sizeof(struct thread_msg) <= sizeof(struct bdk_msg), "the public form has room for a message");
 
 void
 thread_notify(struct spdk_thread *thread)
@@ -84,6 +87,24 @@ spdk_thread_send_msg(const struct spdk_thread *thread, spdk_msg_fn fn, void *ctx
 	msg->arg = ctx;
 	post(target, msg);
 	return 0;
+}
+
+int
+bdk_msg_send(struct spdk_thread *thread, struct bdk_msg *msg, spdk_msg_fn fn, void *arg)
+{
+	struct thread_msg *own = (struct thread_msg *)msg;
+
+	thread_msg_init(own, fn, arg);
+	return thread_msg_send(thread, own);
+}
+
+int
+bdk_msg_send_to_id(uint64_t thread_id, struct bdk_msg *msg, spdk_msg_fn fn, void *arg)
+{
+	struct thread_msg *own = (struct thread_msg *)msg;
+
+	thread_msg_init(own, fn, arg);
+	return thread_msg_send_to_id(thread_id, own);
 }
 
 uint32_t

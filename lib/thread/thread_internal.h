@@ -167,6 +167,8 @@ struct spdk_io_channel_iter {
 	spdk_msg_fn thread_fn;
 	spdk_msg_fn thread_cpl;
 	int status;
+	/* In memory of whoever asked for it. */
+	bool foreign;
 	/* The thread that asked. By its id, because it may be exited by force and destroyed before the walk ends. */
 	uint64_t orig_thread_id;
 	/* The visit in progress. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "test/unit/thread/thread_fixture.h"
+#include "bdevkit/thread.h"
 
 #define THREADS 4
 
@@ -459,6 +460,51 @@ test_threads(void **state)
 	g_no_memory = false;
 }
 
+/* A walk in memory of the caller, who uses it for the next walk as soon as the first has ended. */
+static struct bdk_channel_walk *g_own_walk;
+static int g_own_walks;
+
+static void
+own_complete(struct spdk_io_channel_iter *i, int status)
+{
+	complete(i, status);
+	if (--g_own_walks > 0) {
+		bdk_for_each_channel(g_own_walk, &g_device, visit, g_log, own_complete);
+	} else {
+		free(g_own_walk);
+	}
+}
+
+static void
+test_in_memory_of_the_caller(void **state)
+{
+	get_channel(1);
+	get_channel(3);
+	g_own_walk = malloc(sizeof(*g_own_walk));
+	g_own_walks = 2;
+	g_no_memory = true;
+	bdk_for_each_channel(g_own_walk, &g_device, visit, g_log, own_complete);
+	assert_string_equal(g_log, "");
+	drain_all();
+	assert_string_equal(g_log, "bd.bd.");
+	assert_int_equal(g_status, 0);
+	assert_int_equal(g_own_walks, 0);
+
+	/* Devices that are not there, and callers that are on no thread. */
+	g_own_walk = malloc(sizeof(*g_own_walk));
+	g_own_walks = 1;
+	bdk_for_each_channel(g_own_walk, &g_own_walks, visit, g_log, own_complete);
+	drain_all();
+	assert_int_equal(g_status, -ENODEV);
+	g_own_walk = malloc(sizeof(*g_own_walk));
+	g_own_walks = 1;
+	spdk_set_thread(NULL);
+	bdk_for_each_channel(g_own_walk, &g_device, visit, g_log, own_complete);
+	assert_int_equal(g_status, -EINVAL);
+	assert_int_equal(g_own_walks, 0);
+	g_no_memory = false;
+}
+
 int
 main(void)
 {
@@ -474,6 +520,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_thread_destroyed_before_its_walk_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_in_memory_of_the_caller, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "test/unit/thread/thread_fixture.h"
+#include "bdevkit/thread.h"
 
 #define MAX_LOG 1024
 
@@ -207,6 +208,59 @@ test_destroy_with_undelivered_messages(void **state)
 	destroy_thread(a);
 }
 
+/* A message of the sender's own: sent again from inside its function, in order with the others, refused by the dead. */
+static struct bdk_msg g_own_msg;
+static int g_own_left;
+
+static void
+own_msg_cb(void *arg)
+{
+	struct spdk_thread *thread = arg;
+
+	log_number((void *)(intptr_t)(1000 + g_own_left));
+	/* It is ours again. */
+	memset(&g_own_msg, 0xff, sizeof(g_own_msg));
+	if (--g_own_left > 0) {
+		assert_int_equal(bdk_msg_send(thread, &g_own_msg, own_msg_cb, thread), 0);
+	}
+}
+
+static void
+test_message_of_the_sender(void **state)
+{
+	struct spdk_thread *thread = spdk_thread_create("t", NULL);
+	uint64_t id = spdk_thread_get_id(thread);
+
+	g_own_left = 3;
+	send_number(thread, 1);
+	assert_int_equal(bdk_msg_send_to_id(id, &g_own_msg, own_msg_cb, thread), 0);
+	send_number(thread, 2);
+	drain(thread);
+	assert_int_equal(g_log_count, 5);
+	assert_int_equal(g_log[0], 1);
+	assert_int_equal(g_log[1], 1003);
+	assert_int_equal(g_log[2], 2);
+	assert_int_equal(g_log[3], 1002);
+	assert_int_equal(g_log[4], 1001);
+
+	/* One that is left behind in the queue is dropped, and not given back to a pool that it is not of. */
+	assert_int_equal(bdk_msg_send(thread, &g_own_msg, own_msg_cb, thread), 0);
+	for (g_own_left = 0; g_own_left < 20; g_own_left++) {
+		send_number(thread, g_own_left);
+	}
+	spdk_set_thread(thread);
+	spdk_thread_exit(thread);
+	spdk_set_thread(NULL);
+	env_clock_advance(6000000 * US);
+	spdk_thread_poll(thread, 0, 0);
+	assert_true(spdk_thread_is_exited(thread));
+	assert_int_equal(bdk_msg_send(thread, &g_own_msg, own_msg_cb, thread), -EIO);
+	assert_int_equal(bdk_msg_send_to_id(id, &g_own_msg, own_msg_cb, thread), -EIO);
+	spdk_thread_destroy(thread);
+	assert_int_equal(bdk_msg_send_to_id(id, &g_own_msg, own_msg_cb, NULL), -EIO);
+	assert_int_equal(bdk_msg_send_to_id(0, &g_own_msg, own_msg_cb, NULL), -EIO);
+}
+
 int
 main(void)
 {
@@ -218,6 +272,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_pool_is_bounded_and_comes_back, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_many_messages_one_way, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_destroy_with_undelivered_messages, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_message_of_the_sender, setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
