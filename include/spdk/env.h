@@ -12,6 +12,7 @@
 
 #include "spdk/stdinc.h"
 #include "spdk/queue.h"
+#include "spdk/pci_ids.h"
 #include "spdk/assert.h"
 
 #ifdef __cplusplus
