@@ -29,6 +29,7 @@
 #include "spdk/tree.h"
 #include "spdk/util.h"
 #include "lib/env/env_internal.h"
+#include "bdevkit/thread.h"
 
 #define ZERO_BUFFER_SIZE 0x100000
 
@@ -43,9 +44,12 @@ TAILQ_HEAD(bdev_module_list, spdk_bdev_module);
 
 /* Someone who waits until no module has an init or examine pending; called once, by message, on its thread. */
 struct bdev_idle_waiter {
-	struct spdk_thread *thread;
+	uint64_t thread_id;
 	void (*cb_fn)(void *cb_arg);
+	/* Called instead, anywhere, if the thread has exited; may be NULL. */
+	void (*gone_fn)(void *cb_arg);
 	void *cb_arg;
+	struct bdk_msg msg;
 	TAILQ_ENTRY(bdev_idle_waiter) link;
 };
 
@@ -154,6 +158,18 @@ void bdev_stat_init(struct bdev_stat *stat);
 
 /* ---- a registered bdev: register.c ---- */
 
+/* A walk over the channels of a bdev: channel.c. */
+struct spdk_bdev_channel_iter {
+	struct spdk_bdev *bdev;
+	spdk_bdev_for_each_channel_msg fn;
+	spdk_bdev_for_each_channel_done done;
+	void *ctx;
+	struct spdk_io_channel_iter *it;
+	/* In memory of its caller. */
+	bool foreign;
+	struct bdk_channel_walk walk;
+};
+
 struct bdev_state {
 	struct spdk_bdev *bdev;
 	/* In bdev_manager.bdevs, later in bdev_manager.destructing. */
@@ -177,6 +193,9 @@ struct bdev_state {
 	void *unregister_ctx;
 	/* By id, as that thread may be gone when its turn comes. */
 	uint64_t unregister_thread_id;
+	/* What the steps of unregistration need, so that none fails for want of memory. */
+	struct bdk_channel_walk unregister_walk;
+	struct bdk_msg unregister_msg;
 	/* Out of reach: neither name nor list lead to the bdev any more. */
 	bool detached;
 	/* destruct() is on some stack; and whether spdk_bdev_destruct_done() came meanwhile. bdev_manager.lock. */
@@ -193,6 +212,7 @@ struct bdev_state {
 
 	/* reset.c: the reset in progress and those that wait for its outcome. Under lock. */
 	struct spdk_bdev_io *reset_in_progress;
+	struct spdk_bdev_channel_iter reset_walk;
 	bdev_io_tailq_t queued_resets;
 };
 
@@ -232,6 +252,8 @@ void bdev_state_io_fini(struct bdev_state *state);
 
 /* ---- descriptors: desc.c ---- */
 
+#define BDEV_NUM_EVENTS (SPDK_BDEV_EVENT_MEDIA_MANAGEMENT + 1)
+
 struct spdk_bdev_desc {
 	struct spdk_bdev *bdev;
 	bool write;
@@ -250,17 +272,28 @@ struct spdk_bdev_desc {
 	bool closed;
 	/* Opened by the layer itself: no events. */
 	bool internal;
-	/* Events in flight to the opener's thread; under the bdev's lock until closed. */
-	uint32_t refs;
-	struct spdk_thread *thread;
+	/* The opener's thread, by its id: it may be gone before the descriptor is closed. */
+	uint64_t thread_id;
+	char thread_name[32];
+	/*
+	 * Events that the opener has yet to be told of, by type, and whether the message that tells of one is on its
+	 * way; then it is the one who frees the descriptor if that is closed. Under the bdev's lock until closed.
+	 */
+	uint32_t events[BDEV_NUM_EVENTS];
+	bool event_sent;
+	struct bdk_msg event_msg;
+	/* A close that came on another thread is on its way. */
+	bool close_sent;
+	struct bdk_msg close_msg;
 	spdk_bdev_event_cb_t event_cb;
 	void *event_ctx;
 	struct spdk_bdev_module_claim *claim;
 	TAILQ_ENTRY(spdk_bdev_desc) link;
 };
 
-/* Sends the event to each descriptor of the bdev; state->lock is held. */
+/* Sends the event to each descriptor of the bdev, or to one of them; state->lock is held. Needs no memory. */
 void bdev_desc_post_event_locked(struct bdev_state *state, enum spdk_bdev_event_type type);
+void bdev_desc_send_event_locked(struct spdk_bdev_desc *desc, enum spdk_bdev_event_type type);
 
 /*
  * A read-only descriptor of the layer's own, for bdevs that must not vanish while a module or user is called.
@@ -346,6 +379,10 @@ struct bdev_thread {
 	struct bdev_io_cache cache;
 	/* A message that ends what is deferred is on its way. */
 	bool deferred_sent;
+	struct bdk_msg deferred_msg;
+	/* The same for one that retries, for want of a poller. */
+	bool retry_sent;
+	struct bdk_msg retry_msg;
 
 	TAILQ_HEAD(, bdev_shared) shared;
 	struct spdk_iobuf_channel iobuf;
@@ -450,8 +487,12 @@ struct bdev_io_private {
 	/* Place in bdev_io_cache.all. */
 	uint32_t index;
 
-	/* complete.c: status when completion was deferred or forwarded. */
+	/* complete.c, reset.c: status when completion was deferred or forwarded. */
 	int8_t pending_status;
+	/* complete.c: a module has completed it, or its owner has freed it, on a wrong thread; passed on, once. */
+	bool forwarded;
+	/* complete.c, reset.c: passes it on to its own thread. */
+	struct bdk_msg msg;
 
 	/* buffer.c */
 	struct spdk_iobuf_entry iobuf;
@@ -515,6 +556,10 @@ void bdev_thread_destroy(void *io_device, void *ctx_buf);
 /* io_device is the bdev_state, context struct bdev_channel. */
 int bdev_channel_create(void *io_device, void *ctx_buf);
 void bdev_channel_destroy(void *io_device, void *ctx_buf);
+
+/* spdk_bdev_for_each_channel() in memory of the caller, which is in use until cpl is called. */
+void bdev_for_each_channel(struct spdk_bdev_channel_iter *iter, struct spdk_bdev *bdev,
+	spdk_bdev_for_each_channel_msg fn, void *ctx, spdk_bdev_for_each_channel_done cpl);
 
 /* Completes ABORTED what waits for NOMEM retry or a data buffer on this channel; on the channel's thread. */
 void bdev_channel_abort_queued(struct bdev_channel *ch);

@@ -159,14 +159,6 @@ spdk_bdev_get_io_channel(struct spdk_bdev_desc *desc)
 
 /* ---- iteration ---- */
 
-struct spdk_bdev_channel_iter {
-	struct spdk_bdev *bdev;
-	spdk_bdev_for_each_channel_msg fn;
-	spdk_bdev_for_each_channel_done done;
-	void *ctx;
-	struct spdk_io_channel_iter *it;
-};
-
 static void
 for_each_visit_cb(struct spdk_io_channel_iter *it)
 {
@@ -181,8 +173,32 @@ for_each_done_cb(struct spdk_io_channel_iter *it, int status)
 {
 	struct spdk_bdev_channel_iter *iter = spdk_io_channel_iter_get_ctx(it);
 
+	/* The memory of others may be gone, or in use again, when the function returns. */
+	bool foreign = iter->foreign;
+
 	iter->done(iter->bdev, iter->ctx, status);
-	free(iter);
+	if (!foreign) {
+		free(iter);
+	}
+}
+
+static void
+start_walk(struct spdk_bdev_channel_iter *iter, struct spdk_bdev *bdev, spdk_bdev_for_each_channel_msg fn, void *ctx,
+	spdk_bdev_for_each_channel_done cpl)
+{
+	iter->bdev = bdev;
+	iter->fn = fn;
+	iter->done = cpl;
+	iter->ctx = ctx;
+	bdk_for_each_channel(&iter->walk, bdev_state(bdev), for_each_visit_cb, iter, for_each_done_cb);
+}
+
+void
+bdev_for_each_channel(struct spdk_bdev_channel_iter *iter, struct spdk_bdev *bdev, spdk_bdev_for_each_channel_msg fn,
+	void *ctx, spdk_bdev_for_each_channel_done cpl)
+{
+	iter->foreign = true;
+	start_walk(iter, bdev, fn, ctx, cpl);
 }
 
 void
@@ -196,11 +212,7 @@ spdk_bdev_for_each_channel(
 		cpl(bdev, ctx, -ENOMEM);
 		return;
 	}
-	iter->bdev = bdev;
-	iter->fn = fn;
-	iter->done = cpl;
-	iter->ctx = ctx;
-	spdk_for_each_channel(bdev_state(bdev), for_each_visit_cb, iter, for_each_done_cb);
+	start_walk(iter, bdev, fn, ctx, cpl);
 }
 
 void

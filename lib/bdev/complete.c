@@ -90,19 +90,10 @@ bdev_channel_end_deferred(struct bdev_channel *ch)
 
 static void __attribute__((noinline)) send_deferred(struct bdev_thread *thread)
 {
-	int rc;
-
 	/* The message keeps what it works on. */
 	spdk_get_io_channel(&g_bdev_manager);
-	rc = spdk_thread_send_msg(thread->thread, end_deferred_cb, thread);
-	if (rc == 0) {
-		thread->deferred_sent = true;
-	} else {
-		/* The next one that is deferred tries again. */
-		SPDK_ERRLOG("%" PRIu64 " I/Os that are complete wait for a message: %s\n", thread->cache.num_deferred,
-			spdk_strerror(-rc));
-		spdk_put_io_channel(spdk_io_channel_from_ctx(thread));
-	}
+	thread->deferred_sent = true;
+	bdk_msg_send(thread->thread, &thread->deferred_msg, end_deferred_cb, thread);
 }
 
 /* The caller has marked it BDEV_IO_DEFERRED. There is room for as many as the thread holds. */
@@ -137,7 +128,21 @@ complete_forwarded_cb(void *ctx)
 {
 	struct spdk_bdev_io *bdev_io = ctx;
 
+	__atomic_store_n(&bdev_io_private(bdev_io)->forwarded, false, __ATOMIC_RELEASE);
 	spdk_bdev_io_complete(bdev_io, bdev_io_private(bdev_io)->pending_status);
+}
+
+/* Passes an I/O on to its own thread, unless it is on its way already. */
+static void
+pass_on(struct spdk_bdev_io *bdev_io, spdk_msg_fn fn)
+{
+	bdk_msg_send(bdev_io->internal.ch->thread->thread, &bdev_io_private(bdev_io)->msg, fn, bdev_io);
+}
+
+static bool
+begin_forward(struct spdk_bdev_io *bdev_io)
+{
+	return !__atomic_exchange_n(&bdev_io_private(bdev_io)->forwarded, true, __ATOMIC_ACQ_REL);
 }
 
 /* A module must complete an I/O on the thread that submitted it. One that does not is told, and put right. */
@@ -146,8 +151,10 @@ forward(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 {
 	SPDK_ERRLOG("%s: module %s completed an I/O of type %u on another thread than its own\n", bdev_io->bdev->name,
 		bdev_io->bdev->module->name, bdev_io->type);
-	bdev_io_private(bdev_io)->pending_status = status;
-	spdk_thread_send_msg(bdev_io->internal.ch->thread->thread, complete_forwarded_cb, bdev_io);
+	if (begin_forward(bdev_io)) {
+		bdev_io_private(bdev_io)->pending_status = status;
+		pass_on(bdev_io, complete_forwarded_cb);
+	}
 }
 
 static bool
@@ -233,6 +240,7 @@ clear_rare_fields(struct spdk_bdev_io *bdev_io)
 static void
 free_forwarded_cb(void *ctx)
 {
+	__atomic_store_n(&bdev_io_private(ctx)->forwarded, false, __ATOMIC_RELEASE);
 	spdk_bdev_free_io(ctx);
 }
 
@@ -262,7 +270,9 @@ static void __attribute__((noinline)) free_slowly(struct spdk_bdev_io *bdev_io)
 	}
 	if (spdk_get_thread() != ch->thread->thread) {
 		SPDK_ERRLOG("%s: a spdk_bdev_io was freed on another thread than its own\n", bdev_io->bdev->name);
-		spdk_thread_send_msg(ch->thread->thread, free_forwarded_cb, bdev_io);
+		if (begin_forward(bdev_io)) {
+			pass_on(bdev_io, free_forwarded_cb);
+		}
 		return;
 	}
 	if (bdev_io->internal.flags & BDEV_IO_HAS_BUF) {

@@ -4,71 +4,89 @@
  * Descriptors, and the events that their owners get.
  *
  * A descriptor belongs to the thread that opened it: opening, closing and event callbacks all happen there. Other
- * threads only count events that they send to it (refs), under the bdev's lock, while it is in the bdev's list.
+ * threads only count the events that they have for it, under the bdev's lock, while it is in the bdev's list. One
+ * message, which is a part of the descriptor, tells of one event at a time; so none is lost for want of memory.
  */
 
 #include "lib/bdev/bdev_internal.h"
 
 /* ---- events ---- */
 
-/* An event has arrived. Returns whether its owner still wants it; if not, desc may be gone. */
-static bool
-take_event(struct spdk_bdev_desc *desc)
+/* The one to tell of next, REMOVE last: whoever hears of it closes. BDEV_NUM_EVENTS: there is none. */
+static int
+next_event(const struct spdk_bdev_desc *desc)
 {
+	static const enum spdk_bdev_event_type order[] = {
+		SPDK_BDEV_EVENT_RESIZE, SPDK_BDEV_EVENT_MEDIA_MANAGEMENT, SPDK_BDEV_EVENT_REMOVE};
+	size_t i;
+
+	for (i = 0; i < SPDK_COUNTOF(order); i++) {
+		if (desc->events[order[i]] > 0) {
+			return order[i];
+		}
+	}
+	return BDEV_NUM_EVENTS;
+}
+
+static void event_msg_cb(void *ctx);
+
+/* Lets the opener be told of the next event; state->lock is held. */
+static void
+send_event(struct spdk_bdev_desc *desc)
+{
+	if (desc->event_sent || next_event(desc) == BDEV_NUM_EVENTS) {
+		return;
+	}
+	desc->event_sent = bdk_msg_send_to_id(desc->thread_id, &desc->event_msg, event_msg_cb, desc) == 0;
+	if (!desc->event_sent) {
+		memset(desc->events, 0, sizeof(desc->events));
+		SPDK_ERRLOG(
+			"bdev %s: its opener cannot be told of an event: thread %s has exited without having closed "
+			"it\n",
+			desc->bdev->name, desc->thread_name);
+	}
+}
+
+static void
+event_msg_cb(void *ctx)
+{
+	struct spdk_bdev_desc *desc = ctx;
 	struct bdev_state *state;
+	int type;
 
 	if (desc->closed) {
-		/* Out of the list, so that no other thread counts any more; and the bdev may be gone. */
-		if (--desc->refs == 0) {
-			free(desc);
-		}
-		return false;
+		/* Out of the list, so that no other thread sends any more; and the bdev may be gone. */
+		free(desc);
+		return;
 	}
 	state = bdev_state(desc->bdev);
 	env_mutex_lock(&state->lock);
-	desc->refs--;
+	type = next_event(desc);
+	desc->events[type]--;
+	desc->event_sent = false;
+	send_event(desc);
 	env_mutex_unlock(&state->lock);
-	return true;
+
+	/* The callback may close it. */
+	desc->event_cb(type, desc->bdev, desc->event_ctx);
 }
 
-static void
-event_remove_cb(void *ctx)
+void
+bdev_desc_send_event_locked(struct spdk_bdev_desc *desc, enum spdk_bdev_event_type type)
 {
-	struct spdk_bdev_desc *desc = ctx;
-
-	if (take_event(desc)) {
-		desc->event_cb(SPDK_BDEV_EVENT_REMOVE, desc->bdev, desc->event_ctx);
-	}
-}
-
-static void
-event_resize_cb(void *ctx)
-{
-	struct spdk_bdev_desc *desc = ctx;
-
-	if (take_event(desc)) {
-		desc->event_cb(SPDK_BDEV_EVENT_RESIZE, desc->bdev, desc->event_ctx);
+	if (!desc->internal) {
+		desc->events[type]++;
+		send_event(desc);
 	}
 }
 
 void
 bdev_desc_post_event_locked(struct bdev_state *state, enum spdk_bdev_event_type type)
 {
-	spdk_msg_fn fn = type == SPDK_BDEV_EVENT_REMOVE ? event_remove_cb : event_resize_cb;
 	struct spdk_bdev_desc *desc;
-	int rc;
 
 	TAILQ_FOREACH (desc, &state->descs, link) {
-		if (desc->internal) {
-			continue;
-		}
-		desc->refs++;
-		rc = spdk_thread_send_msg(desc->thread, fn, desc);
-		if (rc != 0) {
-			desc->refs--;
-			SPDK_ERRLOG("bdev %s: an opener on thread %s could not be told of an event: %s\n",
-				state->bdev->name, spdk_thread_get_name(desc->thread), spdk_strerror(-rc));
-		}
+		bdev_desc_send_event_locked(desc, type);
 	}
 }
 
@@ -131,13 +149,31 @@ bdev_desc_attach(struct spdk_bdev_desc *desc, struct bdev_state *state)
 	return 0;
 }
 
+/* 0 outside SPDK threads. */
+static uint64_t
+current_thread_id(void)
+{
+	struct spdk_thread *thread = spdk_get_thread();
+
+	return thread == NULL ? 0 : spdk_thread_get_id(thread);
+}
+
+static const char *
+current_thread_name(void)
+{
+	struct spdk_thread *thread = spdk_get_thread();
+
+	return thread == NULL ? "(none)" : spdk_thread_get_name(thread);
+}
+
 static struct spdk_bdev_desc *
 alloc_desc(void)
 {
 	struct spdk_bdev_desc *desc = calloc(1, sizeof(*desc));
 
 	if (desc != NULL) {
-		desc->thread = spdk_get_thread();
+		desc->thread_id = current_thread_id();
+		snprintf(desc->thread_name, sizeof(desc->thread_name), "%s", current_thread_name());
 	}
 	return desc;
 }
@@ -219,7 +255,7 @@ open_by_name(const char *bdev_name, struct spdk_bdev_desc *new_desc, struct spdk
 	if (state == NULL) {
 		return -ENODEV;
 	}
-	if (new_desc->thread == NULL) {
+	if (new_desc->thread_id == 0) {
 		SPDK_ERRLOG("bdev %s: bdevs are opened on an SPDK thread\n", bdev_name);
 		return -ENOTSUP;
 	}
@@ -279,27 +315,38 @@ close_cb(void *ctx)
 	spdk_bdev_close(ctx);
 }
 
+/* True if the close is left to the descriptor's own thread; false if that has exited. */
+static bool
+pass_close_on(struct spdk_bdev_desc *desc)
+{
+	struct bdev_state *state = bdev_state(desc->bdev);
+
+	ENV_MUTEX_SCOPE(&state->lock);
+	if (desc->close_sent) {
+		return true;
+	}
+	desc->close_sent = bdk_msg_send_to_id(desc->thread_id, &desc->close_msg, close_cb, desc) == 0;
+	SPDK_ERRLOG("bdev %s: a descriptor of thread %s is closed on thread %s%s\n", desc->bdev->name,
+		desc->thread_name, current_thread_name(),
+		desc->close_sent ? "; passed on to the right one" : ", as its own has exited");
+	return desc->close_sent;
+}
+
 void
 spdk_bdev_close(struct spdk_bdev_desc *desc)
 {
-	struct bdev_state *state;
+	struct bdev_state *state = bdev_state(desc->bdev);
 	bool detached, pending;
 
-	if (desc->thread != spdk_get_thread()) {
-		SPDK_ERRLOG("bdev %s: a descriptor of thread %s is closed on thread %s; passed on to the right one\n",
-			desc->bdev->name, spdk_thread_get_name(desc->thread),
-			spdk_get_thread() == NULL ? "(none)" : spdk_thread_get_name(spdk_get_thread()));
-		spdk_thread_send_msg(desc->thread, close_cb, desc);
+	if (desc->thread_id != current_thread_id() && pass_close_on(desc)) {
 		return;
 	}
-
-	state = bdev_state(desc->bdev);
 	env_mutex_lock(&g_bdev_manager.lock);
 	env_mutex_lock(&state->lock);
 	TAILQ_REMOVE(&state->descs, desc, link);
 	bdev_claim_release_desc(desc);
 	desc->closed = true;
-	pending = desc->refs > 0;
+	pending = desc->event_sent;
 	detached = bdev_unregister_detach(state);
 	env_mutex_unlock(&state->lock);
 	env_mutex_unlock(&g_bdev_manager.lock);

@@ -271,8 +271,9 @@ spdk_bdev_wait_for_examine(spdk_bdev_wait_for_examine_cb cb_fn, void *cb_arg)
 	}
 	request->cb_fn = cb_fn;
 	request->cb_arg = cb_arg;
-	request->waiter.thread = spdk_get_thread();
+	request->waiter.thread_id = spdk_thread_get_id(spdk_get_thread());
 	request->waiter.cb_fn = wait_idle_cb;
+	request->waiter.gone_fn = free;
 	request->waiter.cb_arg = request;
 	bdev_manager_wait_idle(&request->waiter);
 	return 0;

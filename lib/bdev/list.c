@@ -139,7 +139,7 @@ bdev_list_log_leaving(void)
 		TAILQ_FOREACH (desc, &state->descs, link) {
 			if (state->status == SPDK_BDEV_STATUS_REMOVING) {
 				SPDK_NOTICELOG("shutdown waits for bdev %s: it is open on thread %s\n",
-					state->bdev->name, spdk_thread_get_name(desc->thread));
+					state->bdev->name, desc->thread_name);
 			}
 		}
 	}

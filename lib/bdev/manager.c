@@ -51,6 +51,10 @@ static struct {
 	struct spdk_thread *thread;
 	/* A message to look again is on its way. */
 	bool notified;
+	struct bdk_msg notify_msg;
+	/* init_failed_cb(), report_end_cb() */
+	struct bdk_msg end_msg;
+	struct bdk_msg report_msg;
 	/* Shutdown has asked for the unregistration of a bdev, and waits for it. */
 	bool unregistering;
 
@@ -112,10 +116,9 @@ idle_waiter_cb(void *ctx)
 static void
 tell_waiter(struct bdev_idle_waiter *waiter)
 {
-	if (spdk_thread_send_msg(waiter->thread, idle_waiter_cb, waiter) != 0) {
-		/* Short of memory: another try when the modules have been busy again. */
-		ENV_MUTEX_SCOPE(&g_bdev_manager.lock);
-		TAILQ_INSERT_TAIL(&g_bdev_manager.idle_waiters, waiter, link);
+	if (bdk_msg_send_to_id(waiter->thread_id, &waiter->msg, idle_waiter_cb, waiter) != 0 &&
+		waiter->gone_fn != NULL) {
+		waiter->gone_fn(waiter->cb_arg);
 	}
 }
 
@@ -204,7 +207,7 @@ report_end(void)
 {
 	/* A shutdown that begins during the start may have come from another thread. */
 	if (g_chain.report_poller != NULL && g_chain.report_thread != spdk_get_thread()) {
-		spdk_thread_send_msg(g_chain.report_thread, report_end_cb, NULL);
+		bdk_msg_send(g_chain.report_thread, &g_chain.report_msg, report_end_cb, NULL);
 	} else {
 		report_end_cb(NULL);
 	}
@@ -254,7 +257,7 @@ init_modules(void)
 	}
 	set_phase(rc == 0 ? PHASE_INIT_WAIT : PHASE_UP);
 	if (rc != 0) {
-		spdk_thread_send_msg(g_chain.thread, init_failed_cb, NULL);
+		bdk_msg_send(g_chain.thread, &g_chain.end_msg, init_failed_cb, NULL);
 		return;
 	}
 	init_wait();
@@ -527,6 +530,6 @@ bdev_manager_notify(void)
 	env_mutex_unlock(&g_bdev_manager.lock);
 
 	if (send) {
-		spdk_thread_send_msg(g_chain.thread, notify_cb, NULL);
+		bdk_msg_send(g_chain.thread, &g_chain.notify_msg, notify_cb, NULL);
 	}
 }

@@ -20,11 +20,13 @@ struct open_request {
 	struct spdk_poller *poller;
 	/* The result, once it is known; it is reported by message. */
 	bool ended;
+	struct bdk_msg report_msg;
 	int rc;
 	struct spdk_bdev_desc *desc;
 
 	/* A message that tells of the shutdown is on its way, and the one who is to free the request. Under g_lock. */
 	bool shutdown_sent;
+	struct bdk_msg shutdown_msg;
 	TAILQ_ENTRY(open_request) link;
 };
 
@@ -70,7 +72,7 @@ end_request(struct open_request *request, int rc)
 	spdk_poller_unregister(&request->poller);
 	request->ended = true;
 	request->rc = rc;
-	spdk_thread_send_msg(request->thread, report_cb, request);
+	bdk_msg_send(request->thread, &request->report_msg, report_cb, request);
 }
 
 static void
@@ -206,7 +208,8 @@ bdev_open_async_shutdown(void)
 	g_shutdown = true;
 	if (first) {
 		TAILQ_FOREACH (request, &g_requests, link) {
-			request->shutdown_sent = spdk_thread_send_msg(request->thread, shutdown_cb, request) == 0;
+			request->shutdown_sent =
+				bdk_msg_send(request->thread, &request->shutdown_msg, shutdown_cb, request) == 0;
 		}
 	}
 	return TAILQ_EMPTY(&g_requests);

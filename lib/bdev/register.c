@@ -261,7 +261,7 @@ spdk_bdev_register(struct spdk_bdev *bdev)
 
 	bdev_examine(bdev);
 
-	state->examine_waiter.thread = spdk_get_thread();
+	state->examine_waiter.thread_id = spdk_thread_get_id(spdk_get_thread());
 	state->examine_waiter.cb_fn = register_settled_cb;
 	state->examine_waiter.cb_arg = state;
 	bdev_manager_wait_idle(&state->examine_waiter);
@@ -335,7 +335,7 @@ spdk_bdev_unregister(struct spdk_bdev *bdev, spdk_bdev_unregister_cb cb_fn, void
 		}
 		return;
 	}
-	spdk_for_each_channel(state, unregister_sweep_cb, NULL, unregister_swept_cb);
+	bdk_for_each_channel(&state->unregister_walk, state, unregister_sweep_cb, NULL, unregister_swept_cb);
 }
 
 bool
@@ -459,13 +459,14 @@ release_device_cb(void *ctx)
 void
 bdev_unregister_finish(struct bdev_state *state)
 {
-	struct spdk_thread *thread = spdk_thread_get_by_id(state->unregister_thread_id);
+	struct spdk_thread *thread = spdk_get_thread();
 
 	spdk_notify_send("bdev_unregister", spdk_bdev_get_name(state->bdev));
 
 	/* destruct() runs on the thread that asked, unless that has exited meanwhile. */
-	if (thread == NULL || thread == spdk_get_thread() ||
-		spdk_thread_send_msg(thread, release_device_cb, state) != 0) {
+	if ((thread != NULL && spdk_thread_get_id(thread) == state->unregister_thread_id) ||
+		bdk_msg_send_to_id(state->unregister_thread_id, &state->unregister_msg, release_device_cb, state) !=
+			0) {
 		release_device_cb(state);
 	}
 }

@@ -25,7 +25,7 @@ run(struct spdk_bdev_io *reset)
 	/* So that the channel lives as long as the reset, even if its user puts it. */
 	reset->u.reset.ch_ref = spdk_get_io_channel(bdev_state(reset->bdev));
 	reset->u.reset.wait_poller.poller = NULL;
-	spdk_bdev_for_each_channel(reset->bdev, freeze_cb, reset, frozen_cb);
+	bdev_for_each_channel(&bdev_state(reset->bdev)->reset_walk, reset->bdev, freeze_cb, reset, frozen_cb);
 }
 
 static void
@@ -65,7 +65,7 @@ static void
 end_reset(struct spdk_bdev_io *reset, enum spdk_bdev_io_status status)
 {
 	reset->internal.status = status;
-	spdk_bdev_for_each_channel(reset->bdev, unfreeze_cb, reset, unfrozen_cb);
+	bdev_for_each_channel(&bdev_state(reset->bdev)->reset_walk, reset->bdev, unfreeze_cb, reset, unfrozen_cb);
 }
 
 static void
@@ -137,7 +137,7 @@ counted_cb(struct spdk_bdev *bdev, void *ctx, int status)
 static void
 check_drained(struct spdk_bdev_io *reset)
 {
-	spdk_bdev_for_each_channel(reset->bdev, count_cb, reset, counted_cb);
+	bdev_for_each_channel(&bdev_state(reset->bdev)->reset_walk, reset->bdev, count_cb, reset, counted_cb);
 }
 
 /* ---- the way back ---- */
@@ -178,7 +178,7 @@ end_queued(bdev_io_tailq_t *queue, enum spdk_bdev_io_status status)
 	while ((reset = TAILQ_FIRST(queue)) != NULL) {
 		TAILQ_REMOVE(queue, reset, internal_link);
 		bdev_io_private(reset)->pending_status = status;
-		spdk_thread_send_msg(spdk_bdev_io_get_thread(reset), end_queued_cb, reset);
+		bdk_msg_send(spdk_bdev_io_get_thread(reset), &bdev_io_private(reset)->msg, end_queued_cb, reset);
 	}
 }
 
@@ -207,7 +207,7 @@ unfrozen_cb(struct spdk_bdev *bdev, void *ctx, int rc)
 	env_mutex_unlock(&state->lock);
 	spdk_put_io_channel(ch_ref);
 	if (next != NULL) {
-		spdk_thread_send_msg(spdk_bdev_io_get_thread(next), run_queued_cb, next);
+		bdk_msg_send(spdk_bdev_io_get_thread(next), &bdev_io_private(next)->msg, run_queued_cb, next);
 	} else {
 		bdev_unregister_try_finish(state);
 	}

@@ -75,13 +75,47 @@ poll_idle(void *ctx)
 	return SPDK_POLLER_BUSY;
 }
 
+static void retry_all_cb(void *ctx);
+
+/* For want of memory for a poller: retries in each turn of the thread, until there is. */
+static void
+send_retry(struct bdev_thread *thread)
+{
+	if (!thread->retry_sent) {
+		/* The message keeps what it works on. */
+		spdk_get_io_channel(&g_bdev_manager);
+		thread->retry_sent = true;
+		bdk_msg_send(thread->thread, &thread->retry_msg, retry_all_cb, thread);
+	}
+}
+
 /* Makes sure that something will try again. */
 static void
 arm_poller(struct bdev_shared *shared)
 {
 	if (shared->nomem_poller == NULL && !TAILQ_EMPTY(&shared->nomem_queue) && count_outstanding(shared) == 0) {
 		shared->nomem_poller = SPDK_POLLER_REGISTER(poll_idle, shared, IDLE_RETRY_US);
+		if (shared->nomem_poller == NULL) {
+			send_retry(shared->thread);
+		}
 	}
+}
+
+static void
+retry_all_cb(void *ctx)
+{
+	struct bdev_thread *thread = ctx;
+	struct bdev_shared *shared;
+
+	thread->retry_sent = false;
+	/* Channels come and go by message only: the list stays as it is. */
+	TAILQ_FOREACH (shared, &thread->shared, link) {
+		if (shared->nomem_poller == NULL && count_outstanding(shared) == 0) {
+			retry(shared);
+			arm_poller(shared);
+		}
+	}
+	spdk_put_io_channel(spdk_io_channel_from_ctx(thread));
 }
 
 void

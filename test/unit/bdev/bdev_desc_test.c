@@ -187,6 +187,60 @@ test_close_on_other_thread(void **state)
 }
 
 static void
+exit_cb(void *ctx)
+{
+	spdk_thread_exit(ctx);
+}
+
+/* A thread may exit without having closed. Nobody can tell it of events; but another thread can close in its place. */
+static void
+test_thread_exits_with_a_descriptor(void **state)
+{
+	struct sim_open open, other;
+	struct sim_disk disk;
+
+	sim_disk_init(&disk, "d");
+	sim_disk_add(&disk);
+	assert_int_equal(sim_open(&open, 2, "d", true), 0);
+	assert_int_equal(sim_open(&other, 1, "d", true), 0);
+	other.close_on_event = true;
+	bdk_sim_call(g_sim_threads[2], exit_cb, g_sim_threads[2]);
+	bdk_sim_run_until_idle();
+	ON(0, {
+		assert_int_equal(spdk_bdev_notify_blockcnt_change(&disk.bdev, 2000), 0);
+		spdk_bdev_unregister(&disk.bdev, NULL, NULL);
+	});
+	bdk_sim_run_until_idle();
+	assert_int_equal(other.resizes, 1);
+	assert_int_equal(open.resizes + open.removes, 0);
+	assert_int_equal(disk.destructed, 0);
+	sim_close(&open, 0);
+	bdk_sim_run_until_idle();
+	assert_int_equal(disk.destructed, 1);
+}
+
+/* The thread that asked for removal is gone when the last descriptor is closed. */
+static void
+test_asker_of_removal_exits(void **state)
+{
+	struct sim_open open;
+	struct sim_disk disk;
+
+	sim_disk_init(&disk, "d");
+	sim_disk_add(&disk);
+	assert_int_equal(sim_open(&open, 1, "d", true), 0);
+	ON(2, spdk_bdev_unregister(&disk.bdev, NULL, NULL));
+	bdk_sim_run_until_idle();
+	assert_int_equal(open.removes, 1);
+	bdk_sim_call(g_sim_threads[2], exit_cb, g_sim_threads[2]);
+	bdk_sim_run_until_idle();
+	sim_close(&open, 1);
+	bdk_sim_run_until_idle();
+	assert_int_equal(disk.destructed, 1);
+	assert_ptr_equal(disk.destruct_thread, g_sim_threads[1]);
+}
+
+static void
 test_hidden_metadata(void **state)
 {
 	struct spdk_bdev_desc *plain, *hidden;
@@ -390,6 +444,8 @@ main(void)
 		TEST(test_events_after_close_are_dropped),
 		TEST(test_close_in_event),
 		TEST(test_close_on_other_thread),
+		TEST(test_thread_exits_with_a_descriptor),
+		TEST(test_asker_of_removal_exits),
 		TEST(test_hidden_metadata),
 		TEST(test_open_async_errors),
 		TEST(test_open_async),
