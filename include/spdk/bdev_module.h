@@ -585,6 +585,37 @@ typedef void (*spdk_bdev_get_current_qd_cb)(struct spdk_bdev *bdev, uint64_t cur
 /* status: 0, or a negative errno and nothing is quiesced or released. */
 typedef void (*spdk_bdev_quiesce_cb)(void *ctx, int status);
 
+/*
+ * Holds I/O of all openers back, as its module may want to while it changes what lies below. Reads, writes, unmap, write
+ * zeroes, zero-copy, and copies to the range wait; so do raw NVMe commands, wherever they go. I/O that was submitted
+ * before goes on, parts of an I/O that was split included. Everything else passes: flush, reset, abort, compare, zones.
+ *
+ * Only the module that registered the bdev may do so. offset and length are blocks. cb_fn, which may be NULL, runs on
+ * this thread, never inside this call, when no I/O that overlaps the range is under way any more. A range that overlaps
+ * one that is quiesced, or locked by the layer, waits for its end; those that wait are served in the order in which they
+ * came. If the bdev goes away before that, status is -ENODEV. A reset does not end I/O that is held back.
+ *
+ * Returns 0; or, and then cb_fn is not called, -EINVAL: not the bdev's module, blocks that do not exist, or not on an
+ * SPDK thread; -ENOMEM.
+ */
+int spdk_bdev_quiesce_range(struct spdk_bdev *bdev, struct spdk_bdev_module *module, uint64_t offset, uint64_t length,
+	spdk_bdev_quiesce_cb cb_fn, void *cb_arg);
+
+/*
+ * Ends a quiesce that has called back; from its callback at the earliest. The range must be the same. What was held back
+ * is submitted in order, on its threads, before cb_fn (which may be NULL) runs on this thread, with status 0.
+ *
+ * Returns 0, or -EINVAL, and then cb_fn is not called: not the bdev's module, or there is no such range.
+ */
+int spdk_bdev_unquiesce_range(struct spdk_bdev *bdev, struct spdk_bdev_module *module, uint64_t offset, uint64_t length,
+	spdk_bdev_quiesce_cb cb_fn, void *cb_arg);
+
+/* The same with all blocks that the bdev has at the time of the call. Who resizes between the two has to use ranges. */
+int spdk_bdev_quiesce(
+	struct spdk_bdev *bdev, struct spdk_bdev_module *module, spdk_bdev_quiesce_cb cb_fn, void *cb_arg);
+int spdk_bdev_unquiesce(
+	struct spdk_bdev *bdev, struct spdk_bdev_module *module, spdk_bdev_quiesce_cb cb_fn, void *cb_arg);
+
 /* ---- Buffers ---- */
 
 /* aux_buf NULL: there is none. */

@@ -11,8 +11,9 @@
  *   bdev_shared         one per module channel and thread: what bdevs on the same module channel share (NOMEM retry)
  *   bdev_channel        one per bdev and thread: context of the spdk_io_channel that users get
  *   bdev_io_private     what only some I/Os need; lies before the spdk_bdev_io in memory
- * Lock order: bdev_manager.lock, then bdev_state.lock. Neither is held while a module or a user is called. Both are
- * mutexes, not spinlocks: they are off the I/O path, and questions about bdevs may come from any system thread.
+ * Lock order: bdev_manager.lock, then bdev_state.lock, then that of a bdev_lock_set. None is held while a module or a
+ * user is called. They are mutexes, not spinlocks: they are off the I/O path, and questions about bdevs may come from
+ * any system thread.
  */
 
 #ifndef BDEV_INTERNAL_H
@@ -214,6 +215,9 @@ struct bdev_state {
 	struct spdk_bdev_io *reset_in_progress;
 	struct spdk_bdev_channel_iter reset_walk;
 	bdev_io_tailq_t queued_resets;
+
+	/* lock.c */
+	struct bdev_lock_set *locks;
 };
 
 static inline struct bdev_state *
@@ -428,6 +432,9 @@ struct bdev_channel {
 	TAILQ_ENTRY(bdev_channel) link;
 	/* buffer.c: I/Os that wait for a data buffer. */
 	bdev_io_tailq_t buf_queue;
+	/* lock.c: locks that it has been told of, and I/Os that wait for their end. Not empty: BDEV_GATE_LOCK. */
+	TAILQ_HEAD(, bdev_channel_lock) locks;
+	bdev_io_tailq_t lock_queue;
 	struct bdev_stat stat;
 };
 
@@ -636,7 +643,7 @@ struct spdk_bdev_io *bdev_io_take_inner(
 	struct spdk_bdev_io *outer, enum spdk_bdev_io_type type, spdk_bdev_io_completion_cb cb);
 void bdev_io_drop_inner(struct spdk_bdev_io *inner);
 
-/* ---- lock.c ---- */
+/* ---- range locks: lock.c ---- */
 
 /* status 0: the range is locked, or no longer; or a negative errno, and it is not. */
 typedef void (*bdev_lock_cb)(void *ctx, int status);
@@ -653,6 +660,20 @@ int bdev_lock_range(struct spdk_bdev *bdev, uint64_t offset_blocks, uint64_t num
  * thread, never inside this call, with status 0. 0 or -EINVAL: there is no such lock, and cb is not called.
  */
 int bdev_unlock_range(struct spdk_bdev *bdev, uint64_t offset_blocks, uint64_t num_blocks, bdev_lock_cb cb, void *ctx);
+
+/* All locks of one bdev. NULL: no memory. Close when its last channel is gone: who waits for a lock gets -ENODEV. */
+struct bdev_lock_set *bdev_lock_set_alloc(struct bdev_state *state);
+void bdev_lock_set_close(struct bdev_lock_set *set);
+
+/* A new channel gets the locks that there are. 0 or -ENOMEM. Fini ends ABORTED what waits for one. */
+int bdev_lock_channel_init(struct bdev_channel *ch);
+void bdev_lock_channel_fini(struct bdev_channel *ch);
+void bdev_lock_abort(struct bdev_channel *ch);
+
+/* With BDEV_GATE_LOCK: true if a lock keeps a new I/O back, which has been queued. */
+bool bdev_lock_queue(struct spdk_bdev_io *bdev_io);
+/* With BDEV_IO_LOCK_WAITED: the I/O has ended. */
+BDEV_SELDOM void bdev_lock_io_ended(struct spdk_bdev_io *bdev_io);
 
 /* ---- split.c ---- */
 

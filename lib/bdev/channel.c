@@ -104,8 +104,13 @@ bdev_channel_create(void *io_device, void *ctx_buf)
 	ch->bdev = bdev;
 	TAILQ_INIT(&ch->buf_queue);
 	bdev_stat_init(&ch->stat);
+	rc = bdev_lock_channel_init(ch);
+	if (rc != 0) {
+		return rc;
+	}
 	thread_ch = spdk_get_io_channel(&g_bdev_manager);
 	if (thread_ch == NULL) {
+		bdev_lock_channel_fini(ch);
 		return -ENOMEM;
 	}
 	ch->thread = spdk_io_channel_get_ctx(thread_ch);
@@ -113,12 +118,14 @@ bdev_channel_create(void *io_device, void *ctx_buf)
 	if (ch->module_ch == NULL) {
 		SPDK_ERRLOG("%s: the module gave no channel\n", bdev->name);
 		put_thread(ch->thread);
+		bdev_lock_channel_fini(ch);
 		return -ENOMEM;
 	}
 	rc = join_shared(ch);
 	if (rc != 0) {
 		spdk_put_io_channel(ch->module_ch);
 		put_thread(ch->thread);
+		bdev_lock_channel_fini(ch);
 		return rc;
 	}
 	return 0;
@@ -138,6 +145,7 @@ bdev_channel_destroy(void *io_device, void *ctx_buf)
 	struct bdev_channel *ch = ctx_buf;
 
 	bdev_channel_abort_queued(ch);
+	bdev_lock_channel_fini(ch);
 	bdev_channel_end_deferred(ch);
 	if (ch->outstanding > 0) {
 		SPDK_ERRLOG(

@@ -115,6 +115,9 @@ bdev_io_end(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 		status = bdev_io_unbounce(bdev_io, status);
 	}
 	bdev_io->internal.status = status;
+	if (bdev_io->internal.flags & BDEV_IO_LOCK_WAITED) {
+		bdev_lock_io_ended(bdev_io);
+	}
 	if (bdev_io->internal.flags & BDEV_IO_IN_SUBMIT) {
 		bdev_io->internal.flags |= BDEV_IO_DEFERRED;
 		defer(bdev_io, bdev_io->internal.ch->thread);
@@ -161,7 +164,9 @@ static bool
 is_inside_module(const struct spdk_bdev_io *bdev_io)
 {
 	return bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING &&
-		!(bdev_io->internal.flags & (BDEV_IO_FREE | BDEV_IO_PARENT | BDEV_IO_QUEUED_NOMEM));
+		!(bdev_io->internal.flags &
+			(BDEV_IO_FREE | BDEV_IO_PARENT | BDEV_IO_QUEUED_NOMEM | BDEV_IO_QUEUED_QOS |
+				BDEV_IO_QUEUED_LOCK));
 }
 
 /* All that the straight way through spdk_bdev_io_complete() leaves out. */
@@ -206,22 +211,23 @@ void
 spdk_bdev_io_complete(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 {
 	const uint32_t in_submit = BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_PENDING, BDEV_IO_IN_SUBMIT);
+	const uint32_t usual = in_submit | BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_PENDING, BDEV_IO_CHILD);
 	uint32_t word = bdev_io_get_word(bdev_io);
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
 	/* Pending, inside the module, and nothing special about it, but that submit_request may not have returned. */
-	if (spdk_unlikely((word & ~in_submit) != 0 || status != SPDK_BDEV_IO_STATUS_SUCCESS || ch->gates != 0 ||
+	if (spdk_unlikely((word & ~usual) != 0 || status != SPDK_BDEV_IO_STATUS_SUCCESS || ch->gates != 0 ||
 		    spdk_get_thread() != ch->thread->thread)) {
 		complete_slowly(bdev_io, status);
 		return;
 	}
 	ch->outstanding--;
-	if (word == in_submit) {
+	if (word & in_submit) {
 		bdev_io_set_word(
 			bdev_io, BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_IN_SUBMIT | BDEV_IO_DEFERRED));
 		defer(bdev_io, ch->thread);
 	} else {
-		bdev_io->internal.status = SPDK_BDEV_IO_STATUS_SUCCESS;
+		bdev_io_set_word(bdev_io, BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, 0));
 		bdev_stat_count(&ch->stat, bdev_io, bdev_thread_now(ch->thread) - bdev_io->internal.submit_tsc);
 		bdev_io->internal.cb(bdev_io, true, bdev_io->internal.caller_ctx);
 	}

@@ -9,9 +9,15 @@
 struct spdk_bdev_io *
 bdev_io_take_inner(struct spdk_bdev_io *outer, enum spdk_bdev_io_type type, spdk_bdev_io_completion_cb cb)
 {
+	struct spdk_bdev_io *inner;
+
 	/* The descriptor may be closed already: it is not looked at. */
-	return bdev_io_take(
+	inner = bdev_io_take(
 		outer->bdev, outer->internal.desc, outer->internal.ch, type, 0, 0, cb, bdev_io_private(outer));
+	if (inner != NULL) {
+		inner->internal.flags |= outer->internal.flags & (BDEV_IO_CHILD | BDEV_IO_LOCK_OWNER);
+	}
+	return inner;
 }
 
 void

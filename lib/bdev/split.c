@@ -235,6 +235,7 @@ submit_rw_children(struct bdev_io_private *parent)
 			bdev_io_drop_inner(child);
 			return used == 0 ? -EINVAL : 0;
 		}
+		child->internal.flags |= BDEV_IO_CHILD;
 		child->u.bdev.offset_blocks = parent->split_offset_blocks;
 		child->u.bdev.num_blocks = num_blocks;
 		child->u.bdev.iovs = iovs;
@@ -271,6 +272,7 @@ submit_plain_children(struct bdev_io_private *parent)
 		if (child == NULL) {
 			return -ENOMEM;
 		}
+		child->internal.flags |= BDEV_IO_CHILD;
 		child->u.bdev.offset_blocks = parent->split_offset_blocks;
 		child->u.bdev.num_blocks = spdk_min(max, parent->split_remaining_blocks);
 		child->u.bdev.dif_check_flags = parent->io.u.bdev.dif_check_flags;

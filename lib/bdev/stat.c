@@ -30,13 +30,15 @@ bdev_state_io_init(struct bdev_state *state)
 {
 	bdev_stat_init(&state->stat);
 	TAILQ_INIT(&state->queued_resets);
-	return 0;
+	state->locks = bdev_lock_set_alloc(state);
+	return state->locks != NULL ? 0 : -ENOMEM;
 }
 
 void
 bdev_state_io_fini(struct bdev_state *state)
 {
 	assert(state->reset_in_progress == NULL);
+	bdev_lock_set_close(state->locks);
 }
 
 void

@@ -40,6 +40,9 @@ bdev_io_submit_gated(struct spdk_bdev_io *bdev_io)
 {
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
+	if ((ch->gates & BDEV_GATE_LOCK) && bdev_lock_queue(bdev_io)) {
+		return;
+	}
 	if (is_frozen(ch)) {
 		bdev_io_end(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
 		bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
