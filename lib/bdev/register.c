@@ -51,6 +51,22 @@ large_buffer_size(void)
 	return opts.large_bufsize;
 }
 
+/* Bytes of the largest bounce buffer, before it is aligned: in pieces as the bdev takes them, it has so many at most. */
+static uint64_t
+bounce_size(const struct spdk_bdev *bdev, uint64_t large)
+{
+	uint64_t align = spdk_bdev_get_buf_align(bdev), segment = bdev->max_segment_size & ~(align - 1);
+	uint64_t count = SPDK_BDEV_IO_NUM_CHILD_IOV;
+
+	if (segment == 0) {
+		return large;
+	}
+	if (bdev->max_num_segments != 0) {
+		count = spdk_min(count, bdev->max_num_segments);
+	}
+	return spdk_min(large, count * segment + align - 1);
+}
+
 /* Needs io_types of the state. */
 static void
 set_defaults(struct spdk_bdev *bdev)
@@ -71,7 +87,7 @@ set_defaults(struct spdk_bdev *bdev)
 	}
 	/* What needs alignment may have to be bounced through one large buffer. */
 	if (bdev->required_alignment > 0) {
-		fit = fit_blocks(bdev, large);
+		fit = fit_blocks(bdev, bounce_size(bdev, large));
 		bdev->max_rw_size = bdev->max_rw_size == 0 ? fit : spdk_min(bdev->max_rw_size, fit);
 	}
 	if (!bdev_io_type_is_native(bdev, SPDK_BDEV_IO_TYPE_COPY)) {
