@@ -337,6 +337,24 @@ int bdev_io_pool_init(void);
 void bdev_io_pool_fini(void);
 
 /*
+ * Who takes a spdk_bdev_io. The work of a user's I/O may need one more (the parts of a split, the steps of an
+ * emulation), and that one's work yet another; it has to get them even when users have taken all there are, or nothing
+ * would ever come back. So each thread holds one in reserve for each of the two: what is in use when a user takes one
+ * leaves two, when inner I/O takes one, one. A leaf goes to the module and needs nothing more, so it comes back.
+ */
+enum bdev_io_rank {
+	BDEV_IO_RANK_USER,
+	/* For the work of a user's I/O; may be split in its turn. */
+	BDEV_IO_RANK_INNER,
+	/* Part of a split. */
+	BDEV_IO_RANK_LEAF,
+	BDEV_IO_NUM_RANKS,
+};
+
+/* Beyond the size of the pool, for each thread. */
+#define BDEV_IO_RESERVE (BDEV_IO_NUM_RANKS - 1)
+
+/*
  * The spdk_bdev_io that one SPDK thread holds. They come from the pool and return to it in batches; in between they
  * never leave the thread.
  */
@@ -344,6 +362,8 @@ struct bdev_io_cache {
 	/* Free ones are stack[in_use] to stack[held - 1], the next one to use first. */
 	struct spdk_bdev_io **stack;
 	uint64_t in_use;
+	/* What in_use may grow to for users: held without the reserve. */
+	uint64_t limit;
 	uint64_t held;
 	/* spdk_bdev_free_io() has more to do than to push when in_use is below it: waiters, or too many held. */
 	uint64_t busy_below;
@@ -358,8 +378,8 @@ struct bdev_io_cache {
 	uint64_t capacity;
 	/* Kept for this thread in the pool and not fetched yet. */
 	uint64_t reserved;
-	/* Users waiting for a spdk_bdev_io, oldest first. */
-	TAILQ_HEAD(, spdk_bdev_io_wait_entry) wait_queue;
+	/* Those who wait for a spdk_bdev_io, oldest first. */
+	TAILQ_HEAD(, spdk_bdev_io_wait_entry) wait_queue[BDEV_IO_NUM_RANKS];
 	bool waking;
 	/* The pool is nearly used up: keep nothing beyond the cache size. */
 	bool tight;
@@ -368,8 +388,11 @@ struct bdev_io_cache {
 int bdev_io_cache_init(struct bdev_io_cache *cache);
 void bdev_io_cache_fini(struct bdev_io_cache *cache);
 
-/* Fetches more I/Os for an exhausted cache. NULL: there is none, or others wait. */
-BDEV_SELDOM struct spdk_bdev_io *bdev_io_cache_refill(struct bdev_io_cache *cache);
+/* Fetches more I/Os for an exhausted cache. NULL: there is none, or other users wait. */
+BDEV_SELDOM struct spdk_bdev_io *bdev_io_cache_refill(struct bdev_io_cache *cache, enum bdev_io_rank rank);
+
+/* Calls entry->cb_fn when one is there for this rank, which was not the case a moment ago. */
+void bdev_io_cache_wait(struct bdev_io_cache *cache, enum bdev_io_rank rank, struct spdk_bdev_io_wait_entry *entry);
 
 /* After a push that has left in_use below busy_below: wakes who waits, returns what is too much. */
 BDEV_SELDOM void bdev_io_cache_freed(struct bdev_io_cache *cache);
@@ -636,11 +659,12 @@ void bdev_retry_abort(struct bdev_channel *ch);
 
 /*
  * Takes an I/O of the given type for the work of outer, with its descriptor and channel and outer's bdev_io_private as
- * argument of the callback. Its place, length and buffers are the caller's to fill in. NULL: none left. Drop gives one
- * back that was not submitted.
+ * argument of the callback. Its place, length and buffers are the caller's to fill in. NULL: none left; wait calls
+ * again(outer's bdev_io_private) when there is one. Drop gives one back that was not submitted.
  */
 struct spdk_bdev_io *bdev_io_take_inner(
-	struct spdk_bdev_io *outer, enum spdk_bdev_io_type type, spdk_bdev_io_completion_cb cb);
+	struct spdk_bdev_io *outer, enum bdev_io_rank rank, enum spdk_bdev_io_type type, spdk_bdev_io_completion_cb cb);
+void bdev_io_wait_inner(struct bdev_io_private *outer, enum bdev_io_rank rank, spdk_bdev_io_wait_cb again);
 void bdev_io_drop_inner(struct spdk_bdev_io *inner);
 
 /* ---- range locks: lock.c ---- */

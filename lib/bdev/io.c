@@ -7,17 +7,28 @@
 #include "lib/bdev/io_submit.h"
 
 struct spdk_bdev_io *
-bdev_io_take_inner(struct spdk_bdev_io *outer, enum spdk_bdev_io_type type, spdk_bdev_io_completion_cb cb)
+bdev_io_take_inner(
+	struct spdk_bdev_io *outer, enum bdev_io_rank rank, enum spdk_bdev_io_type type, spdk_bdev_io_completion_cb cb)
 {
-	struct spdk_bdev_io *inner;
+	struct bdev_channel *ch = outer->internal.ch;
+	struct spdk_bdev_io *inner = bdev_io_cache_refill(&ch->thread->cache, rank);
 
-	/* The descriptor may be closed already: it is not looked at. */
-	inner = bdev_io_take(
-		outer->bdev, outer->internal.desc, outer->internal.ch, type, 0, 0, cb, bdev_io_private(outer));
 	if (inner != NULL) {
+		/* The descriptor may be closed already: it is not looked at. */
+		bdev_io_begin(inner, outer->bdev, outer->internal.desc, ch, type, 0, 0, cb, bdev_io_private(outer));
 		inner->internal.flags |= outer->internal.flags & (BDEV_IO_CHILD | BDEV_IO_LOCK_OWNER);
+		inner->u.bdev.dif_check_flags = outer->u.bdev.dif_check_flags;
 	}
 	return inner;
+}
+
+void
+bdev_io_wait_inner(struct bdev_io_private *outer, enum bdev_io_rank rank, spdk_bdev_io_wait_cb again)
+{
+	outer->wait.bdev = outer->io.bdev;
+	outer->wait.cb_fn = again;
+	outer->wait.cb_arg = outer;
+	bdev_io_cache_wait(&outer->io.internal.ch->thread->cache, rank, &outer->wait);
 }
 
 void

@@ -6,7 +6,8 @@
  *
  * A thread is promised bdev_io_cache_size objects when its cache is made, but fetches them only when it uses them:
  * memory that no I/O has needed is never touched. Beyond the promise a thread takes what is left in the pool, and
- * returns it when it no longer needs it.
+ * returns it when it no longer needs it. The reserve of a thread, see enum bdev_io_rank, is made with its cache and is
+ * not part of what the pool counts.
  */
 
 #include "lib/bdev/bdev_internal.h"
@@ -29,8 +30,12 @@ static struct {
 	/* Made and in nobody's cache. */
 	struct spdk_bdev_io **free;
 	uint32_t num_free;
+	/* Length of free; no more than that are made. */
+	uint32_t capacity;
 	uint32_t num_made;
 	uint32_t size;
+	/* Objects in the reserves of all threads. */
+	uint32_t reserve;
 	uint32_t cache_size;
 	/* Neither in a cache nor promised to one. */
 	uint32_t num_left;
@@ -63,6 +68,7 @@ bdev_io_pool_init(void)
 	}
 	env_mutex_init(&g_pool.lock);
 	g_pool.size = opts->bdev_io_pool_size;
+	g_pool.capacity = g_pool.size;
 	g_pool.cache_size = opts->bdev_io_cache_size;
 	g_pool.num_left = g_pool.size;
 	/* An odd number of cache lines, so that the hot lines of all objects spread over all sets of the CPU's caches. */
@@ -99,11 +105,14 @@ bdev_io_pool_fini(void)
 static bool
 grow(void)
 {
-	uint32_t count = spdk_min(CHUNK, g_pool.size - g_pool.num_made);
+	uint32_t count = spdk_min(CHUNK, g_pool.capacity - g_pool.num_made);
 	struct io_chunk *chunk;
 	char *first;
 	uint32_t i;
 
+	if (count == 0) {
+		return false;
+	}
 	chunk = calloc(1, sizeof(*chunk) + CACHE_LINE + count * g_pool.stride);
 	if (chunk == NULL) {
 		return false;
@@ -150,22 +159,56 @@ reserve_entries(struct bdev_io_cache *cache, uint64_t count)
 	return true;
 }
 
+static bool
+is_waited_for(const struct bdev_io_cache *cache)
+{
+	size_t i;
+
+	for (i = 0; i < SPDK_COUNTOF(cache->wait_queue); i++) {
+		if (!TAILQ_EMPTY(&cache->wait_queue[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void
 update_busy_below(struct bdev_io_cache *cache)
 {
-	uint64_t keep = g_pool.cache_size + (cache->tight ? 0 : BATCH);
+	uint64_t keep = BDEV_IO_RESERVE + g_pool.cache_size + (cache->tight ? 0 : BATCH);
 
-	if (!TAILQ_EMPTY(&cache->wait_queue)) {
+	if (is_waited_for(cache)) {
 		cache->busy_below = UINT64_MAX;
 	} else {
 		cache->busy_below = cache->held > keep ? cache->held - keep : 0;
 	}
 }
 
+/* Moves objects from the pool to a cache that has room for them; g_pool.lock is held. Returns how many there were. */
+static uint32_t
+move_to_cache(struct bdev_io_cache *cache, uint32_t count)
+{
+	struct spdk_bdev_io *bdev_io;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		if (g_pool.num_free == 0 && !grow()) {
+			break;
+		}
+		bdev_io = g_pool.free[--g_pool.num_free];
+		bdev_io_private(bdev_io)->index = cache->held;
+		bdev_io->internal.flags = BDEV_IO_FREE;
+		cache->all[cache->held] = bdev_io;
+		cache->stack[cache->held] = bdev_io;
+		cache->held++;
+	}
+	return i;
+}
+
 static void
 fetch(struct bdev_io_cache *cache)
 {
-	uint32_t count, i;
+	uint32_t count;
 
 	if (!reserve_entries(cache, BATCH)) {
 		return;
@@ -177,35 +220,23 @@ fetch(struct bdev_io_cache *cache)
 	} else {
 		count = spdk_min(g_pool.num_left, cache->tight ? 1 : BATCH);
 	}
-	for (i = 0; i < count; i++) {
-		struct spdk_bdev_io *bdev_io;
-
-		if (g_pool.num_free == 0 && !grow()) {
-			break;
-		}
-		bdev_io = g_pool.free[--g_pool.num_free];
-		bdev_io_private(bdev_io)->index = cache->held;
-		bdev_io->internal.flags = BDEV_IO_FREE;
-		cache->all[cache->held] = bdev_io;
-		cache->stack[cache->held] = bdev_io;
-		cache->held++;
-	}
+	count = move_to_cache(cache, count);
+	cache->limit += count;
 	if (cache->reserved > 0) {
-		cache->reserved -= i;
+		cache->reserved -= count;
 	} else {
-		g_pool.num_left -= i;
+		g_pool.num_left -= count;
 	}
 	env_mutex_unlock(&g_pool.lock);
 	update_busy_below(cache);
 }
 
-/* Returns count free objects to the pool, those that were used longest ago. */
+/* Returns count free objects to the pool, those that were used longest ago; g_pool.lock is held. */
 static void
-give_back(struct bdev_io_cache *cache, uint64_t count)
+move_to_pool(struct bdev_io_cache *cache, uint64_t count)
 {
 	uint64_t i;
 
-	env_mutex_lock(&g_pool.lock);
 	for (i = 0; i < count; i++) {
 		struct spdk_bdev_io *bdev_io = cache->stack[cache->held - 1];
 		uint32_t index = bdev_io_private(bdev_io)->index;
@@ -215,58 +246,144 @@ give_back(struct bdev_io_cache *cache, uint64_t count)
 		bdev_io_private(cache->all[index])->index = index;
 		g_pool.free[g_pool.num_free++] = bdev_io;
 	}
+}
+
+static void
+give_back(struct bdev_io_cache *cache, uint64_t count)
+{
+	env_mutex_lock(&g_pool.lock);
+	move_to_pool(cache, count);
+	cache->limit -= count;
 	g_pool.num_left += count;
 	cache->tight = g_pool.num_left < TIGHT;
 	env_mutex_unlock(&g_pool.lock);
 }
 
-int
-bdev_io_cache_init(struct bdev_io_cache *cache)
+/* Makes room for the reserve of one more thread; g_pool.lock is held. */
+static bool
+reserve_capacity(void)
 {
-	memset(cache, 0, sizeof(*cache));
-	TAILQ_INIT(&cache->wait_queue);
-	env_mutex_lock(&g_pool.lock);
+	uint32_t capacity = g_pool.size + g_pool.reserve + BDEV_IO_RESERVE;
+
+	if (capacity > g_pool.capacity) {
+		if (!grow_array(&g_pool.free, capacity)) {
+			return false;
+		}
+		g_pool.capacity = capacity;
+	}
+	return true;
+}
+
+/* Promises a thread its share of the pool and gives it its reserve; g_pool.lock is held. */
+static int
+endow(struct bdev_io_cache *cache)
+{
 	if (g_pool.num_left < g_pool.cache_size) {
-		env_mutex_unlock(&g_pool.lock);
 		SPDK_ERRLOG("no spdk_bdev_io left for the cache of another thread: raise bdev_io_pool_size (%u)\n",
 			g_pool.size);
 		return -ENOMEM;
 	}
+	if (!reserve_capacity()) {
+		return -ENOMEM;
+	}
+	if (move_to_cache(cache, BDEV_IO_RESERVE) < BDEV_IO_RESERVE) {
+		move_to_pool(cache, cache->held);
+		return -ENOMEM;
+	}
+	g_pool.reserve += BDEV_IO_RESERVE;
 	g_pool.num_left -= g_pool.cache_size;
 	cache->reserved = g_pool.cache_size;
-	env_mutex_unlock(&g_pool.lock);
 	return 0;
 }
 
-void
-bdev_io_cache_fini(struct bdev_io_cache *cache)
+static void
+free_arrays(struct bdev_io_cache *cache)
 {
-	if (cache->in_use > 0) {
-		SPDK_ERRLOG("%" PRIu64 " spdk_bdev_io are still in use while the last channel of their thread goes\n",
-			cache->in_use);
-	}
-	give_back(cache, cache->held - cache->in_use);
-	env_mutex_lock(&g_pool.lock);
-	g_pool.num_left += cache->reserved;
-	env_mutex_unlock(&g_pool.lock);
 	free(cache->stack);
 	free(cache->all);
 	free(cache->deferred);
 	free(cache->ending);
 }
 
-struct spdk_bdev_io *
-bdev_io_cache_refill(struct bdev_io_cache *cache)
+int
+bdev_io_cache_init(struct bdev_io_cache *cache)
 {
-	/* Whoever waits comes first. */
-	if (!TAILQ_EMPTY(&cache->wait_queue)) {
+	size_t i;
+	int rc;
+
+	memset(cache, 0, sizeof(*cache));
+	for (i = 0; i < SPDK_COUNTOF(cache->wait_queue); i++) {
+		TAILQ_INIT(&cache->wait_queue[i]);
+	}
+	if (!reserve_entries(cache, BDEV_IO_RESERVE)) {
+		free_arrays(cache);
+		return -ENOMEM;
+	}
+	env_mutex_lock(&g_pool.lock);
+	rc = endow(cache);
+	env_mutex_unlock(&g_pool.lock);
+	if (rc != 0) {
+		free_arrays(cache);
+	}
+	return rc;
+}
+
+void
+bdev_io_cache_fini(struct bdev_io_cache *cache)
+{
+	uint64_t count = cache->held - cache->in_use;
+
+	if (cache->in_use > 0) {
+		SPDK_ERRLOG("%" PRIu64 " spdk_bdev_io are still in use while the last channel of their thread goes\n",
+			cache->in_use);
+	}
+	env_mutex_lock(&g_pool.lock);
+	move_to_pool(cache, count);
+	/* What is missing is missing in the pool: the reserve was only lent. */
+	g_pool.reserve -= BDEV_IO_RESERVE;
+	g_pool.num_left += cache->reserved + count - spdk_min(count, BDEV_IO_RESERVE);
+	env_mutex_unlock(&g_pool.lock);
+	free_arrays(cache);
+}
+
+/* What in_use may grow to for that rank. */
+static uint64_t
+get_limit(const struct bdev_io_cache *cache, enum bdev_io_rank rank)
+{
+	return cache->limit + rank;
+}
+
+struct spdk_bdev_io *
+bdev_io_cache_refill(struct bdev_io_cache *cache, enum bdev_io_rank rank)
+{
+	/* A user that waits comes before other users. Inner I/O does not wait for users: they may wait for what it ends. */
+	if (rank == BDEV_IO_RANK_USER && !TAILQ_EMPTY(&cache->wait_queue[rank])) {
 		return NULL;
 	}
-	fetch(cache);
-	if (cache->in_use == cache->held) {
+	if (cache->in_use >= get_limit(cache, rank)) {
+		fetch(cache);
+	}
+	if (cache->in_use >= get_limit(cache, rank)) {
 		return NULL;
 	}
 	return cache->stack[cache->in_use++];
+}
+
+/* Takes the next one to be woken out of its queue, if there is an object for it; what ends soonest goes first. */
+static struct spdk_bdev_io_wait_entry *
+take_waiter(struct bdev_io_cache *cache)
+{
+	struct spdk_bdev_io_wait_entry *entry;
+	int rank;
+
+	for (rank = BDEV_IO_RANK_LEAF; rank >= BDEV_IO_RANK_USER; rank--) {
+		entry = TAILQ_FIRST(&cache->wait_queue[rank]);
+		if (entry != NULL && cache->in_use < get_limit(cache, rank)) {
+			TAILQ_REMOVE(&cache->wait_queue[rank], entry, link);
+			return entry;
+		}
+	}
+	return NULL;
 }
 
 /* Calls those who wait as long as there is an object for them. */
@@ -279,8 +396,7 @@ wake_waiters(struct bdev_io_cache *cache)
 		return;
 	}
 	cache->waking = true;
-	while (cache->in_use < cache->held && (entry = TAILQ_FIRST(&cache->wait_queue)) != NULL) {
-		TAILQ_REMOVE(&cache->wait_queue, entry, link);
+	while ((entry = take_waiter(cache)) != NULL) {
 		entry->cb_fn(entry->cb_arg);
 	}
 	cache->waking = false;
@@ -289,13 +405,20 @@ wake_waiters(struct bdev_io_cache *cache)
 void
 bdev_io_cache_freed(struct bdev_io_cache *cache)
 {
-	uint64_t num_free;
+	uint64_t keep = BDEV_IO_RESERVE + g_pool.cache_size, num_free;
 
 	wake_waiters(cache);
 	num_free = cache->held - cache->in_use;
-	if (!cache->waking && num_free > g_pool.cache_size) {
-		give_back(cache, num_free - g_pool.cache_size);
+	if (!cache->waking && num_free > keep) {
+		give_back(cache, num_free - keep);
 	}
+	update_busy_below(cache);
+}
+
+void
+bdev_io_cache_wait(struct bdev_io_cache *cache, enum bdev_io_rank rank, struct spdk_bdev_io_wait_entry *entry)
+{
+	TAILQ_INSERT_TAIL(&cache->wait_queue[rank], entry, link);
 	update_busy_below(cache);
 }
 
@@ -310,11 +433,10 @@ spdk_bdev_queue_io_wait(struct spdk_bdev *bdev, struct spdk_io_channel *ch, stru
 		return -EINVAL;
 	}
 	/* What is promised and not fetched is as good as there. */
-	if (cache->in_use < cache->held || cache->reserved > 0) {
+	if (cache->in_use < cache->limit || cache->reserved > 0) {
 		SPDK_ERRLOG("%s: a spdk_bdev_io is available, there is nothing to wait for\n", bdev->name);
 		return -EINVAL;
 	}
-	TAILQ_INSERT_TAIL(&cache->wait_queue, entry, link);
-	update_busy_below(cache);
+	bdev_io_cache_wait(cache, BDEV_IO_RANK_USER, entry);
 	return 0;
 }

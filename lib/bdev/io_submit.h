@@ -44,22 +44,12 @@ bdev_desc_bytes_to_blocks(const struct spdk_bdev_desc *desc, uint64_t *offset, u
 	return true;
 }
 
-/* Takes an I/O and fills in what all types have. NULL: none left. */
-static BDEV_INLINE struct spdk_bdev_io *
-bdev_io_take(struct spdk_bdev *bdev, struct spdk_bdev_desc *desc, struct bdev_channel *ch, enum spdk_bdev_io_type type,
-	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+/* Fills in what all types have. */
+static BDEV_INLINE void
+bdev_io_begin(struct spdk_bdev_io *bdev_io, struct spdk_bdev *bdev, struct spdk_bdev_desc *desc,
+	struct bdev_channel *ch, enum spdk_bdev_io_type type, uint64_t offset_blocks, uint64_t num_blocks,
+	spdk_bdev_io_completion_cb cb, void *cb_arg)
 {
-	struct bdev_io_cache *cache = &ch->thread->cache;
-	struct spdk_bdev_io *bdev_io;
-
-	if (spdk_likely(cache->in_use < cache->held)) {
-		bdev_io = cache->stack[cache->in_use++];
-	} else {
-		bdev_io = bdev_io_cache_refill(cache);
-		if (bdev_io == NULL) {
-			return NULL;
-		}
-	}
 	bdev_io->bdev = bdev;
 	bdev_io->type = type;
 	bdev_io->reserved0 = 0;
@@ -77,6 +67,25 @@ bdev_io_take(struct spdk_bdev *bdev, struct spdk_bdev_desc *desc, struct bdev_ch
 	bdev_io->u.bdev.num_blocks = num_blocks;
 	bdev_io->u.bdev.offset_blocks = offset_blocks;
 	bdev_io->u.bdev.dif_check_flags = bdev->dif_check_flags;
+}
+
+/* Takes an I/O for a user and fills in what all types have. NULL: none left. */
+static BDEV_INLINE struct spdk_bdev_io *
+bdev_io_take(struct spdk_bdev *bdev, struct spdk_bdev_desc *desc, struct bdev_channel *ch, enum spdk_bdev_io_type type,
+	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	struct bdev_io_cache *cache = &ch->thread->cache;
+	struct spdk_bdev_io *bdev_io;
+
+	if (spdk_likely(cache->in_use < cache->limit)) {
+		bdev_io = cache->stack[cache->in_use++];
+	} else {
+		bdev_io = bdev_io_cache_refill(cache, BDEV_IO_RANK_USER);
+		if (bdev_io == NULL) {
+			return NULL;
+		}
+	}
+	bdev_io_begin(bdev_io, bdev, desc, ch, type, offset_blocks, num_blocks, cb, cb_arg);
 	return bdev_io;
 }
 

@@ -103,6 +103,26 @@ bdev_io_needs_split(const struct spdk_bdev_io *bdev_io)
 	}
 }
 
+/* ---- children ---- */
+
+/* Writes of zeroes may have to be split in their turn; no other child is. */
+static enum bdev_io_rank
+get_child_rank(const struct spdk_bdev_io *parent)
+{
+	return parent->internal.flags & BDEV_IO_EMULATED ? BDEV_IO_RANK_INNER : BDEV_IO_RANK_LEAF;
+}
+
+static struct spdk_bdev_io *
+take_child(struct bdev_io_private *parent, enum spdk_bdev_io_type type)
+{
+	struct spdk_bdev_io *child = bdev_io_take_inner(&parent->io, get_child_rank(&parent->io), type, child_done_cb);
+
+	if (child != NULL && !(parent->io.internal.flags & BDEV_IO_EMULATED)) {
+		child->internal.flags |= BDEV_IO_CHILD;
+	}
+	return child;
+}
+
 /* ---- children with data ---- */
 
 /* Takes at most max bytes from the parent's buffers at the cursor. False: they are used up. */
@@ -226,7 +246,7 @@ submit_rw_children(struct bdev_io_private *parent)
 		uint64_t num_blocks = get_child_blocks(parent);
 		struct spdk_bdev_io *child;
 
-		child = bdev_io_take_inner(&parent->io, parent->io.type, child_done_cb);
+		child = take_child(parent, parent->io.type);
 		if (child == NULL) {
 			return -ENOMEM;
 		}
@@ -235,13 +255,11 @@ submit_rw_children(struct bdev_io_private *parent)
 			bdev_io_drop_inner(child);
 			return used == 0 ? -EINVAL : 0;
 		}
-		child->internal.flags |= BDEV_IO_CHILD;
 		child->u.bdev.offset_blocks = parent->split_offset_blocks;
 		child->u.bdev.num_blocks = num_blocks;
 		child->u.bdev.iovs = iovs;
 		child->u.bdev.iovcnt = iovcnt;
 		child->u.bdev.md_buf = get_child_md(parent);
-		child->u.bdev.dif_check_flags = params->dif_check_flags;
 		if (parent->io.internal.flags & BDEV_IO_RARE_FIELDS) {
 			child->internal.flags |= BDEV_IO_RARE_FIELDS;
 			child->u.bdev.memory_domain = params->memory_domain;
@@ -267,15 +285,13 @@ submit_plain_children(struct bdev_io_private *parent)
 
 	while (parent->split_remaining_blocks > 0 && count < MAX_CHILDREN) {
 		enum spdk_bdev_io_type type = emulated ? SPDK_BDEV_IO_TYPE_WRITE : parent->io.type;
-		struct spdk_bdev_io *child = bdev_io_take_inner(&parent->io, type, child_done_cb);
+		struct spdk_bdev_io *child = take_child(parent, type);
 
 		if (child == NULL) {
 			return -ENOMEM;
 		}
-		child->internal.flags |= BDEV_IO_CHILD;
 		child->u.bdev.offset_blocks = parent->split_offset_blocks;
 		child->u.bdev.num_blocks = spdk_min(max, parent->split_remaining_blocks);
-		child->u.bdev.dif_check_flags = parent->io.u.bdev.dif_check_flags;
 		if (emulated) {
 			bdev_emulate_zeroes(child);
 		} else {
@@ -296,23 +312,9 @@ submit_plain_children(struct bdev_io_private *parent)
 static void next_round(struct bdev_io_private *parent);
 
 static void
-wait_done_cb(void *cb_arg)
+next_round_cb(void *cb_arg)
 {
 	next_round(cb_arg);
-}
-
-/* Without any running child to continue from, the parent waits for an object as users do. */
-static void
-wait_for_io(struct bdev_io_private *parent)
-{
-	struct spdk_io_channel *ch = spdk_io_channel_from_ctx(parent->io.internal.ch);
-
-	parent->wait.bdev = parent->io.bdev;
-	parent->wait.cb_fn = wait_done_cb;
-	parent->wait.cb_arg = parent;
-	if (spdk_bdev_queue_io_wait(parent->io.bdev, ch, &parent->wait) != 0) {
-		bdev_io_end(&parent->io, SPDK_BDEV_IO_STATUS_FAILED);
-	}
 }
 
 static void
@@ -329,7 +331,8 @@ next_round(struct bdev_io_private *parent)
 		return;
 	}
 	if (rc == -ENOMEM) {
-		wait_for_io(parent);
+		/* No running child will go on with it. */
+		bdev_io_wait_inner(parent, get_child_rank(&parent->io), next_round_cb);
 		return;
 	}
 	if (rc != 0) {
@@ -376,6 +379,9 @@ bdev_io_split(struct spdk_bdev_io *bdev_io)
 	struct spdk_bdev_io_block_params *params = &bdev_io->u.bdev;
 
 	bdev_io->internal.flags |= BDEV_IO_PARENT;
+	if (bdev_io_is_emulated(bdev_io)) {
+		bdev_io->internal.flags |= BDEV_IO_EMULATED;
+	}
 	parent->split_offset_blocks = params->offset_blocks;
 	parent->split_remaining_blocks = params->num_blocks;
 	parent->split_outstanding = 0;

@@ -365,7 +365,7 @@ test_no_objects(void **state)
 	struct mem_io io = {}, others[3] = {};
 	uint32_t i;
 
-	/* Three objects for a parent and its children: they wait for each other. */
+	/* Three objects, and two in reserve, for a parent and its children: they wait for each other. */
 	bdev_sim_layer_fini();
 	spdk_bdev_get_opts(&opts, sizeof(opts));
 	opts.bdev_io_pool_size = 3;
@@ -379,7 +379,7 @@ test_no_objects(void **state)
 	open_disk();
 	READ(&io, buf, 0, 20);
 	bdk_sim_run_until_idle();
-	assert_int_equal(g_disk.num_held, 2);
+	assert_int_equal(g_disk.num_held, 4);
 	while (!io.done) {
 		assert_true(g_disk.num_held > 0);
 		mem_disk_release(&g_disk, 1);
@@ -388,7 +388,7 @@ test_no_objects(void **state)
 	expect(&io, true);
 	assert_int_equal(g_disk.num_records, 10);
 
-	/* Two I/Os hold all but the parent's object, which has to wait as others do. */
+	/* Two I/Os hold all but the parent's object, and nobody else gets what it has its children from. */
 	memset(&io, 0, sizeof(io));
 	for (i = 0; i < 2; i++) {
 		READ(&others[i], buf, i, 1);
@@ -396,7 +396,7 @@ test_no_objects(void **state)
 	READ(&io, buf, 0, 6);
 	bdk_sim_run_until_idle();
 	assert_int_equal(io.rc, 0);
-	assert_int_equal(g_disk.num_held, 2);
+	assert_int_equal(g_disk.num_held, 4);
 	READ(&others[2], buf, 0, 1);
 	assert_int_equal(others[2].rc, -ENOMEM);
 	while (!io.done) {
@@ -405,6 +405,75 @@ test_no_objects(void **state)
 		bdk_sim_run_until_idle();
 	}
 	expect(&io, true);
+	remove_disk();
+
+	bdev_sim_layer_fini();
+	opts.bdev_io_pool_size = 1024;
+	opts.bdev_io_cache_size = 16;
+	assert_int_equal(spdk_bdev_set_opts(&opts), 0);
+	assert_int_equal(bdev_sim_layer_init(), 0);
+}
+
+/* One I/O of a queue of users that is longer than the pool. */
+struct queued_io {
+	struct spdk_bdev_io_wait_entry entry;
+	struct mem_io io;
+	uint64_t offset;
+	bool zeroes;
+};
+
+static void
+submit_queued_cb(void *arg)
+{
+	static uint8_t buf[20 * 512];
+	struct queued_io *queued = arg;
+	struct mem_io *io = &queued->io;
+
+	if (queued->zeroes) {
+		io->rc = spdk_bdev_write_zeroes_blocks(
+			g_user.desc, g_user.ch[0], queued->offset, 20, mem_io_done_cb, io);
+	} else {
+		io->rc = spdk_bdev_read_blocks(g_user.desc, g_user.ch[0], buf, queued->offset, 20, mem_io_done_cb, io);
+	}
+	if (io->rc == -ENOMEM) {
+		queued->entry.bdev = &g_disk.bdev;
+		queued->entry.cb_fn = submit_queued_cb;
+		queued->entry.cb_arg = queued;
+		io->rc = spdk_bdev_queue_io_wait(&g_disk.bdev, g_user.ch[0], &queued->entry);
+	}
+}
+
+/*
+ * More users than objects, so that each object that comes back becomes a parent: something must be left for their
+ * children, and for what these are split into.
+ */
+static void
+test_pool_of_parents(void **state)
+{
+	static struct queued_io queued[64];
+	struct spdk_bdev_opts opts;
+	uint32_t i;
+
+	bdev_sim_layer_fini();
+	spdk_bdev_get_opts(&opts, sizeof(opts));
+	opts.bdev_io_pool_size = 4;
+	opts.bdev_io_cache_size = 1;
+	assert_int_equal(spdk_bdev_set_opts(&opts), 0);
+	assert_int_equal(bdev_sim_layer_init(), 0);
+
+	add("d", 512);
+	g_disk.bdev.max_rw_size = 2;
+	g_disk.mode = MEM_DISK_MESSAGE;
+	open_disk();
+	memset(queued, 0, sizeof(queued));
+	for (i = 0; i < SPDK_COUNTOF(queued); i++) {
+		queued[i].offset = i % 8 * 20;
+		queued[i].zeroes = i % 3 == 0;
+		ON(0, submit_queued_cb(&queued[i]));
+	}
+	for (i = 0; i < SPDK_COUNTOF(queued); i++) {
+		expect(&queued[i].io, true);
+	}
 	remove_disk();
 
 	bdev_sim_layer_fini();
@@ -494,7 +563,8 @@ random_geometry(void)
 		bdev->max_rw_size = 1 + below(10);
 	}
 	if (below(4) == 0) {
-		bdev->required_alignment = below(10);
+		/* Less than a segment, or nothing could be bounced. */
+		bdev->required_alignment = below(9);
 	}
 	if (below(4) == 0) {
 		bdev->md_len = 8 + below(3) * 8;
@@ -633,6 +703,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_write_zeroes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_emulated_write_zeroes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_objects, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pool_of_parents, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_random, setup, teardown),
 	};
 
