@@ -52,6 +52,8 @@ enum spdk_accel_opcode {
 
 /* Operations to be carried out one after the other. */
 struct spdk_accel_sequence;
+struct spdk_io_channel;
+struct spdk_json_write_ctx;
 struct spdk_accel_crypto_key;
 
 /* status: 0 or a negative errno. */
