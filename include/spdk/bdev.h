@@ -351,6 +351,13 @@ int spdk_bdev_get_memory_domains(struct spdk_bdev *bdev, struct spdk_memory_doma
 /* Writes what the module says of the bdev as named values into the present object. Returns what the module does. */
 int spdk_bdev_dump_info_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w);
 
+/*
+ * Takes up to max_events of the media events that wait for this descriptor, oldest first; meant for the callback of
+ * SPDK_BDEV_EVENT_MEDIA_MANAGEMENT. At most 64 wait. Returns how many were stored in events.
+ */
+size_t spdk_bdev_get_media_events(
+	struct spdk_bdev_desc *bdev_desc, struct spdk_bdev_media_event *events, size_t max_events);
+
 /* ---- Channels ---- */
 
 /*

@@ -688,10 +688,44 @@ void spdk_bdev_reset_io_stat(struct spdk_bdev_io_stat *stat, enum spdk_bdev_rese
 /* Writes stat as named values into the object that is open in w, as bdev_get_iostat shows it. */
 void spdk_bdev_dump_io_stat_json(struct spdk_bdev_io_stat *stat, struct spdk_json_write_ctx *w);
 
-/* ---- Types of bdevs that are parts of another one ---- */
+/* ---- Media events ----
+ *
+ * What a bdev with media_events set finds out about its medium by itself, for example that blocks should be moved. The
+ * one who writes to it is told where.
+ */
 
-struct spdk_bdev_part;
+/*
+ * Keeps events for the descriptor that was first opened, or made, for writing: 64 at most. Returns how many of
+ * num_events were kept, in their order. -ENODEV: nobody has the bdev open for writing, or it was opened before
+ * media_events was set. Any thread.
+ */
+int spdk_bdev_push_media_events(struct spdk_bdev *bdev, const struct spdk_bdev_media_event *events, size_t num_events);
+
+/* Sends SPDK_BDEV_EVENT_MEDIA_MANAGEMENT to who has events waiting. Any thread. */
+void spdk_bdev_notify_media_management(struct spdk_bdev *bdev);
+
+/* ---- Bdevs that are parts of another one ----
+ *
+ * For modules whose bdevs are pieces of a base: partitions and the like. The helper opens and claims the base, registers
+ * the parts, makes their channels and hands on their I/O. The module keeps one list of all of its parts and one table of
+ * functions for them, whose destruct calls spdk_bdev_part_free().
+ */
+
+struct bdev_part_release;
 struct spdk_bdev_part_base;
+
+/* A part. On the heap, as the helper frees it in the end; zeroed; the module may put fields of its own behind it. */
+struct spdk_bdev_part {
+	/* In the module's list. */
+	TAILQ_ENTRY(spdk_bdev_part) tailq;
+	/* Belongs to the helper. */
+	struct bdev_part_internal_fields {
+		struct spdk_bdev bdev;
+		struct spdk_bdev_part_base *base;
+		uint64_t offset_blocks;
+		struct bdev_part_release *release;
+	} internal;
+};
 
 typedef TAILQ_HEAD(bdev_part_tailq, spdk_bdev_part) SPDK_BDEV_PART_TAILQ;
 
@@ -710,6 +744,83 @@ struct spdk_bdev_part_construct_opts {
 	/* UUID of the part; null: made from that of the base, the offset and the length. */
 	struct spdk_uuid uuid;
 };
+
+/*
+ * Opens a bdev, for reading, as the base of parts; app thread. Sets get_io_channel and io_type_supported in fn_table, which
+ * like tailq and module is that of all parts of the module. remove_cb gets the base when the bdev is being removed, and
+ * then calls spdk_bdev_part_base_hotremove() or, without parts, spdk_bdev_part_base_free().
+ *
+ * channel_size: bytes of the module's channel context, which begins with struct spdk_bdev_part_channel; ch_create_cb is
+ * called when that is filled in, ch_destroy_cb before the base channel is put; both may be NULL. Their io_device is the
+ * part.
+ *
+ * ctx is the module's until free_fn, which may be NULL, is called with it: at the end of the base, and also here if this
+ * fails otherwise than with -EINVAL or -ENODEV. Returns 0, -EINVAL if something is missing, or what
+ * spdk_bdev_open_ext() returned.
+ */
+int spdk_bdev_part_base_construct_ext(const char *bdev_name, spdk_bdev_remove_cb_t remove_cb,
+	struct spdk_bdev_module *module, struct spdk_bdev_fn_table *fn_table, struct bdev_part_tailq *tailq,
+	spdk_bdev_part_base_free_fn free_fn, void *ctx, uint32_t channel_size, spdk_io_channel_create_cb ch_create_cb,
+	spdk_io_channel_destroy_cb ch_destroy_cb, struct spdk_bdev_part_base **base);
+
+/*
+ * Closes a base that has no parts, and calls its free_fn. One that has parts goes with the last of them. Any SPDK
+ * thread.
+ */
+void spdk_bdev_part_base_free(struct spdk_bdev_part_base *base);
+
+/* Unregisters all parts of the base that are in tailq. On the thread that opened the base. */
+void spdk_bdev_part_base_hotremove(struct spdk_bdev_part_base *part_base, struct bdev_part_tailq *tailq);
+
+struct spdk_bdev *spdk_bdev_part_base_get_bdev(struct spdk_bdev_part_base *part_base);
+const char *spdk_bdev_part_base_get_bdev_name(struct spdk_bdev_part_base *part_base);
+struct spdk_bdev_desc *spdk_bdev_part_base_get_desc(struct spdk_bdev_part_base *part_base);
+struct bdev_part_tailq *spdk_bdev_part_base_get_tailq(struct spdk_bdev_part_base *part_base);
+/* The ctx that the base was made with. */
+void *spdk_bdev_part_base_get_ctx(struct spdk_bdev_part_base *part_base);
+
+/* Sets the defaults: no options. size: that of the caller's structure. */
+void spdk_bdev_part_construct_opts_init(struct spdk_bdev_part_construct_opts *opts, uint64_t size);
+
+/*
+ * Registers a part of the base: num_blocks from offset_blocks on. Block size, metadata, alignment and write cache are
+ * those of the base. name and product_name are copied. The first part claims the base for writing. The part is then in
+ * the list of the module. App thread. opts may be NULL.
+ *
+ * Returns 0; -EINVAL: it does not lie within the base; -EPERM: the base is claimed by somebody else; -ENOTSUP: the base
+ * checks reference tags; -ENOMEM; or what spdk_bdev_register() returned. Then part is the caller's to free.
+ */
+int spdk_bdev_part_construct(struct spdk_bdev_part *part, struct spdk_bdev_part_base *base, char *name,
+	uint64_t offset_blocks, uint64_t num_blocks, char *product_name);
+int spdk_bdev_part_construct_ext(struct spdk_bdev_part *part, struct spdk_bdev_part_base *base, char *name,
+	uint64_t offset_blocks, uint64_t num_blocks, char *product_name,
+	const struct spdk_bdev_part_construct_opts *opts);
+
+/*
+ * What destruct of the module calls, and whose value it returns. When the part's channels are gone it leaves the list,
+ * on the thread that opened the base; the last part ends the claim and frees the base; then the unregistration is over
+ * and the part is freed.
+ */
+int spdk_bdev_part_free(struct spdk_bdev_part *part);
+
+struct spdk_bdev *spdk_bdev_part_get_bdev(struct spdk_bdev_part *part);
+struct spdk_bdev_part_base *spdk_bdev_part_get_base(struct spdk_bdev_part *part);
+struct spdk_bdev *spdk_bdev_part_get_base_bdev(struct spdk_bdev_part *part);
+uint64_t spdk_bdev_part_get_offset_blocks(struct spdk_bdev_part *part);
+
+/*
+ * Hands an I/O of a part to the base. ch: the context of the module's channel. The I/O is completed as the base
+ * completed it, with its details.
+ *
+ * With cb, that is called instead, with the I/O of the part, whether it succeeded, and NULL; it completes the I/O. It
+ * runs inside this call only if the call returns 0.
+ *
+ * Returns 0; -ENOMEM: nothing was submitted, wait with spdk_bdev_queue_io_wait() on ch->base_ch and try again; another
+ * negative errno: the I/O cannot be carried out, complete it as failed.
+ */
+int spdk_bdev_part_submit_request(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io);
+int spdk_bdev_part_submit_request_ext(
+	struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, spdk_bdev_io_completion_cb cb);
 
 #ifdef __cplusplus
 }

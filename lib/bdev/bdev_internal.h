@@ -292,6 +292,8 @@ struct spdk_bdev_desc {
 	spdk_bdev_event_cb_t event_cb;
 	void *event_ctx;
 	struct spdk_bdev_module_claim *claim;
+	/* NULL unless the bdev reported media events when it was opened. */
+	struct bdev_media_events *media_events;
 	TAILQ_ENTRY(spdk_bdev_desc) link;
 };
 
@@ -308,6 +310,11 @@ int bdev_desc_attach(struct spdk_bdev_desc *desc, struct bdev_state *state);
 
 /* Both at once, by name; on an SPDK thread, no lock held. 0, -ENODEV, -ENOTSUP, -ENOMEM. */
 int bdev_desc_open_internal(const char *bdev_name, struct spdk_bdev_desc **desc);
+
+/* ---- media_events.c ---- */
+
+/* For a descriptor of a bdev that reports them. NULL: no memory. To be freed with free(). */
+struct bdev_media_events *bdev_media_events_alloc(void);
 
 /* ---- open_async.c ---- */
 
@@ -545,8 +552,11 @@ struct bdev_io_private {
 	/* Buffers of the children; or, of an I/O that has none, the pieces of its bounce buffer. */
 	struct iovec child_iov[SPDK_BDEV_IO_NUM_CHILD_IOV];
 
-	/* split.c, emulate.c */
+	/* split.c, emulate.c, part_io.c */
 	struct spdk_bdev_io_wait_entry wait;
+
+	/* part_io.c, of an I/O of a part: what to call instead of completing it. */
+	spdk_bdev_io_completion_cb part_cb;
 
 	/* status.c: detail of a status other than SUCCESS; nvme.cdw0 also of a success. */
 	union {

@@ -28,6 +28,13 @@ next_event(const struct spdk_bdev_desc *desc)
 	return BDEV_NUM_EVENTS;
 }
 
+static void
+free_desc(struct spdk_bdev_desc *desc)
+{
+	free(desc->media_events);
+	free(desc);
+}
+
 static void event_msg_cb(void *ctx);
 
 /* Lets the opener be told of the next event; state->lock is held. */
@@ -56,7 +63,7 @@ event_msg_cb(void *ctx)
 
 	if (desc->closed) {
 		/* Out of the list, so that no other thread sends any more; and the bdev may be gone. */
-		free(desc);
+		free_desc(desc);
 		return;
 	}
 	state = bdev_state(desc->bdev);
@@ -143,6 +150,12 @@ bdev_desc_attach(struct spdk_bdev_desc *desc, struct bdev_state *state)
 	if (desc->hide_metadata && spdk_bdev_is_md_separate(bdev)) {
 		SPDK_ERRLOG("bdev %s: only metadata that lies in the blocks can be hidden\n", bdev->name);
 		return -EINVAL;
+	}
+	if (bdev->media_events && !desc->internal) {
+		desc->media_events = bdev_media_events_alloc();
+		if (desc->media_events == NULL) {
+			return -ENOMEM;
+		}
 	}
 	desc->bdev = bdev;
 	TAILQ_INSERT_TAIL(&state->descs, desc, link);
@@ -352,7 +365,7 @@ spdk_bdev_close(struct spdk_bdev_desc *desc)
 	env_mutex_unlock(&g_bdev_manager.lock);
 
 	if (!pending) {
-		free(desc);
+		free_desc(desc);
 	}
 	if (detached) {
 		bdev_unregister_finish(state);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The I/O of bdevs that are parts of another one: shifted by the place of the part, and handed to the base.
+ *
+ * The I/O to the base has the I/O of the part as callback argument, by which an abort finds it.
+ */
+
+#include "lib/bdev/part.h"
+
+/* clang-format off */
+const uint64_t g_bdev_part_io_types =
+	1ull << SPDK_BDEV_IO_TYPE_READ |
+	1ull << SPDK_BDEV_IO_TYPE_WRITE |
+	1ull << SPDK_BDEV_IO_TYPE_UNMAP |
+	1ull << SPDK_BDEV_IO_TYPE_FLUSH |
+	1ull << SPDK_BDEV_IO_TYPE_RESET |
+	1ull << SPDK_BDEV_IO_TYPE_WRITE_ZEROES;
+/* clang-format on */
+
+/* ---- The way back ---- */
+
+static void
+done_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
+{
+	struct spdk_bdev_io *bdev_io = cb_arg;
+
+	spdk_bdev_io_complete_base_io_status(bdev_io, base_io);
+	spdk_bdev_free_io(base_io);
+}
+
+/* The module completes it. */
+static void
+done_custom_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
+{
+	struct spdk_bdev_io *bdev_io = cb_arg;
+
+	bdev_io_private(bdev_io)->part_cb(bdev_io, success, NULL);
+	spdk_bdev_free_io(base_io);
+}
+
+/* ---- The way there ---- */
+
+static int
+submit_rw(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, uint64_t offset_blocks,
+	spdk_bdev_io_completion_cb done)
+{
+	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
+	struct spdk_bdev_desc *desc = ch->part->internal.base->desc;
+	bool is_read = bdev_io->type == SPDK_BDEV_IO_TYPE_READ;
+	struct spdk_bdev_ext_io_opts opts;
+
+	if (spdk_likely(bdev_io->bdev->md_len == 0 && io->memory_domain == NULL)) {
+		if (is_read) {
+			return spdk_bdev_readv_blocks(
+				desc, ch->base_ch, io->iovs, io->iovcnt, offset_blocks, io->num_blocks, done, bdev_io);
+		}
+		return spdk_bdev_writev_blocks(
+			desc, ch->base_ch, io->iovs, io->iovcnt, offset_blocks, io->num_blocks, done, bdev_io);
+	}
+
+	memset(&opts, 0, sizeof(opts));
+	opts.size = sizeof(opts);
+	opts.metadata = io->md_buf;
+	opts.memory_domain = io->memory_domain;
+	opts.memory_domain_ctx = io->memory_domain_ctx;
+	opts.dif_check_flags_exclude_mask = ~io->dif_check_flags;
+	if (is_read) {
+		return spdk_bdev_readv_blocks_ext(
+			desc, ch->base_ch, io->iovs, io->iovcnt, offset_blocks, io->num_blocks, done, bdev_io, &opts);
+	}
+	return spdk_bdev_writev_blocks_ext(
+		desc, ch->base_ch, io->iovs, io->iovcnt, offset_blocks, io->num_blocks, done, bdev_io, &opts);
+}
+
+static int
+submit(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, spdk_bdev_io_completion_cb done)
+{
+	struct spdk_bdev_part *part = ch->part;
+	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
+	struct spdk_bdev_desc *desc = part->internal.base->desc;
+	uint64_t offset_blocks = part->internal.offset_blocks + io->offset_blocks;
+
+	switch (bdev_io->type) {
+	case SPDK_BDEV_IO_TYPE_READ:
+	case SPDK_BDEV_IO_TYPE_WRITE:
+		return submit_rw(ch, bdev_io, offset_blocks, done);
+	case SPDK_BDEV_IO_TYPE_UNMAP:
+		return spdk_bdev_unmap_blocks(desc, ch->base_ch, offset_blocks, io->num_blocks, done, bdev_io);
+	case SPDK_BDEV_IO_TYPE_FLUSH:
+		return spdk_bdev_flush_blocks(desc, ch->base_ch, offset_blocks, io->num_blocks, done, bdev_io);
+	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
+		return spdk_bdev_write_zeroes_blocks(desc, ch->base_ch, offset_blocks, io->num_blocks, done, bdev_io);
+	case SPDK_BDEV_IO_TYPE_RESET:
+		return spdk_bdev_reset(desc, ch->base_ch, done, bdev_io);
+	default:
+		SPDK_ERRLOG_RATELIMIT("%s: I/O of type %u is not for parts\n", bdev_io->bdev->name, bdev_io->type);
+		return -ENOTSUP;
+	}
+}
+
+/* ---- A read without a buffer ----
+ *
+ * The base would lend one only until its own I/O is freed, which is before the user has seen the data. So the I/O of
+ * the part gets one.
+ */
+
+static void
+end_read(struct spdk_bdev_io *bdev_io)
+{
+	spdk_bdev_io_completion_cb cb = bdev_io_private(bdev_io)->part_cb;
+
+	if (cb != NULL) {
+		cb(bdev_io, false, NULL);
+	} else {
+		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
+	}
+}
+
+static void
+read_cb(void *arg)
+{
+	struct spdk_bdev_io *bdev_io = arg;
+	struct bdev_io_private *priv = bdev_io_private(bdev_io);
+	struct spdk_bdev_part_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
+	int rc = submit(ch, bdev_io, priv->part_cb != NULL ? done_custom_cb : done_cb);
+
+	if (rc == -ENOMEM) {
+		priv->wait.bdev = bdev_io->bdev;
+		priv->wait.cb_fn = read_cb;
+		priv->wait.cb_arg = bdev_io;
+		rc = spdk_bdev_queue_io_wait(bdev_io->bdev, ch->base_ch, &priv->wait);
+	}
+	if (rc != 0) {
+		end_read(bdev_io);
+	}
+}
+
+static void
+got_buf_cb(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io, bool success)
+{
+	if (success) {
+		read_cb(bdev_io);
+	} else {
+		end_read(bdev_io);
+	}
+}
+
+static bool
+lacks_buf(const struct spdk_bdev_io *bdev_io)
+{
+	return bdev_io->type == SPDK_BDEV_IO_TYPE_READ && bdev_io->u.bdev.iovcnt > 0 &&
+		bdev_io->u.bdev.iovs[0].iov_base == NULL && bdev_io->u.bdev.num_blocks > 0;
+}
+
+int
+spdk_bdev_part_submit_request_ext(
+	struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, spdk_bdev_io_completion_cb cb)
+{
+	if (spdk_unlikely(lacks_buf(bdev_io))) {
+		bdev_io_private(bdev_io)->part_cb = cb;
+		spdk_bdev_io_get_buf(bdev_io, got_buf_cb, bdev_io->u.bdev.num_blocks * bdev_io->bdev->blocklen);
+		return 0;
+	}
+	if (cb != NULL) {
+		bdev_io_private(bdev_io)->part_cb = cb;
+		return submit(ch, bdev_io, done_custom_cb);
+	}
+	return submit(ch, bdev_io, done_cb);
+}
+
+int
+spdk_bdev_part_submit_request(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io)
+{
+	return spdk_bdev_part_submit_request_ext(ch, bdev_io, NULL);
+}
