@@ -91,6 +91,8 @@ enum bdk_rpc_params_rule {
 	BDK_RPC_PARAMS_DEFAULT, /* required if a parameter is, else optional */
 	BDK_RPC_PARAMS_NONE, /* refused when present */
 	BDK_RPC_PARAMS_IGNORED, /* not looked at */
+	BDK_RPC_PARAMS_OPTIONAL, /* may be missing, also if a parameter is required in it */
+	BDK_RPC_PARAMS_REQUIRED, /* must be there, also if no parameter is required in it */
 };
 
 struct bdk_rpc_method {
@@ -112,6 +114,8 @@ struct bdk_rpc_method {
 	enum bdk_rpc_params_rule params_rule;
 	/* Error code when parameters cannot be decoded; 0: SPDK_JSONRPC_ERROR_INVALID_PARAMS. */
 	int params_error;
+	/* The same for a string that is none of the parameter's values; 0: params_error. */
+	int values_error;
 	/*
 	 * Carries the method out, on the thread that polls the server, and completes the request now or later.
 	 * params and what it points to is freed when the handler returns: what is to live longer must be copied, or

@@ -134,6 +134,7 @@ static const struct bdk_rpc_method g_set_options = {
 	.num_params = SPDK_COUNTOF(g_set_options_params),
 	.params_size = sizeof(struct spdk_iobuf_opts),
 	.defaults = &g_iobuf.opts,
+	.params_rule = BDK_RPC_PARAMS_REQUIRED,
 	.handler = set_options,
 };
 BDK_RPC_REGISTER(g_set_options)

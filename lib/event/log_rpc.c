@@ -64,6 +64,7 @@ static const struct bdk_rpc_method g_set_level = {
 	.num_params = SPDK_COUNTOF(g_level_params),
 	.params_size = sizeof(struct level_params),
 	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
+	.values_error = SPDK_JSONRPC_ERROR_INVALID_PARAMS,
 	.handler = set_level,
 };
 BDK_RPC_REGISTER(g_set_level)
@@ -84,6 +85,7 @@ static const struct bdk_rpc_method g_set_print_level = {
 	.num_params = SPDK_COUNTOF(g_level_params),
 	.params_size = sizeof(struct level_params),
 	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
+	.values_error = SPDK_JSONRPC_ERROR_INVALID_PARAMS,
 	.handler = set_print_level,
 };
 BDK_RPC_REGISTER(g_set_print_level)

@@ -179,6 +179,7 @@ static const struct bdk_rpc_param g_monitor_params[] = {
 		.name = "enabled",
 		.type = BDK_RPC_JSON,
 		.offset = offsetof(struct monitor_params, enabled),
+		.required = true,
 		.option = 'e',
 		.help = "whether to log context switches of the reactors; needs the log flag reactor",
 		.default_text = "only show whether it is enabled",
@@ -216,6 +217,7 @@ static const struct bdk_rpc_method g_monitor_context_switch = {
 	.params = g_monitor_params,
 	.num_params = SPDK_COUNTOF(g_monitor_params),
 	.params_size = sizeof(struct monitor_params),
+	.params_rule = BDK_RPC_PARAMS_OPTIONAL,
 	.handler = monitor_context_switch,
 };
 BDK_RPC_REGISTER(g_monitor_context_switch)

@@ -74,12 +74,12 @@ write_range(struct spdk_json_write_ctx *w, const struct bdk_rpc_param *param)
 }
 
 static void
-write_param(struct spdk_json_write_ctx *w, const struct bdk_rpc_param *param)
+write_param(struct spdk_json_write_ctx *w, const struct bdk_rpc_param *param, bool required)
 {
 	spdk_json_write_object_begin(w);
 	spdk_json_write_named_string(w, "name", param->name);
 	spdk_json_write_named_string(w, "type", type_name(param->type));
-	spdk_json_write_named_bool(w, "required", param->required);
+	spdk_json_write_named_bool(w, "required", required);
 	write_cli(w, param->option, param->position);
 	write_range(w, param);
 	if (param->values != NULL) {
@@ -114,6 +114,8 @@ write_description(struct spdk_json_write_ctx *w, const struct bdk_rpc_method *me
 		[BDK_RPC_PARAMS_DEFAULT] = "checked",
 		[BDK_RPC_PARAMS_NONE] = "none",
 		[BDK_RPC_PARAMS_IGNORED] = "ignored",
+		[BDK_RPC_PARAMS_OPTIONAL] = "optional",
+		[BDK_RPC_PARAMS_REQUIRED] = "required",
 	};
 
 	write_optional_string(w, "summary", method->summary);
@@ -121,7 +123,9 @@ write_description(struct spdk_json_write_ctx *w, const struct bdk_rpc_method *me
 	spdk_json_write_named_string(w, "params_rule", rules[method->params_rule]);
 	spdk_json_write_named_array_begin(w, "params");
 	for (size_t i = 0; i < method->num_params; i++) {
-		write_param(w, &method->params[i]);
+		/* Who sends no parameters at all does not miss one. */
+		write_param(w, &method->params[i],
+			method->params[i].required && method->params_rule != BDK_RPC_PARAMS_OPTIONAL);
 	}
 	spdk_json_write_array_end(w);
 	if (method->num_cli_params > 0) {

@@ -11,6 +11,8 @@ struct decoding {
 	uint8_t *out;
 	/* For each parameter: it was given, and its field holds what is to be freed. */
 	bool *given;
+	/* The code that the error has; 0: that of the method. */
+	int code;
 	char error[512];
 };
 
@@ -140,6 +142,9 @@ decode_enum(struct decoding *d, const struct bdk_rpc_param *param, const struct 
 			used += snprintf(
 				names + used, sizeof(names) - used, "%s\"%s\"", used > 0 ? ", " : "", value->name);
 		}
+	}
+	if (val->type == SPDK_JSON_VAL_STRING) {
+		d->code = d->method->values_error;
 	}
 	return expected(d, param, val, "one of %s", names);
 }
@@ -293,8 +298,12 @@ decode_params(struct decoding *d, const struct spdk_json_val *params)
 	if (d->method->params_rule == BDK_RPC_PARAMS_IGNORED) {
 		return 0;
 	}
+	if (params == NULL && d->method->params_rule == BDK_RPC_PARAMS_REQUIRED) {
+		snprintf(d->error, sizeof(d->error), "%s: params are missing", d->method->name);
+		return -EINVAL;
+	}
 	if (params == NULL) {
-		return check_required(d);
+		return d->method->params_rule == BDK_RPC_PARAMS_OPTIONAL ? 0 : check_required(d);
 	}
 	if (d->method->params_rule == BDK_RPC_PARAMS_NONE) {
 		snprintf(d->error, sizeof(d->error), "%s requires no parameters", d->method->name);
@@ -341,8 +350,10 @@ rpc_params_handle(
 	} else if (rc == -ENOMEM) {
 		bdk_rpc_send_errno(request, rc, "%s", method->name);
 	} else {
-		spdk_jsonrpc_send_error_response(request,
-			method->params_error != 0 ? method->params_error : SPDK_JSONRPC_ERROR_INVALID_PARAMS, d.error);
+		if (d.code == 0) {
+			d.code = method->params_error != 0 ? method->params_error : SPDK_JSONRPC_ERROR_INVALID_PARAMS;
+		}
+		spdk_jsonrpc_send_error_response(request, d.code, d.error);
 	}
 	if (d.given != NULL && d.out != NULL) {
 		free_params(&d);

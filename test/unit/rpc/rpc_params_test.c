@@ -269,6 +269,42 @@ static const struct bdk_rpc_method g_coded = {
 };
 BDK_RPC_REGISTER(g_coded)
 
+struct loud_params {
+	int loud;
+};
+
+static const struct bdk_rpc_value g_loud_values[] = {{"loud", 1}, {}};
+
+static const struct bdk_rpc_param g_loud_params[] = {
+	{.name = "x", .type = BDK_RPC_ENUM, .required = true, .values = g_loud_values},
+};
+
+/* Its only parameter is required, but parameters are not. */
+static const struct bdk_rpc_method g_loud = {
+	.name = "loud",
+	.state_mask = SPDK_RPC_STARTUP | SPDK_RPC_RUNTIME,
+	.params = g_loud_params,
+	.num_params = 1,
+	.params_size = sizeof(struct loud_params),
+	.params_rule = BDK_RPC_PARAMS_OPTIONAL,
+	.params_error = -32603,
+	.values_error = -32602,
+	.handler = handle,
+};
+BDK_RPC_REGISTER(g_loud)
+
+/* The other way round. */
+static const struct bdk_rpc_method g_given = {
+	.name = "given",
+	.state_mask = SPDK_RPC_STARTUP | SPDK_RPC_RUNTIME,
+	.params = g_coded_params,
+	.num_params = 1,
+	.params_size = sizeof(struct no_params),
+	.params_rule = BDK_RPC_PARAMS_REQUIRED,
+	.handler = handle,
+};
+BDK_RPC_REGISTER(g_given)
+
 static const struct bdk_rpc_method g_early = {
 	.name = "early",
 	.state_mask = SPDK_RPC_STARTUP,
@@ -290,6 +326,25 @@ rules_for_params(void **state)
 	assert_int_equal(g_code, -32602);
 	assert_string_equal(call("ignored", "{\"anything\":[1]}"), "true");
 	assert_string_equal(call("ignored", "[1]"), "true");
+
+	call("loud", NULL);
+	assert_int_equal(g_code, 0);
+	call("loud", "{\"x\":\"loud\"}");
+	assert_int_equal(g_code, 0);
+	call("loud", "{}");
+	assert_int_equal(g_code, -32603);
+	call("loud", "{\"x\":1}");
+	assert_int_equal(g_code, -32603);
+	call("loud", "{\"x\":\"quiet\"}");
+	assert_int_equal(g_code, -32602);
+
+	call("given", "{}");
+	assert_int_equal(g_code, 0);
+	call("given", NULL);
+	assert_int_equal(g_code, -32602);
+	assert_non_null(strstr(g_reply, "given: params are missing"));
+	call("given", "null");
+	assert_int_equal(g_code, -32602);
 }
 
 static void
