@@ -1,0 +1,526 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Every RPC method keeps its table: parameters, states, results, saved configuration, error codes."""
+
+import base64
+import json
+import os
+import re
+import socket
+import time
+
+import pytest
+
+from conftest import PATIENCE, ROOT, RpcError, Target
+from rpc_table import LIMITS, Shape, has_type, read_methods, read_results, rows
+
+METHODS = read_methods()
+RESULTS = read_results()
+INVALID_STATE, INVALID_PARAMS, INTERNAL, NOT_FOUND = -1, -32602, -32603, -32601
+ENOENT, ENOMEM, EBUSY, EEXIST, ENODEV, EINVAL, ETIMEDOUT = -2, -12, -16, -17, -19, -22, -110
+
+# Code of what cannot be decoded; -32602 where nothing else stands. Bdev methods: but for these three.
+DECODE_ERROR = {name: INTERNAL for name in METHODS if re.match(r"bdev_|log_(set|clear)_|log_enable", name)}
+DECODE_ERROR.update(bdev_set_options=INVALID_PARAMS, bdev_examine=INVALID_PARAMS, bdev_wait_for_examine=INVALID_PARAMS)
+
+UUID = "3f1c6b1e-52f2-4b5c-9f0a-0123456789ab"
+
+# Parameters that a method takes in a running target that `served` prepared: all that the table has of it.
+EXAMPLES = {
+    "bdev_aio_create": {"name": "aio1", "filename": "{file}", "block_size": 512, "readonly": False, "fallocate": True,
+                        "uuid": UUID.replace("3f", "a0")},
+    "bdev_aio_delete": {"name": "aio1"},
+    "bdev_aio_rescan": {"name": "aio0"},
+    "bdev_enable_histogram": {"name": "null0", "enable": True, "opc": "read", "granularity": 7, "min_nsec": 0,
+                              "max_nsec": 1000000},
+    "bdev_examine": {"name": "null0"},
+    "bdev_get_bdevs": {"name": "null0", "timeout": 1000},
+    "bdev_get_histogram": {"name": "null0"},
+    "bdev_get_iostat": {"name": "null0", "per_channel": True, "reset_mode": "none"},
+    "bdev_malloc_create": {"name": "malloc1", "uuid": UUID, "num_blocks": 128, "block_size": 512,
+                           "physical_block_size": 4096, "optimal_io_boundary": 8, "md_size": 8, "md_interleave": True,
+                           "dif_type": 1, "dif_is_head_of_md": False, "dif_pi_format": 0},
+    "bdev_malloc_delete": {"name": "malloc1"},
+    "bdev_null_create": {"name": "null1", "uuid": UUID.replace("3f", "b0"), "num_blocks": 128, "block_size": 512,
+                         "physical_block_size": 4096, "md_size": 8, "dif_type": 1, "dif_is_head_of_md": False,
+                         "dif_pi_format": 0},
+    "bdev_null_delete": {"name": "null1"},
+    "bdev_null_resize": {"name": "null0", "new_size": 64},
+    "bdev_passthru_create": {"base_bdev_name": "malloc1", "name": "over1", "uuid": UUID.replace("3f", "c0")},
+    "bdev_passthru_delete": {"name": "over1"},
+    "bdev_reset_iostat": {"name": "null0", "mode": "all"},
+    "bdev_set_options": {"bdev_io_pool_size": 32768, "bdev_io_cache_size": 128, "bdev_auto_examine": True,
+                         "iobuf_small_cache_size": 64, "iobuf_large_cache_size": 8},
+    "bdev_set_qd_sampling_period": {"name": "null0", "period": 1000},
+    "bdev_set_qos_limit": {"name": "null0", "rw_ios_per_sec": 20000, "rw_mbytes_per_sec": 100, "r_mbytes_per_sec": 50,
+                           "w_mbytes_per_sec": 50},
+    "framework_get_config": {"name": "bdev"},
+    "framework_monitor_context_switch": {"enabled": True},
+    "framework_set_scheduler": {"name": "static", "period": 1000000},
+    "iobuf_set_options": {"small_pool_count": 1024, "large_pool_count": 64, "small_bufsize": 8192,
+                          "large_bufsize": 135168, "enable_numa": False},
+    "log_clear_flag": {"flag": "thread"},
+    "log_enable_timestamps": {"enabled": True},
+    "log_set_flag": {"flag": "thread"},
+    "log_set_level": {"level": "NOTICE"},
+    "log_set_print_level": {"level": "NOTICE"},
+    "notify_get_notifications": {"id": 0, "max": 10},
+    "rpc_get_methods": {"current": True, "include_aliases": True},
+    "scheduler_set_options": {"isolated_core_mask": "0x0", "scheduling_core": 0},
+    "spdk_kill_instance": {"sig_name": "SIGUSR1"},
+    "thread_set_cpumask": {"id": "{thread}", "cpumask": "{cpumask}"},
+    "trace_clear_tpoint_mask": {"name": "bdev", "tpoint_mask": 1},
+    "trace_disable_tpoint_group": {"name": "bdev"},
+    "trace_enable_tpoint_group": {"name": "bdev"},
+    "trace_set_tpoint_mask": {"name": "bdev", "tpoint_mask": 1},
+}
+
+# Methods that end something, in the order in which the target can bear it; all others come before them.
+LAST = ["bdev_passthru_delete", "bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete"]
+# These have tests of their own: they change the state, end the target, or need it to be started in another way.
+APART = {"framework_start_init", "framework_wait_init", "spdk_kill_instance", "bdev_examine"}
+
+
+def names_of(path):
+    return {line[4:] for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("rpc:")} \
+        if path.exists() else set()
+
+
+PENDING = names_of(ROOT / "test/interface/pending.txt")
+LEFT_OUT = set(re.findall(r"`rpc:([^`]+)`", (ROOT / "doc/left-out.md").read_text(encoding="utf-8")))
+
+
+def of_methods(condition=lambda method: True):
+    """Runs a test for each method of the table that meets a condition, but for those that are not there."""
+    wanted = [method for method in METHODS.values() if condition(method) and method.name not in LEFT_OUT]
+    return pytest.mark.parametrize("method", [
+        pytest.param(method, id=method.name,
+                     marks=[pytest.mark.skip("not there yet")] if method.name in PENDING else [])
+        for method in wanted])
+
+
+def call(target, method, params=None):
+    """The whole answer; "params" is not sent if None."""
+    request = {"jsonrpc": "2.0", "id": 1, "method": method}
+    if params is not None:
+        request["params"] = params
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(PATIENCE)
+        connection.connect(target.rpc_path)
+        connection.sendall(json.dumps(request).encode())
+        data = b""
+        while not data.endswith(b"\n"):
+            piece = connection.recv(1 << 20)
+            assert piece, f"{method}: the target closed the connection"
+            data += piece
+    return json.loads(data)
+
+
+def code(target, method, params=None):
+    answer = call(target, method, params)
+    assert set(answer) == {"jsonrpc", "id", "error" if "error" in answer else "result"}
+    if "error" not in answer:
+        return 0
+    assert set(answer["error"]) == {"code", "message"}
+    assert answer["error"]["message"]
+    return answer["error"]["code"]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runtime")
+    one = Target(folder)
+    for name in ("aio0.img", "aio1.img"):
+        (folder / name).touch()
+        os.truncate(folder / name, 1 << 20)
+    one.file = str(folder / "aio1.img")
+    one.rpc("bdev_null_create", name="null0", num_blocks=65536, block_size=512)
+    one.rpc("bdev_malloc_create", name="malloc0", num_blocks=1024, block_size=512)
+    one.rpc("bdev_aio_create", name="aio0", filename=str(folder / "aio0.img"), block_size=512)
+    one.rpc("bdev_passthru_create", name="over0", base_bdev_name="malloc0")
+    yield one
+    assert one.stop() == 0
+
+
+def start_waiting(folder):
+    """A target that waits before its start."""
+    one = Target(folder, "--wait-for-rpc", wait=False)
+    deadline = time.monotonic() + PATIENCE
+    while not os.path.exists(one.rpc_path):
+        assert one.process.poll() is None and time.monotonic() < deadline, one.stderr()
+        time.sleep(0.01)
+    return one
+
+
+@pytest.fixture(scope="module")
+def starting(tmp_path_factory):
+    one = start_waiting(tmp_path_factory.mktemp("startup"))
+    yield one
+    assert one.stop() == 0
+
+
+def example(target, method):
+    """Good parameters of a method, or None if it has none."""
+    if not method.params:
+        return None
+    params = {name: value for name, value in EXAMPLES[method.name].items() if f"{method.name}.{name}" not in PENDING}
+    for name, value in params.items():
+        if value == "{file}":
+            params[name] = target.file
+        elif value == "{thread}":
+            params[name] = target.rpc("thread_get_stats")["threads"][0]["id"]
+        elif value == "{cpumask}":
+            params[name] = target.rpc("thread_get_stats")["threads"][0]["cpumask"]
+    return params
+
+
+def in_state(method, served, starting):
+    return served if "runtime" in method.states else starting
+
+
+def test_methods_are_there(served):
+    there = {one["name"] for one in served.rpc("rpc_describe_methods")}
+    assert set(METHODS) - there == {name for name in PENDING | LEFT_OUT if "." not in name}
+
+
+@of_methods()
+def test_description(served, method):
+    """What the program says of a method, from which clients and documentation are made, is what the table says."""
+    [description] = [one for one in served.rpc("rpc_describe_methods") if one["name"] == method.name]
+    assert set(description["states"]) == method.states
+    params = {param["name"]: param for param in description["params"]}
+    assert set(method.params) <= set(params)
+    for name, param in params.items():
+        if name not in method.params:
+            assert not param["required"], f"{name} is not in the table, so it must be optional"
+            continue
+        row = method.params[name]
+        # Where parameters may be missing as a whole, none of them is required.
+        assert param["required"] == (row["required"] == "yes" and method.params_object == "required"), name
+        assert set(param.get("values", [])) >= set(filter(None, row["values"].split("|"))), name
+    assert EXAMPLES.get(method.name, {}).keys() == method.params.keys()
+
+
+@of_methods(lambda method: "startup" not in method.states)
+def test_too_early(starting, method):
+    assert code(starting, method.name) == INVALID_STATE
+
+
+@of_methods(lambda method: "runtime" not in method.states)
+def test_too_late(served, method):
+    assert code(served, method.name) == INVALID_STATE
+
+
+@of_methods(lambda method: method.params_object == "none")
+def test_params_are_refused(served, starting, method):
+    target = in_state(method, served, starting)
+    assert code(target, method.name, {}) == DECODE_ERROR.get(method.name, INVALID_PARAMS)
+    assert code(target, method.name, {"x": 1}) == DECODE_ERROR.get(method.name, INVALID_PARAMS)
+
+
+@of_methods(lambda method: method.params_object == "ignored")
+def test_params_are_ignored(served, starting, method):
+    target = in_state(method, served, starting)
+    for params in ({"x": 1}, [1], {}):
+        assert code(target, method.name, params) == 0
+
+
+@of_methods(lambda method: method.params_object == "required")
+def test_params_are_required(served, starting, method):
+    assert code(in_state(method, served, starting), method.name) == DECODE_ERROR.get(method.name, INVALID_PARAMS)
+
+
+@of_methods(lambda method: method.params_object == "optional")
+def test_params_are_optional(served, starting, method):
+    assert code(in_state(method, served, starting), method.name) == 0
+
+
+@of_methods(lambda method: any(row["required"] == "yes" for row in method.params.values()))
+def test_missing_parameter(served, starting, method):
+    target = in_state(method, served, starting)
+    for name, row in method.params.items():
+        if row["required"] == "yes":
+            params = example(target, method)
+            del params[name]
+            assert code(target, method.name, params) == DECODE_ERROR.get(method.name, INVALID_PARAMS), name
+
+
+@of_methods(lambda method: method.params)
+def test_unknown_parameter(served, starting, method):
+    target = in_state(method, served, starting)
+    params = example(target, method) | {"colour": "red"}
+    assert code(target, method.name, params) == DECODE_ERROR.get(method.name, INVALID_PARAMS)
+    assert "colour" in call(target, method.name, params)["error"]["message"]
+    assert code(target, method.name, [1]) == DECODE_ERROR.get(method.name, INVALID_PARAMS)
+
+
+def wrong_values(row):
+    """Values that are not of the parameter's type, or not among those it accepts."""
+    kind, detail = re.fullmatch(r"(\w+)(?:\((\w+)\))?", row["json_type"]).groups()
+    yield {"x": 1}
+    yield []
+    if kind != "string":
+        yield "many"
+    if kind != "boolean":
+        yield True
+    if kind != "number":
+        yield 7
+    if kind == "number":
+        low, high = LIMITS[detail]
+        yield from (low - 1, high, 0.5)
+    if detail == "uuid":
+        yield from ("", "3f1c6b1e", UUID + "0", UUID.replace("3", "g"))
+    if row["values"]:
+        yield from ("", "sometimes")
+
+
+@of_methods(lambda method: method.params)
+def test_parameter_of_wrong_type(served, starting, method):
+    target = in_state(method, served, starting)
+    for name, row in method.params.items():
+        for value in wrong_values(row):
+            params = example(target, method) | {name: value}
+            answer = call(target, method.name, params)
+            assert "error" in answer, (name, value, answer)
+            assert answer["error"]["code"] == DECODE_ERROR.get(method.name, INVALID_PARAMS), (name, value, answer)
+            assert name in answer["error"]["message"], answer
+
+
+@of_methods(lambda method: method.name not in LAST and method.name not in APART)
+def test_result(served, starting, method):
+    """Each method succeeds, with its result of the right shape; with all of its parameters, and with the least."""
+    target = in_state(method, served, starting)
+    shape = Shape(method.name, RESULTS.get(method.name, {}))
+    if method.name == "bdev_passthru_create":
+        target.rpc("bdev_malloc_create", name="malloc1 below", num_blocks=128, block_size=512)
+    params = example(target, method)
+    if method.name == "bdev_passthru_create":
+        params["base_bdev_name"] = "malloc1 below"
+    for sent in (params, None):
+        if sent is None and method.params_object == "required":
+            continue
+        answer = call(target, method.name, sent)
+        assert "result" in answer, answer
+        assert has_type(answer["result"], method.result_type), answer
+        shape.check(answer["result"])
+    assert not shape.faults
+    for name, row in method.params.items():
+        for value in filter(None, row["values"].split("|")):
+            assert code(target, method.name, params | {name: value}) == 0
+    if method.result_type == "boolean":
+        assert answer["result"] is True
+
+
+@pytest.mark.parametrize("name", LAST)
+def test_deletion(served, name):
+    """The methods that take away what test_result made of them; one that is not there is no device."""
+    made = EXAMPLES[name.replace("delete", "create")]["name"]
+    assert made in {bdev["name"] for bdev in served.rpc("bdev_get_bdevs")}
+    assert served.rpc(name, name=made) is True
+    assert made not in {bdev["name"] for bdev in served.rpc("bdev_get_bdevs")}
+    assert code(served, name, {"name": made}) == ENODEV
+
+
+def test_members_that_depend(served):
+    """Members that are there under a condition only."""
+    served.rpc("bdev_null_create", name="with metadata", num_blocks=64, block_size=512, md_size=8)
+    shape = Shape("bdev_get_bdevs", RESULTS["bdev_get_bdevs"])
+    shape.check(served.rpc("bdev_get_bdevs"))
+    assert not shape.faults
+    base = "[].driver_specific."
+    expected = {"[].md_size", "[].md_interleave", "[].claim_type", base + "passthru.name",
+                base + "passthru.base_bdev_name", base + "aio.filename", base + "aio.block_size_override",
+                base + "aio.readonly", base + "aio.fallocate"}
+    assert expected <= shape.seen
+    served.rpc("bdev_null_delete", name="with metadata")
+
+
+def test_statistics_of_channels(served):
+    shape = Shape("bdev_get_iostat", RESULTS["bdev_get_iostat"])
+    result = served.rpc("bdev_get_iostat", name="null0", per_channel=True)
+    shape.check(result)
+    assert not shape.faults
+    assert result["name"] == "null0" and "bdevs" not in result
+    result = served.rpc("bdev_get_iostat")
+    shape.check(result)
+    assert not shape.faults
+    assert "channels" not in result and {bdev["name"] for bdev in result["bdevs"]} >= {"null0", "malloc0"}
+
+
+# What goes wrong, and the code that says so.
+FAILURES = [
+    ("bdev_get_bdevs", {"name": "no such"}, ENODEV),
+    ("bdev_get_bdevs", {"name": "no such", "timeout": 1}, ETIMEDOUT),
+    ("bdev_malloc_create", {"num_blocks": 0, "block_size": 512}, EINVAL),
+    ("bdev_malloc_create", {"num_blocks": 8, "block_size": 100}, EINVAL),
+    ("bdev_malloc_create", {"num_blocks": 8, "block_size": 512, "physical_block_size": 700}, EINVAL),
+    ("bdev_malloc_create", {"num_blocks": 8, "block_size": 512, "md_size": 7}, EINVAL),
+    ("bdev_malloc_create", {"name": "malloc0", "num_blocks": 8, "block_size": 512}, EEXIST),
+    ("bdev_malloc_delete", {"name": "null0"}, ENODEV),
+    ("bdev_null_create", {"name": "x", "num_blocks": 0, "block_size": 512}, EINVAL),
+    ("bdev_null_create", {"name": "x", "num_blocks": 8, "block_size": 513}, EINVAL),
+    ("bdev_null_create", {"name": "null0", "num_blocks": 8, "block_size": 512}, EEXIST),
+    ("bdev_null_delete", {"name": "malloc0"}, ENODEV),
+    ("bdev_null_resize", {"name": "no such", "new_size": 8}, ENODEV),
+    ("bdev_null_resize", {"name": "malloc0", "new_size": 8}, EINVAL),
+    ("bdev_null_resize", {"name": "null0", "new_size": 1}, EINVAL),
+    ("bdev_passthru_create", {"name": "over0", "base_bdev_name": "null0"}, EEXIST),
+    ("bdev_passthru_delete", {"name": "null0"}, ENODEV),
+    ("bdev_aio_create", {"name": "x", "filename": "/does/not/exist", "block_size": 512}, ENOENT),
+    ("bdev_aio_create", {"name": "x", "filename": "{file}"}, EINVAL),
+    ("bdev_aio_create", {"name": "x", "filename": "{file}", "block_size": 1000}, EINVAL),
+    ("bdev_aio_create", {"name": "aio0", "filename": "{file}", "block_size": 512}, EEXIST),
+    ("bdev_aio_delete", {"name": "malloc0"}, ENODEV),
+    ("bdev_aio_rescan", {"name": "no such"}, ENODEV),
+    ("bdev_aio_rescan", {"name": "malloc0"}, ENODEV),
+    ("bdev_examine", {"name": "null0"}, EINVAL),
+    ("bdev_enable_histogram", {"name": "no such", "enable": True}, ENODEV),
+    ("bdev_enable_histogram", {"name": "null0", "enable": True, "opc": "no such"}, INTERNAL),
+    ("bdev_get_histogram", {"name": "no such"}, ENODEV),
+    ("bdev_get_iostat", {"name": "no such"}, ENODEV),
+    ("bdev_get_iostat", {"per_channel": True}, EINVAL),
+    ("bdev_reset_iostat", {"name": "no such"}, ENODEV),
+    ("bdev_reset_iostat", {"name": "no such", "mode": "none"}, 0),
+    ("bdev_set_qd_sampling_period", {"name": "no such", "period": 1}, ENODEV),
+    ("bdev_set_qos_limit", {"name": "no such", "rw_ios_per_sec": 20000}, ENODEV),
+    ("bdev_set_qos_limit", {"name": "null0"}, EINVAL),
+    ("framework_get_config", {"name": "no such"}, INVALID_PARAMS),
+    ("framework_set_scheduler", {"name": "no such"}, INTERNAL),
+    ("log_set_level", {"level": "LOUD"}, INVALID_PARAMS),
+    ("log_set_print_level", {"level": "LOUD"}, INVALID_PARAMS),
+    ("log_set_flag", {"flag": "no such"}, INVALID_PARAMS),
+    ("log_clear_flag", {"flag": "no such"}, INVALID_PARAMS),
+    ("spdk_kill_instance", {"sig_name": "SIGNONE"}, INVALID_PARAMS),
+    ("thread_set_cpumask", {"id": 1 << 40, "cpumask": "1"}, INVALID_PARAMS),
+    ("thread_set_cpumask", {"id": "{thread}", "cpumask": "what"}, INTERNAL),
+    ("trace_clear_tpoint_mask", {"name": "no such"}, INVALID_PARAMS),
+    ("trace_disable_tpoint_group", {"name": "no such"}, INVALID_PARAMS),
+    ("trace_enable_tpoint_group", {"name": "no such"}, INVALID_PARAMS),
+    ("trace_set_tpoint_mask", {"name": "no such"}, INVALID_PARAMS),
+]
+
+FAILURES_AT_START = [
+    ("bdev_set_options", {"bdev_io_pool_size": 10, "bdev_io_cache_size": 20}, INVALID_PARAMS),
+    ("iobuf_set_options", {"small_pool_count": 0}, EINVAL),
+    ("iobuf_set_options", {"small_bufsize": 1}, EINVAL),
+    ("scheduler_set_options", {"isolated_core_mask": "what"}, INVALID_PARAMS),
+    ("scheduler_set_options", {"scheduling_core": 100000}, INVALID_PARAMS),
+    ("framework_set_scheduler", {"name": "no such"}, INTERNAL),
+    ("log_set_level", {"level": "LOUD"}, INVALID_PARAMS),
+]
+
+
+@pytest.mark.parametrize("name,params,expected", [one for one in FAILURES if one[0] not in PENDING | LEFT_OUT])
+def test_failure(served, name, params, expected):
+    replaced = {key: example(served, METHODS[name])[key] if str(value).startswith("{") else value
+                for key, value in params.items()}
+    assert code(served, name, replaced) == expected
+
+
+@pytest.mark.parametrize("name,params,expected", FAILURES_AT_START)
+def test_failure_at_start(starting, name, params, expected):
+    assert code(starting, name, params) == expected
+
+
+def test_unknown_method(served, starting):
+    assert code(served, "no_such_method") == NOT_FOUND
+    assert code(starting, "no_such_method") == NOT_FOUND
+
+
+def test_start_and_kill(tmp_path):
+    """From the first state to the second, and to the end."""
+    one = start_waiting(tmp_path)
+    assert code(one, "bdev_get_bdevs") == INVALID_STATE
+    assert call(one, "framework_start_init")["result"] is True
+    assert call(one, "framework_wait_init", [1])["result"] is True
+    assert code(one, "framework_start_init") == INVALID_STATE
+    one.wait_until_serving()
+    assert call(one, "spdk_kill_instance", {"sig_name": "SIGTERM"})["result"] is True
+    assert one.process.wait(PATIENCE) == 0
+    assert one.stop() == 0
+
+
+# Entries of a saved configuration.
+
+
+def config_rows():
+    table = {}
+    for row in rows("config_entries.tsv"):
+        if re.fullmatch(r"lib/bdev|module/bdev/(malloc|null|aio|passthru)|module/event/subsystems/(iobuf|scheduler)",
+                        row["component"]):
+            entry = table.setdefault((row["subsystem"], row["method"]), {})
+            if row["parameter"]:
+                entry[row["parameter"]] = row
+    return table
+
+
+def test_saved_configuration(served):
+    """Each entry that is saved has what the table says of it, and nothing that its method would not take."""
+    for name in ("bdev_set_qos_limit", "bdev_enable_histogram"):
+        if name not in PENDING | LEFT_OUT:
+            assert code(served, name, example(served, METHODS[name])) == 0
+    table = config_rows()
+    seen = set()
+    for subsystem in {key[0] for key in table}:
+        for entry in served.rpc("framework_get_config", name=subsystem):
+            key = (subsystem, entry["method"])
+            if key not in table:
+                continue
+            seen.add(key)
+            params = entry.get("params", {})
+            for name, value in params.items():
+                assert name in METHODS[entry["method"]].params, entry
+                if name in table[key]:
+                    assert has_type(value, table[key][name]["json_type"]), entry
+            lacking = {name for name, row in table[key].items() if row["presence"] == "always" and name not in params}
+            assert not lacking, entry
+    absent = {("bdev", name) for name in PENDING} | {("bdev", "bdev_examine")}
+    assert set(table) - seen <= absent
+
+
+def test_examine(tmp_path):
+    """With automatic examination off, bdevs are examined by name, and the names are saved."""
+    one = start_waiting(tmp_path)
+    assert code(one, "bdev_set_options", {"bdev_auto_examine": False}) == 0
+    assert code(one, "framework_start_init") == 0
+    one.wait_until_serving()
+    assert call(one, "bdev_examine", {"name": "memory"})["result"] is True
+    assert code(one, "bdev_examine", {"name": "memory"}) == EEXIST
+    assert call(one, "bdev_examine", {"name": "no such"})["result"] is True
+    entries = one.rpc("framework_get_config", name="bdev")
+    assert [entry["params"] for entry in entries if entry["method"] == "bdev_examine"] == [
+        {"name": "memory"}, {"name": "no such"}]
+    assert one.stop() == 0
+
+
+# Texts that stand for constants.
+
+
+def texts(producer):
+    return [row["string"] for row in rows("strings.tsv") if row["producer"].startswith(producer)]
+
+
+def test_texts(served):
+    bdevs = {bdev["name"]: bdev for bdev in served.rpc("bdev_get_bdevs")}
+    products = {row["constant_or_component"].rsplit("/", 1)[1]: row["string"]
+                for row in rows("strings.tsv") if row["producer"] == "bdev product_name"}
+    for name, module in {"null0": "null", "malloc0": "malloc", "aio0": "aio", "over0": "passthru"}.items():
+        assert bdevs[name]["product_name"] == products[module]
+    assert set(bdevs["null0"]["supported_io_types"]) == set(texts("spdk_bdev_get_io_type_name"))
+    assert set(bdevs["null0"]["assigned_rate_limits"]) == set(texts("spdk_bdev_get_qos_rpc_type"))
+    assert set(texts("notification type")) <= set(served.rpc("notify_get_types"))
+    before = served.rpc("log_get_level")
+    for level in texts("log_set_level"):
+        served.rpc("log_set_level", level=level)
+        assert served.rpc("log_get_level") == level
+    served.rpc("log_set_level", level=before)
+
+
+def test_histogram_is_an_array(served):
+    if "bdev_get_histogram" in PENDING:
+        pytest.skip("not there yet")
+    served.rpc("bdev_enable_histogram", name="malloc0", enable=True)
+    result = served.rpc("bdev_get_histogram", name="malloc0")
+    assert len(base64.b64decode(result["histogram"])) % 8 == 0
+    served.rpc("bdev_enable_histogram", name="malloc0", enable=False)
+    with pytest.raises(RpcError):
+        served.rpc("bdev_get_histogram", name="malloc0")
