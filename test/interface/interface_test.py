@@ -180,7 +180,7 @@ def judge(items, root):
         if not any(covers(pattern, item) for item in items) and not pattern.startswith("rpc:"):
             print(f"{LEFT_OUT}: the tables have no {pattern}")
             failures += 1
-    for pattern in pending:
+    for pattern in sorted(pending):
         if not any(item.complaint for item in items if covers(pattern, item)):
             print(f"note: {pattern} is there now; take its line out of {PENDING.name}")
     print(f"{len(items)} items, {without} of them left out, {waiting} pending, {failures} not as they should be")
