@@ -4,6 +4,8 @@
 
 #include "lib/bdev/bdev_internal.h"
 
+#include "bdevkit/bdev_module.h"
+
 /* A name that may be examined although examining is not automatic. */
 struct allowed_name {
 	char *name;
@@ -88,6 +90,12 @@ is_allowed(const struct spdk_bdev *bdev)
 	return false;
 }
 
+bool
+bdk_bdev_is_examined(const struct spdk_bdev *bdev)
+{
+	return bdev_io_type_is_native(bdev, SPDK_BDEV_IO_TYPE_READ) && is_allowed(bdev);
+}
+
 /* ---- the two phases ---- */
 
 static void
@@ -153,7 +161,7 @@ bdev_examine(struct spdk_bdev *bdev)
 	enum spdk_bdev_claim_type claim_type;
 	struct spdk_bdev_module *module;
 
-	if (!bdev_io_type_is_native(bdev, SPDK_BDEV_IO_TYPE_READ) || !is_allowed(bdev)) {
+	if (!bdk_bdev_is_examined(bdev)) {
 		return;
 	}
 

@@ -7,6 +7,7 @@
 
 #include "module/bdev/passthru/vbdev_passthru.h"
 
+#include "bdevkit/bdev_module.h"
 #include "spdk/json.h"
 #include "spdk/likely.h"
 #include "spdk/log.h"
@@ -339,6 +340,32 @@ vbdev_passthru_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
 	return 0;
 }
 
+static void
+write_request(struct spdk_json_write_ctx *w, const struct passthru_request *request)
+{
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "method", "bdev_passthru_create");
+	spdk_json_write_named_object_begin(w, "params");
+	spdk_json_write_named_string(w, "base_bdev_name", request->base_bdev_name);
+	spdk_json_write_named_string(w, "name", request->name);
+	if (!spdk_uuid_is_null(&request->uuid)) {
+		spdk_json_write_named_uuid(w, "uuid", &request->uuid);
+	}
+	spdk_json_write_object_end(w);
+	spdk_json_write_object_end(w);
+}
+
+/* On a base that is not examined: nothing would carry out a request that comes before the base. */
+static void
+vbdev_passthru_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w)
+{
+	struct passthru_bdev *passthru = bdev->ctxt;
+
+	if (passthru->request != NULL && !bdk_bdev_is_examined(passthru->base)) {
+		write_request(w, passthru->request);
+	}
+}
+
 /* ---- The end of a passthru bdev: destruct, then its steps in order, on the thread that created it ---- */
 
 static void
@@ -386,6 +413,7 @@ static const struct spdk_bdev_fn_table g_passthru_fn_table = {
 	.io_type_supported = vbdev_passthru_io_type_supported,
 	.get_io_channel = vbdev_passthru_get_io_channel,
 	.dump_info_json = vbdev_passthru_dump_info_json,
+	.write_config_json = vbdev_passthru_write_config_json,
 };
 
 /* ---- The beginning of a passthru bdev ---- */
@@ -637,23 +665,37 @@ vbdev_passthru_examine_config(struct spdk_bdev *bdev)
 	spdk_bdev_module_examine_done(&g_passthru_module);
 }
 
-/* Requests whose base is missing are saved too: they are part of what the user has set up. */
+/*
+ * Whether nothing but its base keeps a request waiting. One that something else keeps, which has its name or its base,
+ * would be carried out when it is loaded, and what is in its way would not load.
+ */
+static bool
+waits_for_base(const struct passthru_request *request)
+{
+	struct spdk_bdev *base = spdk_bdev_get_by_name(request->base_bdev_name);
+
+	return request->bdev == NULL && spdk_bdev_get_by_name(request->name) == NULL &&
+		(base == NULL || !bdk_bdev_is_examined(base));
+}
+
+/*
+ * Requests are loaded before the bases and carried out when those are examined. Those that wait come last, lest they take
+ * a base from one that has it. They are saved too, as part of what the user has set up.
+ */
 static int
 vbdev_passthru_config_json(struct spdk_json_write_ctx *w)
 {
 	struct passthru_request *request;
 
 	TAILQ_FOREACH (request, &g_requests, link) {
-		spdk_json_write_object_begin(w);
-		spdk_json_write_named_string(w, "method", "bdev_passthru_create");
-		spdk_json_write_named_object_begin(w, "params");
-		spdk_json_write_named_string(w, "base_bdev_name", request->base_bdev_name);
-		spdk_json_write_named_string(w, "name", request->name);
-		if (!spdk_uuid_is_null(&request->uuid)) {
-			spdk_json_write_named_uuid(w, "uuid", &request->uuid);
+		if (request->bdev != NULL && bdk_bdev_is_examined(request->bdev->base)) {
+			write_request(w, request);
 		}
-		spdk_json_write_object_end(w);
-		spdk_json_write_object_end(w);
+	}
+	TAILQ_FOREACH (request, &g_requests, link) {
+		if (waits_for_base(request)) {
+			write_request(w, request);
+		}
 	}
 	return 0;
 }
