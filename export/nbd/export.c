@@ -156,6 +156,31 @@ open_desc(struct nbd_export *export, const char *bdev_name)
 	return spdk_bdev_open_ext_v2(bdev_name, false, bdev_event_cb, export, &opts, &export->desc);
 }
 
+/* Closing is what ends a claim: the bdev is opened anew first, so that it cannot go meanwhile. */
+static void
+release_claim(struct nbd_export *export)
+{
+	struct spdk_bdev_desc *claimed = export->desc;
+
+	if (open_desc(export, export->bdev_name) != 0) {
+		/* It is going away, which ends the claim as well. */
+		export->desc = claimed;
+		return;
+	}
+	export->claimed = false;
+	spdk_bdev_close(claimed);
+}
+
+void
+nbd_export_make_read_only(struct nbd_export *export)
+{
+	export->read_only = true;
+	export->limits.flags = get_flags(spdk_bdev_desc_get_bdev(export->desc), export);
+	if (export->claimed && export->refs == 0) {
+		release_claim(export);
+	}
+}
+
 int
 nbd_export_open(struct nbd_export *export, const char *bdev_name)
 {
@@ -171,6 +196,7 @@ nbd_export_open(struct nbd_export *export, const char *bdev_name)
 	export->read_only |= !spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_WRITE);
 	if (rc == 0 && !export->read_only) {
 		rc = claim(export);
+		export->claimed = rc == 0;
 	}
 	if (rc == 0) {
 		export->bdev_name = strdup(spdk_bdev_get_name(bdev));
@@ -235,6 +261,9 @@ nbd_export_put(struct nbd_export *export)
 		/* Nobody uses it: let go of the bdev. */
 		TAILQ_REMOVE(&g_nbd_server.exports, export, link);
 		nbd_export_free(export);
+	} else if (export->claimed && export->read_only) {
+		/* The last of those who could still write has gone. */
+		release_claim(export);
 	}
 }
 

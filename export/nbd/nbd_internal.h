@@ -97,6 +97,8 @@ struct nbd_export {
 	/* NULL: none. */
 	char *description;
 	bool read_only;
+	/* For writing: also a read-only one, until those who came before it was made so have gone. */
+	bool claimed;
 	bool automatic;
 	/* Deleted, or its bdev is being removed: no new connections, and it is freed when the last has gone. */
 	bool ending;
@@ -161,6 +163,8 @@ void nbd_export_put(struct nbd_export *export);
 struct nbd_export *nbd_export_alloc(const char *name, const char *description, bool read_only);
 /* Opens and claims the bdev, and learns what clients must know of it. -EPERM: claimed by another. */
 int nbd_export_open(struct nbd_export *export, const char *bdev_name);
+/* For good; clients that are connected keep what they were told. */
+void nbd_export_make_read_only(struct nbd_export *export);
 /* Closes and frees; it is in no list. */
 void nbd_export_free(struct nbd_export *export);
 /* Takes it from the list and closes its connections; it is freed when they are gone. */

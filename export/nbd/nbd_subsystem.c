@@ -115,7 +115,9 @@ set_read_only(bool read_only)
 
 	g_nbd_server.read_only = read_only;
 	TAILQ_FOREACH (export, &g_nbd_server.exports, link) {
-		export->read_only |= read_only;
+		if (read_only && !export->read_only) {
+			nbd_export_make_read_only(export);
+		}
 	}
 }
 
@@ -185,13 +187,21 @@ write_export(struct spdk_json_write_ctx *w, const struct nbd_export *export)
 	end_entry(w);
 }
 
-/* Listeners last, so that clients find what they ask for. */
+/*
+ * Exports first: with auto_export on, the name of one may be taken by a bdev. Listeners last, so that clients find what
+ * they ask for.
+ */
 static void
 nbd_subsystem_write_config_json(struct spdk_json_write_ctx *w)
 {
 	struct nbd_export *export;
 
 	spdk_json_write_array_begin(w);
+	TAILQ_FOREACH (export, &g_nbd_server.exports, link) {
+		if (!export->automatic) {
+			write_export(w, export);
+		}
+	}
 	begin_entry(w, "nbd_set_options");
 	spdk_json_write_named_bool(w, "auto_export", g_nbd_server.auto_export);
 	spdk_json_write_named_bool(w, "read_only", g_nbd_server.read_only);
@@ -199,11 +209,6 @@ nbd_subsystem_write_config_json(struct spdk_json_write_ctx *w)
 	spdk_json_write_named_uint32(w, "max_connections", g_nbd_server.max_connections);
 	spdk_json_write_named_uint32(w, "handshake_timeout_sec", g_nbd_server.handshake_timeout_sec);
 	end_entry(w);
-	TAILQ_FOREACH (export, &g_nbd_server.exports, link) {
-		if (!export->automatic) {
-			write_export(w, export);
-		}
-	}
 	bdk_nbd_for_each_listener(write_listener, w);
 	spdk_json_write_array_end(w);
 }

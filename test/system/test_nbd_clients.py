@@ -381,6 +381,26 @@ def test_an_explicit_export_is_claimed_from_the_start(served):
     assert connect(served, "mine").is_read_only()
 
 
+def test_exports_that_are_there_become_read_only(served):
+    served.rpc("nbd_export_create", bdev_name="disk", name="mine")
+    writer = connect(served, "mine")
+    served.rpc("nbd_set_options", read_only=True)
+    assert exports(served)["mine"]["read_only"]
+    assert connect(served, "mine").is_read_only()
+    # Who was told otherwise may go on, and holds the bdev until then.
+    writer.pwrite(b"x" * 512, 0)
+    assert served.rpc("bdev_get_bdevs", name="disk")[0]["claimed"]
+    writer.shutdown()
+    eventually(lambda: not served.rpc("bdev_get_bdevs", name="disk")[0]["claimed"])
+    # Without a client it is at once.
+    served.rpc("nbd_set_options", read_only=False)
+    served.rpc("nbd_export_create", bdev_name="disk", name="other")
+    assert served.rpc("bdev_get_bdevs", name="disk")[0]["claimed"]
+    served.rpc("nbd_set_options", read_only=True)
+    assert not served.rpc("bdev_get_bdevs", name="disk")[0]["claimed"]
+    assert connect(served, "other").is_read_only()
+
+
 # ---- methods ----
 
 
