@@ -175,7 +175,7 @@ void
 nbd_export_make_read_only(struct nbd_export *export)
 {
 	export->read_only = true;
-	export->limits.flags = get_flags(spdk_bdev_desc_get_bdev(export->desc), export);
+	__atomic_fetch_or(&export->limits.flags, NBD_FLAG_READ_ONLY, __ATOMIC_RELAXED);
 	if (export->claimed && export->refs == 0) {
 		release_claim(export);
 	}
@@ -262,7 +262,7 @@ nbd_export_put(struct nbd_export *export)
 		TAILQ_REMOVE(&g_nbd_server.exports, export, link);
 		nbd_export_free(export);
 	} else if (export->claimed && export->read_only) {
-		/* The last of those who could still write has gone. */
+		/* The last of those whose writes may have been under way has gone. */
 		release_claim(export);
 	}
 }

@@ -83,7 +83,7 @@ void nbd_buffer_append(struct nbd_buffer *buffer, const void *data, size_t lengt
 
 /* What a client is told of an export, and what its requests are checked against. */
 struct nbd_limits {
-	/* Transmission flags without SEND_DF. */
+	/* Transmission flags without SEND_DF. Connections look at them for each request: READ_ONLY may be added. */
 	uint16_t flags;
 	uint64_t size;
 	/* A power of two. */
@@ -97,7 +97,7 @@ struct nbd_export {
 	/* NULL: none. */
 	char *description;
 	bool read_only;
-	/* For writing: also a read-only one, until those who came before it was made so have gone. */
+	/* For writing: also when it was made read-only, until the clients of that time have gone. */
 	bool claimed;
 	bool automatic;
 	/* Deleted, or its bdev is being removed: no new connections, and it is freed when the last has gone. */
@@ -163,7 +163,7 @@ void nbd_export_put(struct nbd_export *export);
 struct nbd_export *nbd_export_alloc(const char *name, const char *description, bool read_only);
 /* Opens and claims the bdev, and learns what clients must know of it. -EPERM: claimed by another. */
 int nbd_export_open(struct nbd_export *export, const char *bdev_name);
-/* For good; clients that are connected keep what they were told. */
+/* For good; clients that are connected may no longer write either. */
 void nbd_export_make_read_only(struct nbd_export *export);
 /* Closes and frees; it is in no list. */
 void nbd_export_free(struct nbd_export *export);

@@ -152,7 +152,13 @@ enter_export(struct nbd_connection *conn, struct nbd_query *query)
 static uint16_t
 transmission_flags(const struct nbd_connection *conn, const struct nbd_limits *limits)
 {
-	return limits->flags | (conn->structured ? NBD_FLAG_SEND_DF : 0);
+	uint16_t flags = limits->flags;
+
+	/* One that was made read-only has those of before as well. */
+	if (flags & NBD_FLAG_READ_ONLY) {
+		flags &= ~(NBD_FLAG_SEND_TRIM | NBD_FLAG_SEND_WRITE_ZEROES | NBD_FLAG_SEND_FAST_ZERO);
+	}
+	return flags | (conn->structured ? NBD_FLAG_SEND_DF : 0);
 }
 
 /* ---- NBD_OPT_EXPORT_NAME ---- */

@@ -54,13 +54,19 @@ static const struct command g_commands[NBD_NUM_COMMANDS] = {
 	[NBD_CMD_BLOCK_STATUS] = {.flags = NBD_CMD_FLAG_REQ_ONE, .has_range = true, .aligned = true},
 };
 
+static uint16_t
+get_flags(const struct nbd_limits *limits)
+{
+	return __atomic_load_n(&limits->flags, __ATOMIC_RELAXED);
+}
+
 static enum nbd_error
 check_flags(const struct nbd_request_header *header, const struct nbd_limits *limits, bool structured, bool has_context,
 	const char **why)
 {
 	uint16_t allowed = g_commands[header->type].flags;
 
-	if (limits->flags & NBD_FLAG_SEND_FUA) {
+	if (get_flags(limits) & NBD_FLAG_SEND_FUA) {
 		allowed |= NBD_CMD_FLAG_FUA;
 	}
 	if (!structured) {
@@ -114,12 +120,12 @@ nbd_request_check(const struct nbd_request_header *header, const struct nbd_limi
 	const struct command *command;
 	enum nbd_error error;
 
-	if (header->type >= NBD_NUM_COMMANDS || (g_commands[header->type].needs & ~limits->flags) != 0) {
+	if (header->type >= NBD_NUM_COMMANDS || (g_commands[header->type].needs & ~get_flags(limits)) != 0) {
 		*why = "the command is not offered";
 		return NBD_EINVAL;
 	}
 	command = &g_commands[header->type];
-	if (command->changes_data && (limits->flags & NBD_FLAG_READ_ONLY)) {
+	if (command->changes_data && (get_flags(limits) & NBD_FLAG_READ_ONLY)) {
 		*why = "the export is read-only";
 		return NBD_EPERM;
 	}

@@ -155,7 +155,7 @@ struct bdk_nbd_options {
 	bool auto_export;
 	/*
 	 * No client may write, whatever its export was made for. Exports that are there become read-only for good; clients
-	 * that are connected to them keep what they were told. Default false.
+	 * that are connected to them get EPERM when they write, and may still flush. Default false.
 	 */
 	bool read_only;
 	/*

@@ -387,8 +387,11 @@ def test_exports_that_are_there_become_read_only(served):
     served.rpc("nbd_set_options", read_only=True)
     assert exports(served)["mine"]["read_only"]
     assert connect(served, "mine").is_read_only()
-    # Who was told otherwise may go on, and holds the bdev until then.
-    writer.pwrite(b"x" * 512, 0)
+    # Who was told otherwise may write no more, and what was under way keeps the bdev.
+    with pytest.raises(nbd.Error) as refused:
+        writer.pwrite(b"x" * 512, 0)
+    assert refused.value.errno == "EPERM"
+    writer.flush()
     assert served.rpc("bdev_get_bdevs", name="disk")[0]["claimed"]
     writer.shutdown()
     eventually(lambda: not served.rpc("bdev_get_bdevs", name="disk")[0]["claimed"])
