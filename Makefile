@@ -53,6 +53,7 @@ SIM_COUNT ?= 100000
 sim: build-asan/build.ninja ## run SIM_COUNT seeds of the deterministic simulation from SIM_SEED on
 	ninja -C build-asan
 	BDEV_SIM_SEED=$(SIM_SEED) BDEV_SIM_COUNT=$(SIM_COUNT) build-asan/test/unit/bdev/bdev_schedules_test
+	BDEV_SIM_SEED=$(SIM_SEED) BDEV_SIM_COUNT=$(SIM_COUNT) build-asan/test/unit/bdev/bdev_removal_schedules_test
 
 build-asan/build.ninja:
 	scripts/install-deps.sh build test

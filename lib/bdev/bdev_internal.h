@@ -465,6 +465,8 @@ struct bdev_channel {
 	/* lock.c: locks that it has been told of, and I/Os that wait for their end. Not empty: BDEV_GATE_LOCK. */
 	TAILQ_HEAD(, bdev_channel_lock) locks;
 	bdev_io_tailq_t lock_queue;
+	/* bdev_channel_leave() */
+	bool leaving;
 	struct bdev_stat stat;
 };
 
@@ -603,6 +605,12 @@ void bdev_for_each_channel(struct spdk_bdev_channel_iter *iter, struct spdk_bdev
 
 /* Completes ABORTED what waits for NOMEM retry or a data buffer on this channel; on the channel's thread. */
 void bdev_channel_abort_queued(struct bdev_channel *ch);
+
+/*
+ * The bdev is out of reach, and nobody can end any more what its channels keep back: ends that ABORTED, and keeps
+ * nothing back from now on. On the channel's thread.
+ */
+void bdev_channel_leave(struct bdev_channel *ch);
 
 /*
  * Time as the reactor saw it when it began this turn; reading the clock for each I/O would cost a quarter of the time

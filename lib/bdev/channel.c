@@ -139,13 +139,20 @@ bdev_channel_abort_queued(struct bdev_channel *ch)
 }
 
 void
+bdev_channel_leave(struct bdev_channel *ch)
+{
+	ch->leaving = true;
+	bdev_channel_abort_queued(ch);
+	bdev_lock_channel_fini(ch);
+}
+
+void
 bdev_channel_destroy(void *io_device, void *ctx_buf)
 {
 	struct bdev_state *state = io_device;
 	struct bdev_channel *ch = ctx_buf;
 
-	bdev_channel_abort_queued(ch);
-	bdev_lock_channel_fini(ch);
+	bdev_channel_leave(ch);
 	bdev_channel_end_deferred(ch);
 	if (ch->outstanding > 0) {
 		SPDK_ERRLOG(

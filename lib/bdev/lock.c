@@ -430,8 +430,11 @@ announce_visit(struct spdk_io_channel_iter *walk)
 	struct bdev_channel_lock *entry;
 	uint64_t i;
 
-	/* A channel that is younger than the lock has it already, and no I/O that is older. */
-	if (find_in_channel(ch, lock) != NULL) {
+	/*
+	 * A channel that is younger than the lock has it already, and no I/O that is older. One that is leaving would
+	 * not hear of its end.
+	 */
+	if (ch->leaving || find_in_channel(ch, lock) != NULL) {
 		spdk_for_each_channel_continue(walk, 0);
 		return;
 	}

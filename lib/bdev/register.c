@@ -7,6 +7,7 @@
  *   unregister_swept_cb      the openers are told with REMOVE, and close
  *   bdev_unregister_detach   the last descriptor is closed and no reset runs: name and list entry go
  *   bdev_unregister_finish   back to the thread that asked
+ *   release_device_cb        what channels without a descriptor keep back is aborted: nobody else can end it any more
  *   destruct_cb              all channels are gone: the module's destruct(), which may take its time
  *   end_destruct             the asker's callback
  */
@@ -467,9 +468,28 @@ spdk_bdev_destruct_done(struct spdk_bdev *bdev, int bdeverrno)
 }
 
 static void
+leave_visit_cb(struct spdk_io_channel_iter *i)
+{
+	bdev_channel_leave(spdk_io_channel_get_ctx(spdk_io_channel_iter_get_channel(i)));
+	spdk_for_each_channel_continue(i, 0);
+}
+
+static void
+left_cb(struct spdk_io_channel_iter *i, int status)
+{
+	spdk_io_device_unregister(spdk_io_channel_iter_get_io_device(i), destruct_cb);
+}
+
+/*
+ * Its openers may have closed it and still have channels, with I/O. They cannot be reached once the device is
+ * unregistered.
+ */
+static void
 release_device_cb(void *ctx)
 {
-	spdk_io_device_unregister(ctx, destruct_cb);
+	struct bdev_state *state = ctx;
+
+	bdk_for_each_channel(&state->unregister_walk, state, leave_visit_cb, NULL, left_cb);
 }
 
 void
