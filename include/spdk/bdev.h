@@ -485,6 +485,78 @@ int spdk_bdev_flush_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *
 	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
 
 /*
+ * Copies blocks within the bdev; through a buffer of the layer, piece after piece, if the module has nothing better. It
+ * is not atomic, and what ranges that overlap hold afterwards is undefined.
+ */
+int spdk_bdev_copy_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t dst_offset_blocks,
+	uint64_t src_offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/*
+ * Compares buffers, and metadata if md is not NULL, with what the bdev holds; the layer reads it if the module has
+ * nothing better. Succeeds if all is equal; a difference shows in the status of the I/O (NVMe: compare failure of the
+ * medium; SCSI: miscompare). Interleaved metadata is compared as part of the blocks. The descriptor may be read-only.
+ */
+int spdk_bdev_compare_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset_blocks,
+	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_compare_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md,
+	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_comparev_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt,
+	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_comparev_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov,
+	int iovcnt, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/*
+ * Writes the second buffers if the first ones equal what the bdev holds, as one atomic step among all users of the bdev
+ * in this process: where the module lacks it, the layer locks the range meanwhile. Separate metadata is neither compared
+ * nor written. -EINVAL also for more blocks than spdk_bdev_get_acwu(). spdk_bdev_io_get_nvme_fused_status() tells which
+ * half has failed.
+ */
+int spdk_bdev_comparev_and_writev_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch,
+	struct iovec *compare_iov, int compare_iovcnt, struct iovec *write_iov, int write_iovcnt,
+	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/*
+ * Zero-copy: the module lends the memory that holds, or is to hold, these blocks. With populate it holds the present
+ * data when cb is called; the buffers are in iov if that was given, and in any case where spdk_bdev_io_get_iovec() says.
+ * After a success the I/O is not freed but handed to spdk_bdev_zcopy_end(). -ENOTSUP if the module cannot: the layer
+ * does not stand in. -EBADF also for reading.
+ */
+int spdk_bdev_zcopy_start(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt,
+	uint64_t offset_blocks, uint64_t num_blocks, bool populate, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/*
+ * Gives the memory back, and with commit has what it holds written. bdev_io is that of a start that has succeeded, on
+ * its thread; it is freed after cb was called. -EINVAL for any other I/O or thread.
+ */
+int spdk_bdev_zcopy_end(struct spdk_bdev_io *bdev_io, bool commit, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/*
+ * Finds the first block at or behind offset_blocks that holds data, or that does not; see
+ * spdk_bdev_io_get_seek_offset(). A bdev that does not know is data all over. The descriptor may be read-only.
+ */
+int spdk_bdev_seek_data(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks,
+	spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_seek_hole(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks,
+	spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/*
+ * Hand an NVMe command to a bdev that stands for a namespace. cmd is copied; its data pointers are the module's to fill
+ * in, and what it does to blocks is the caller's to know. buf and iov are used as they are, whatever their alignment;
+ * nbytes and md_len are bytes. -ENOTSUP unless the bdev has NVME_ADMIN, NVME_IO, NVME_IO_MD; the form with iovecs needs
+ * NVME_IO, and NVME_IO_MD if md_buf is not NULL.
+ */
+int spdk_bdev_nvme_admin_passthru(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch,
+	const struct spdk_nvme_cmd *cmd, void *buf, size_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_nvme_io_passthru(struct spdk_bdev_desc *bdev_desc, struct spdk_io_channel *ch,
+	const struct spdk_nvme_cmd *cmd, void *buf, size_t nbytes, spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_nvme_io_passthru_md(struct spdk_bdev_desc *bdev_desc, struct spdk_io_channel *ch,
+	const struct spdk_nvme_cmd *cmd, void *buf, size_t nbytes, void *md_buf, size_t md_len,
+	spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_nvme_iov_passthru_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch,
+	const struct spdk_nvme_cmd *cmd, struct iovec *iov, int iovcnt, size_t nbytes, void *md_buf, size_t md_len,
+	spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/*
  * Resets the bdev, for all who use it: I/O that waits inside the layer, and what is submitted while it runs, ends
  * aborted, and then the module ends what it has. -ENOMEM is the only error.
  */
@@ -519,6 +591,9 @@ void spdk_bdev_io_get_iovec(struct spdk_bdev_io *bdev_io, struct iovec **iovp, i
 
 /* The metadata buffer of a read or write on a bdev that keeps metadata apart from the data; else NULL. */
 void *spdk_bdev_io_get_md_buf(struct spdk_bdev_io *bdev_io);
+
+/* What a seek has found: a block, or UINT64_MAX if there is none up to the end. 0 for I/O that is no seek. */
+uint64_t spdk_bdev_io_get_seek_offset(const struct spdk_bdev_io *bdev_io);
 
 /* How it ended, in the terms of NVMe, of a fused pair of NVMe commands, of SCSI, and as 0 or a negative errno. */
 void spdk_bdev_io_get_nvme_status(const struct spdk_bdev_io *bdev_io, uint32_t *cdw0, int *sct, int *sc);

@@ -55,6 +55,53 @@ struct spdk_bdev_zone_info {
 	enum spdk_bdev_zone_type type;
 };
 
+/* ---- Properties of a zoned bdev ---- */
+
+/* Blocks in a zone; 0: the bdev is not zoned. */
+uint64_t spdk_bdev_get_zone_size(const struct spdk_bdev *bdev);
+/* Number of whole zones. */
+uint64_t spdk_bdev_get_num_zones(const struct spdk_bdev *bdev);
+/* First block of the zone that a block is in; 0 if the bdev is not zoned. */
+uint64_t spdk_bdev_get_zone_id(const struct spdk_bdev *bdev, uint64_t offset_blocks);
+/* Blocks in the largest append. */
+uint32_t spdk_bdev_get_max_zone_append_size(const struct spdk_bdev *bdev);
+/* How many zones may be open, and hold data without being full, at a time. 0: no limit. */
+uint32_t spdk_bdev_get_max_open_zones(const struct spdk_bdev *bdev);
+uint32_t spdk_bdev_get_max_active_zones(const struct spdk_bdev *bdev);
+/* How many zones are best written at a time. */
+uint32_t spdk_bdev_get_optimal_open_zones(const struct spdk_bdev *bdev);
+
+/* ---- I/O on zones ----
+ *
+ * As all I/O, see spdk/bdev.h, but only for want of a spdk_bdev_io (-ENOMEM) is anything refused at once. Whether there
+ * is such a zone, whether it is in a state that allows it and whether the bdev has zones at all is the module's to say:
+ * if not, the I/O fails.
+ */
+
+/* Stores what the bdev knows of num_zones zones, of which the first begins at zone_id, in the array info. */
+int spdk_bdev_get_zone_info(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t zone_id, size_t num_zones,
+	struct spdk_bdev_zone_info *info, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/* Changes the state of the zone that begins at zone_id. */
+int spdk_bdev_zone_management(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t zone_id,
+	enum spdk_bdev_zone_action action, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/*
+ * Write at the write pointer of the zone that begins at zone_id, wherever that is by then; see
+ * spdk_bdev_io_get_append_location(). md: the metadata of all blocks, as for writes, or NULL.
+ */
+int spdk_bdev_zone_append(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t zone_id,
+	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_zone_appendv(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt,
+	uint64_t zone_id, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_zone_append_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md,
+	uint64_t zone_id, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+int spdk_bdev_zone_appendv_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov,
+	int iovcnt, void *md, uint64_t zone_id, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/* The block where an append that has succeeded begins. */
+uint64_t spdk_bdev_io_get_append_location(struct spdk_bdev_io *bdev_io);
+
 #ifdef __cplusplus
 }
 #endif

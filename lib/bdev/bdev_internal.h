@@ -538,6 +538,8 @@ struct bdev_io_private {
 	void *buf;
 	uint64_t buf_len;
 	uint64_t data_len;
+	/* Of separate metadata; 0: there is none. */
+	uint64_t md_len;
 	spdk_bdev_io_get_buf_cb get_buf_cb;
 	struct iovec *orig_iovs;
 	int orig_iovcnt;
@@ -548,11 +550,14 @@ struct bdev_io_private {
 	uint64_t split_remaining_blocks;
 	uint32_t split_outstanding;
 	bool split_failed;
-	/* Where in the parent's buffers the next child begins. */
+	/* Where in the parent's buffers the next child, or what is still to be compared, begins. */
 	int split_iov;
 	uint64_t split_iov_offset;
 	/* Buffers of the children; or, of an I/O that has none, the pieces of its bounce buffer. */
 	struct iovec child_iov[SPDK_BDEV_IO_NUM_CHILD_IOV];
+
+	/* compare.c: takes the outcome. */
+	void (*compared)(struct bdev_io_private *outer, enum spdk_bdev_io_status status);
 
 	/* split.c, emulate.c, part_io.c */
 	struct spdk_bdev_io_wait_entry wait;
@@ -723,17 +728,44 @@ bool bdev_io_needs_split(const struct spdk_bdev_io *bdev_io);
 /* Makes bdev_io a parent and submits its first children. */
 void bdev_io_split(struct spdk_bdev_io *bdev_io);
 
-/* ---- emulate.c ---- */
+/*
+ * Takes at most max bytes from the buffers of an I/O at the place that split_iov and split_iov_offset name, and moves
+ * that on. False: they are used up.
+ */
+bool bdev_io_take_segment(struct bdev_io_private *priv, uint64_t max, struct iovec *segment);
 
-/* True if the module lacks the operation. */
+/* ---- emulation: what a module lacks is made from reads and writes ---- */
+
+/* True if the layer writes zeroes itself. */
 bool bdev_io_is_emulated(const struct spdk_bdev_io *bdev_io);
 /* Blocks that one write of zeroes can have. */
 uint64_t bdev_emulate_max_zeroes(const struct spdk_bdev *bdev);
 /* Gives a write, of which the place and length are set, zeroes for data. */
 void bdev_emulate_zeroes(struct spdk_bdev_io *write);
+/* Takes an I/O out of the submitted set: others work for it. None of its blocks has been dealt with. */
+void bdev_emulate_begin(struct spdk_bdev_io *bdev_io);
+
+/* Carry out an I/O that a submission function has just filled in: compare.c, compare_write.c, copy.c. */
+void bdev_emulate_compare(struct spdk_bdev_io *bdev_io);
+void bdev_emulate_compare_and_write(struct spdk_bdev_io *bdev_io);
+void bdev_emulate_copy(struct spdk_bdev_io *bdev_io);
+
+/*
+ * Compares the buffers of outer, for which bdev_emulate_begin() was called, with the medium. outer->compared gets
+ * SUCCESS, MISCOMPARE or FAILED, perhaps inside this call.
+ */
+void bdev_compare_run(struct bdev_io_private *outer);
 
 /* ---- buffer.c ---- */
 
+/* Bytes of the largest buffer that the layer has. */
+uint64_t bdev_buf_max_size(void);
+/* Bytes that one block, with its metadata, takes in a buffer of the layer. */
+uint64_t bdev_buf_block_size(const struct spdk_bdev *bdev);
+/* Blocks, with their metadata, that fit into a buffer of so many bytes when their data is aligned as the bdev needs it. */
+uint64_t bdev_buf_fit_blocks(const struct spdk_bdev *bdev, uint64_t bytes);
+/* spdk_bdev_io_get_buf() for an I/O of the layer's own, without buffers: for num_blocks with their metadata. */
+void bdev_io_get_buf_blocks(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_buf_cb cb, uint64_t num_blocks);
 /* Puts the user's buffers back, after having copied to them what was read. Returns the status to go on with. */
 enum spdk_bdev_io_status bdev_io_unbounce(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status);
 /* Releases the layer's buffer. */

@@ -7,13 +7,64 @@
 
 #include "lib/bdev/bdev_internal.h"
 
-static size_t
-md_bytes(const struct spdk_bdev_io *bdev_io)
+uint64_t
+bdev_buf_max_size(void)
 {
-	if (!spdk_bdev_is_md_separate(bdev_io->bdev)) {
-		return 0;
+	struct spdk_iobuf_opts opts = {};
+
+	spdk_iobuf_get_opts(&opts, sizeof(opts));
+	return opts.large_bufsize;
+}
+
+uint64_t
+bdev_buf_block_size(const struct spdk_bdev *bdev)
+{
+	return bdev->md_interleave ? bdev->blocklen : (uint64_t)bdev->blocklen + bdev->md_len;
+}
+
+uint64_t
+bdev_buf_fit_blocks(const struct spdk_bdev *bdev, uint64_t bytes)
+{
+	uint64_t block_size = bdev_buf_block_size(bdev);
+
+	return block_size != 0 ? (bytes - (spdk_bdev_get_buf_align(bdev) - 1)) / block_size : 0;
+}
+
+/* Bytes of separate metadata that so many blocks have. */
+static uint64_t
+md_bytes(const struct spdk_bdev *bdev, uint64_t num_blocks)
+{
+	return spdk_bdev_is_md_separate(bdev) ? num_blocks * bdev->md_len : 0;
+}
+
+/* The data goes from the user to the module. */
+static bool
+carries_data(const struct spdk_bdev_io *bdev_io)
+{
+	switch (bdev_io->type) {
+	case SPDK_BDEV_IO_TYPE_WRITE:
+	case SPDK_BDEV_IO_TYPE_COMPARE:
+	case SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE:
+	case SPDK_BDEV_IO_TYPE_ZONE_APPEND:
+		return true;
+	default:
+		return false;
 	}
-	return bdev_io->u.bdev.num_blocks * bdev_io->bdev->md_len;
+}
+
+/* What the module has, of data, is described by iovecs and blocks: not so in the commands of NVMe. */
+static bool
+has_block_params(const struct spdk_bdev_io *bdev_io)
+{
+	switch (bdev_io->type) {
+	case SPDK_BDEV_IO_TYPE_NVME_ADMIN:
+	case SPDK_BDEV_IO_TYPE_NVME_IO:
+	case SPDK_BDEV_IO_TYPE_NVME_IO_MD:
+	case SPDK_BDEV_IO_TYPE_NVME_IOV_MD:
+		return false;
+	default:
+		return true;
+	}
 }
 
 static bool
@@ -82,12 +133,11 @@ attach(struct bdev_io_private *priv)
 	struct spdk_bdev_io *bdev_io = &priv->io;
 	uintptr_t mask = spdk_bdev_get_buf_align(bdev_io->bdev) - 1;
 	char *aligned = (char *)(((uintptr_t)priv->buf + mask) & ~mask);
-	bool is_write = bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE;
-	size_t md_len = md_bytes(bdev_io);
+	size_t md_len = priv->md_len;
 
 	bdev_io->internal.flags |= BDEV_IO_HAS_BUF;
 	/* A module may leave parts of a buffer as they are (null does). What others have had in it is not for this reader. */
-	if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ) {
+	if (!carries_data(bdev_io)) {
 		memset(aligned, 0, priv->data_len + md_len);
 	}
 	if (has_buffer(bdev_io)) {
@@ -95,7 +145,7 @@ attach(struct bdev_io_private *priv)
 		priv->orig_iovs = bdev_io->u.bdev.iovs;
 		priv->orig_iovcnt = bdev_io->u.bdev.iovcnt;
 		priv->orig_md_buf = bdev_io->u.bdev.md_buf;
-		if (is_write) {
+		if (carries_data(bdev_io)) {
 			spdk_copy_iovs_to_buf(aligned, priv->data_len, priv->orig_iovs, priv->orig_iovcnt);
 			if (md_len > 0 && priv->orig_md_buf != NULL) {
 				memcpy(aligned + priv->data_len, priv->orig_md_buf, md_len);
@@ -124,19 +174,15 @@ buf_ready_cb(struct spdk_iobuf_entry *entry, void *buf)
 	priv->get_buf_cb(ch->module_ch, &priv->io, true);
 }
 
-void
-spdk_bdev_io_get_buf(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_buf_cb cb, uint64_t len)
+/* Adds a buffer for len bytes of data and md_len of separate metadata. */
+static void
+add_buffer(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_buf_cb cb, uint64_t len, uint64_t md_len)
 {
 	struct bdev_io_private *priv = bdev_io_private(bdev_io);
 	struct bdev_channel *ch = bdev_io->internal.ch;
-	size_t alignment = spdk_bdev_get_buf_align(bdev_io->bdev);
 	struct spdk_iobuf_opts opts;
-	uint64_t extra = alignment - 1 + md_bytes(bdev_io);
+	uint64_t extra = spdk_bdev_get_buf_align(bdev_io->bdev) - 1 + md_len;
 
-	if (has_buffer(bdev_io) && is_aligned(bdev_io, alignment)) {
-		cb(ch->module_ch, bdev_io, true);
-		return;
-	}
 	if (has_buffer(bdev_io) && !fits_segments(bdev_io->bdev, len)) {
 		SPDK_ERRLOG("%s: an aligned buffer of %" PRIu64 " bytes does not fit the bdev's segment limits\n",
 			bdev_io->bdev->name, len);
@@ -151,6 +197,7 @@ spdk_bdev_io_get_buf(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_buf_cb cb, u
 		return;
 	}
 	priv->data_len = len;
+	priv->md_len = md_len;
 	priv->buf_len = len + extra;
 	priv->get_buf_cb = cb;
 	priv->buf = spdk_iobuf_get(&ch->thread->iobuf, priv->buf_len, &priv->iobuf, buf_ready_cb);
@@ -161,6 +208,25 @@ spdk_bdev_io_get_buf(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_buf_cb cb, u
 	}
 	attach(priv);
 	cb(ch->module_ch, bdev_io, true);
+}
+
+void
+spdk_bdev_io_get_buf(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_buf_cb cb, uint64_t len)
+{
+	struct bdev_channel *ch = bdev_io->internal.ch;
+
+	if (!has_block_params(bdev_io) ||
+		(has_buffer(bdev_io) && is_aligned(bdev_io, spdk_bdev_get_buf_align(bdev_io->bdev)))) {
+		cb(ch->module_ch, bdev_io, true);
+		return;
+	}
+	add_buffer(bdev_io, cb, len, md_bytes(bdev_io->bdev, bdev_io->u.bdev.num_blocks));
+}
+
+void
+bdev_io_get_buf_blocks(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_buf_cb cb, uint64_t num_blocks)
+{
+	add_buffer(bdev_io, cb, num_blocks * bdev_io->bdev->blocklen, md_bytes(bdev_io->bdev, num_blocks));
 }
 
 void
@@ -177,7 +243,7 @@ enum spdk_bdev_io_status
 bdev_io_unbounce(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 {
 	struct bdev_io_private *priv = bdev_io_private(bdev_io);
-	size_t md_len = md_bytes(bdev_io);
+	size_t md_len = priv->md_len;
 	char *aligned = priv->child_iov[0].iov_base;
 
 	if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ && status == SPDK_BDEV_IO_STATUS_SUCCESS) {
@@ -244,9 +310,11 @@ spdk_bdev_io_set_buf(struct spdk_bdev_io *bdev_io, void *buf, size_t len)
 void
 spdk_bdev_io_set_md_buf(struct spdk_bdev_io *bdev_io, void *md_buf, size_t len)
 {
-	if (len < md_bytes(bdev_io)) {
-		SPDK_ERRLOG("%s: module %s set a metadata buffer of %zu bytes, %zu are needed\n", bdev_io->bdev->name,
-			bdev_io->bdev->module->name, len, md_bytes(bdev_io));
+	uint64_t needed = md_bytes(bdev_io->bdev, bdev_io->u.bdev.num_blocks);
+
+	if (len < needed) {
+		SPDK_ERRLOG("%s: module %s set a metadata buffer of %zu bytes, %" PRIu64 " are needed\n",
+			bdev_io->bdev->name, bdev_io->bdev->module->name, len, needed);
 		return;
 	}
 	bdev_io->u.bdev.md_buf = md_buf;

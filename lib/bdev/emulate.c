@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Operations that a module lacks and the layer makes from others: write zeroes, from writes of a buffer of zeroes.
- * split.c runs them in rounds, as it does with operations that are too large.
+ * Operations that a module lacks and the layer makes from others. What they have in common, and write zeroes: writes of
+ * a buffer of zeroes, which split.c runs in rounds, as it does with operations that are too large.
  */
 
 #include "lib/bdev/bdev_internal.h"
@@ -29,4 +29,16 @@ bdev_emulate_zeroes(struct spdk_bdev_io *write)
 	write->u.bdev.iovs = &write->iov;
 	write->u.bdev.iovcnt = 1;
 	write->u.bdev.md_buf = spdk_bdev_is_md_separate(write->bdev) ? g_bdev_manager.zero_buffer : NULL;
+}
+
+void
+bdev_emulate_begin(struct spdk_bdev_io *bdev_io)
+{
+	struct bdev_io_private *priv = bdev_io_private(bdev_io);
+
+	bdev_io->internal.flags |= BDEV_IO_PARENT | BDEV_IO_EMULATED;
+	priv->split_offset_blocks = bdev_io->u.bdev.offset_blocks;
+	priv->split_remaining_blocks = bdev_io->u.bdev.num_blocks;
+	priv->split_iov = 0;
+	priv->split_iov_offset = 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The submission functions of I/O that carries no data, and of the I/O that the layer itself makes.
+ * The submission functions of I/O that carries no data: unmap, write zeroes, flush, copy, seek, reset; and of the I/O
+ * that the layer itself makes.
  */
 
 #include "lib/bdev/io_submit.h"
@@ -39,6 +40,14 @@ bdev_io_drop_inner(struct spdk_bdev_io *inner)
 	spdk_bdev_free_io(inner);
 }
 
+/* Ends an I/O that was taken and needs no more than that. */
+static void
+end_at_once(struct spdk_bdev_io *bdev_io)
+{
+	bdev_io_end(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
+	bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
+}
+
 int
 spdk_bdev_unmap_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *io_ch, uint64_t offset_blocks,
 	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
@@ -60,8 +69,7 @@ spdk_bdev_unmap_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *io_c
 	bdev_io->iov.iov_len = 0;
 	bdev_io_set_buffers(bdev_io, &bdev_io->iov, 1, NULL);
 	if (num_blocks == 0) {
-		bdev_io_end(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
-		bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
+		end_at_once(bdev_io);
 		return 0;
 	}
 	bdev_io_submit_gated(bdev_io);
@@ -149,6 +157,79 @@ spdk_bdev_flush(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_
 		return -EINVAL;
 	}
 	return spdk_bdev_flush_blocks(desc, ch, offset, length, cb, cb_arg);
+}
+
+int
+spdk_bdev_copy_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *io_ch, uint64_t dst_offset_blocks,
+	uint64_t src_offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	struct bdev_channel *ch = spdk_io_channel_get_ctx(io_ch);
+	struct spdk_bdev *bdev = desc->bdev;
+	struct spdk_bdev_io *bdev_io;
+
+	if (!desc->write) {
+		return -EBADF;
+	}
+	if (!bdev_range_fits(bdev, dst_offset_blocks, num_blocks) ||
+		!bdev_range_fits(bdev, src_offset_blocks, num_blocks)) {
+		return -EINVAL;
+	}
+	bdev_io = bdev_io_take(bdev, desc, ch, SPDK_BDEV_IO_TYPE_COPY, dst_offset_blocks, num_blocks, cb, cb_arg);
+	if (bdev_io == NULL) {
+		return -ENOMEM;
+	}
+	bdev_io_set_buffers(bdev_io, NULL, 0, NULL);
+	bdev_io->internal.flags |= BDEV_IO_RARE_FIELDS;
+	bdev_io->u.bdev.copy.src_offset_blocks = src_offset_blocks;
+	if (num_blocks == 0 || dst_offset_blocks == src_offset_blocks) {
+		end_at_once(bdev_io);
+	} else if (bdev_io_type_is_native(bdev, SPDK_BDEV_IO_TYPE_COPY)) {
+		bdev_io_submit_gated(bdev_io);
+	} else {
+		bdev_emulate_copy(bdev_io);
+	}
+	return 0;
+}
+
+/* unknown: the answer of a bdev that does not know what is data. */
+static int
+seek(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_io_channel *io_ch, uint64_t offset_blocks,
+	uint64_t unknown, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	struct bdev_channel *ch = spdk_io_channel_get_ctx(io_ch);
+	struct spdk_bdev_io *bdev_io;
+
+	if (!bdev_range_fits(desc->bdev, offset_blocks, 1)) {
+		return -EINVAL;
+	}
+	bdev_io = bdev_io_take(desc->bdev, desc, ch, type, offset_blocks, 1, cb, cb_arg);
+	if (bdev_io == NULL) {
+		return -ENOMEM;
+	}
+	bdev_io_set_buffers(bdev_io, NULL, 0, NULL);
+	bdev_io->internal.flags |= BDEV_IO_RARE_FIELDS;
+	if (bdev_io_type_is_native(desc->bdev, type)) {
+		bdev_io_submit_gated(bdev_io);
+	} else {
+		bdev_emulate_begin(bdev_io);
+		bdev_io->u.bdev.seek.offset = unknown;
+		end_at_once(bdev_io);
+	}
+	return 0;
+}
+
+int
+spdk_bdev_seek_data(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks,
+	spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	return seek(SPDK_BDEV_IO_TYPE_SEEK_DATA, desc, ch, offset_blocks, offset_blocks, cb, cb_arg);
+}
+
+int
+spdk_bdev_seek_hole(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, uint64_t offset_blocks,
+	spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	return seek(SPDK_BDEV_IO_TYPE_SEEK_HOLE, desc, ch, offset_blocks, UINT64_MAX, cb, cb_arg);
 }
 
 int

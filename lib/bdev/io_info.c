@@ -37,6 +37,18 @@ spdk_bdev_io_get_md_buf(struct spdk_bdev_io *bdev_io)
 	return bdev_io->u.bdev.md_buf;
 }
 
+uint64_t
+spdk_bdev_io_get_seek_offset(const struct spdk_bdev_io *bdev_io)
+{
+	switch (bdev_io->type) {
+	case SPDK_BDEV_IO_TYPE_SEEK_DATA:
+	case SPDK_BDEV_IO_TYPE_SEEK_HOLE:
+		return bdev_io->u.bdev.seek.offset;
+	default:
+		return 0;
+	}
+}
+
 void *
 spdk_bdev_io_get_cb_arg(struct spdk_bdev_io *bdev_io)
 {

@@ -38,15 +38,6 @@ rw_buffer(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_
 	return 0;
 }
 
-static int
-check_md_buffer(const struct spdk_bdev_desc *desc, const void *buf, const void *md_buf)
-{
-	if (md_buf != NULL && (!spdk_bdev_is_md_separate(desc->bdev) || buf == NULL)) {
-		return -EINVAL;
-	}
-	return 0;
-}
-
 /* ---- one buffer ---- */
 
 int
@@ -87,7 +78,7 @@ int
 spdk_bdev_read_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md,
 	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
 {
-	int rc = check_md_buffer(desc, buf, md);
+	int rc = bdev_desc_check_md(desc, buf, md);
 
 	if (rc != 0) {
 		return rc;
@@ -102,7 +93,7 @@ int
 spdk_bdev_write_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md,
 	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
 {
-	int rc = check_md_buffer(desc, buf, md);
+	int rc = bdev_desc_check_md(desc, buf, md);
 
 	if (rc != 0) {
 		return rc;
@@ -191,18 +182,12 @@ spdk_bdev_writev(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct
 	return rw_vector(SPDK_BDEV_IO_TYPE_WRITE, desc, ch, iov, iovcnt, offset, len, NULL, cb, cb_arg);
 }
 
-static const void *
-first_base(const struct iovec *iov, int iovcnt)
-{
-	return iov != NULL && iovcnt > 0 ? iov[0].iov_base : NULL;
-}
-
 static int
 rw_vector_md(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov,
 	int iovcnt, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
 {
 	struct rw_extra extra = {.md_buf = md};
-	int rc = check_md_buffer(desc, first_base(iov, iovcnt), md);
+	int rc = bdev_desc_check_md(desc, bdev_iov_first_base(iov, iovcnt), md);
 
 	if (rc != 0) {
 		return rc;
@@ -234,7 +219,7 @@ static int
 check_ext_opts(const struct spdk_bdev_desc *desc, const struct iovec *iov, int iovcnt,
 	const struct spdk_bdev_ext_io_opts *opts, struct rw_extra *extra)
 {
-	const void *base = first_base(iov, iovcnt);
+	const void *base = bdev_iov_first_base(iov, iovcnt);
 	struct spdk_accel_sequence *sequence;
 	int rc;
 
@@ -254,7 +239,7 @@ check_ext_opts(const struct spdk_bdev_desc *desc, const struct iovec *iov, int i
 		return -EINVAL;
 	}
 	if (extra->md_buf != NULL) {
-		rc = check_md_buffer(desc, base, extra->md_buf);
+		rc = bdev_desc_check_md(desc, base, extra->md_buf);
 		if (rc != 0) {
 			return rc;
 		}

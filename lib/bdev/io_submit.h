@@ -97,4 +97,20 @@ bdev_io_set_buffers(struct spdk_bdev_io *bdev_io, struct iovec *iovs, int iovcnt
 	bdev_io->u.bdev.md_buf = md_buf;
 }
 
+/* NULL: none of the buffers is there. */
+static inline const void *
+bdev_iov_first_base(const struct iovec *iov, int iovcnt)
+{
+	return iov != NULL && iovcnt > 0 ? iov[0].iov_base : NULL;
+}
+
+static inline int
+bdev_desc_check_md(const struct spdk_bdev_desc *desc, const void *buf, const void *md_buf)
+{
+	if (md_buf != NULL && (!spdk_bdev_is_md_separate(desc->bdev) || buf == NULL)) {
+		return -EINVAL;
+	}
+	return 0;
+}
+
 #endif /* BDEV_IO_SUBMIT_H */

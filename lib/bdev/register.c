@@ -18,18 +18,11 @@
 
 /* ---- registration ---- */
 
-/* Bytes that one block takes in a data buffer of the layer. */
-static uint64_t
-buffered_block_size(const struct spdk_bdev *bdev)
-{
-	return bdev->md_interleave ? bdev->blocklen : (uint64_t)bdev->blocklen + bdev->md_len;
-}
-
 /* How many blocks fit into an unaligned buffer of so many bytes: a multiple of the write unit. */
 static uint64_t
 fit_blocks(const struct spdk_bdev *bdev, uint64_t bytes)
 {
-	uint64_t blocks = (bytes - (spdk_bdev_get_buf_align(bdev) - 1)) / buffered_block_size(bdev);
+	uint64_t blocks = bdev_buf_fit_blocks(bdev, bytes);
 
 	return blocks - blocks % bdev->write_unit_size;
 }
@@ -41,15 +34,6 @@ write_boundary(const struct spdk_bdev *bdev)
 		return bdev->write_unit_size;
 	}
 	return bdev->split_on_optimal_io_boundary ? bdev->optimal_io_boundary : 0;
-}
-
-static uint64_t
-large_buffer_size(void)
-{
-	struct spdk_iobuf_opts opts = {};
-
-	spdk_iobuf_get_opts(&opts, sizeof(opts));
-	return opts.large_bufsize;
 }
 
 /* Bytes of the largest bounce buffer, before it is aligned: in pieces as the bdev takes them, it has so many at most. */
@@ -72,7 +56,7 @@ bounce_size(const struct spdk_bdev *bdev, uint64_t large)
 static void
 set_defaults(struct spdk_bdev *bdev)
 {
-	uint64_t large = large_buffer_size(), fit;
+	uint64_t large = bdev_buf_max_size(), fit;
 
 	if (spdk_uuid_is_null(&bdev->uuid)) {
 		spdk_uuid_generate(&bdev->uuid);
@@ -152,14 +136,14 @@ check_limits(const struct spdk_bdev *bdev)
 	bool computed = bdev->required_alignment > 0 || !bdev_io_type_is_native(bdev, SPDK_BDEV_IO_TYPE_COPY) ||
 		!bdev_io_type_is_native(bdev, SPDK_BDEV_IO_TYPE_WRITE_ZEROES);
 
-	if (computed && buffered_block_size(bdev) == 0) {
+	if (computed && bdev_buf_block_size(bdev) == 0) {
 		SPDK_ERRLOG("bdev %s: its blocklen is 0\n", bdev->name);
 		return -EINVAL;
 	}
-	if (bdev->required_alignment >= 32 || (1ull << bdev->required_alignment) > large_buffer_size()) {
+	if (bdev->required_alignment >= 32 || (1ull << bdev->required_alignment) > bdev_buf_max_size()) {
 		SPDK_ERRLOG("bdev %s: required_alignment is the logarithm of an alignment, and 2^%" PRIu8
 			    " does not fit a buffer of %" PRIu64 " bytes\n",
-			bdev->name, bdev->required_alignment, large_buffer_size());
+			bdev->name, bdev->required_alignment, bdev_buf_max_size());
 		return -EINVAL;
 	}
 	return 0;

@@ -84,6 +84,8 @@ get_max_blocks(const struct spdk_bdev_io *bdev_io)
 		if (bdev_io_is_emulated(bdev_io)) {
 			max = spdk_min(max, bdev_emulate_max_zeroes(bdev));
 		}
+	} else if (bdev_io->type == SPDK_BDEV_IO_TYPE_COPY && bdev->max_copy != 0) {
+		max = bdev->max_copy;
 	}
 	return max;
 }
@@ -97,6 +99,7 @@ bdev_io_needs_split(const struct spdk_bdev_io *bdev_io)
 		return rw_exceeds_limits(bdev_io);
 	case SPDK_BDEV_IO_TYPE_UNMAP:
 	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
+	case SPDK_BDEV_IO_TYPE_COPY:
 		return bdev_io->u.bdev.num_blocks > get_max_blocks(bdev_io) || bdev_io_is_emulated(bdev_io);
 	default:
 		return false;
@@ -125,9 +128,8 @@ take_child(struct bdev_io_private *parent, enum spdk_bdev_io_type type)
 
 /* ---- children with data ---- */
 
-/* Takes at most max bytes from the parent's buffers at the cursor. False: they are used up. */
-static bool
-take_segment(struct bdev_io_private *parent, uint64_t max, struct iovec *segment)
+bool
+bdev_io_take_segment(struct bdev_io_private *parent, uint64_t max, struct iovec *segment)
 {
 	const struct spdk_bdev_io_block_params *params = &parent->io.u.bdev;
 	const struct iovec *iov;
@@ -189,7 +191,7 @@ collect(struct bdev_io_private *parent, struct iovec *iovs, int room, uint64_t *
 		room = spdk_min((uint32_t)room, bdev->max_num_segments);
 	}
 	while (bytes < wanted && iovcnt < room &&
-		take_segment(parent, spdk_min(max_segment, wanted - bytes), &iovs[iovcnt])) {
+		bdev_io_take_segment(parent, spdk_min(max_segment, wanted - bytes), &iovs[iovcnt])) {
 		bytes += iovs[iovcnt++].iov_len;
 	}
 	excess = bytes % bdev->blocklen;
@@ -299,6 +301,11 @@ submit_plain_children(struct bdev_io_private *parent)
 			child->u.bdev.iovs = parent->io.u.bdev.iovs != NULL ? &child->iov : NULL;
 			child->u.bdev.iovcnt = parent->io.u.bdev.iovcnt;
 			child->u.bdev.md_buf = NULL;
+		}
+		if (type == SPDK_BDEV_IO_TYPE_COPY) {
+			child->internal.flags |= BDEV_IO_RARE_FIELDS;
+			child->u.bdev.copy.src_offset_blocks = parent->io.u.bdev.copy.src_offset_blocks +
+				(parent->split_offset_blocks - parent->io.u.bdev.offset_blocks);
 		}
 		advance(parent, child->u.bdev.num_blocks);
 		count++;

@@ -67,6 +67,26 @@ total_len(const struct iovec *iovs, int iovcnt)
 	return total;
 }
 
+static bool
+is_nvme(const struct spdk_bdev_io *bdev_io)
+{
+	switch (bdev_io->type) {
+	case SPDK_BDEV_IO_TYPE_NVME_ADMIN:
+	case SPDK_BDEV_IO_TYPE_NVME_IO:
+	case SPDK_BDEV_IO_TYPE_NVME_IO_MD:
+	case SPDK_BDEV_IO_TYPE_NVME_IOV_MD:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+is_zone_mgmt(const struct spdk_bdev_io *bdev_io)
+{
+	return bdev_io->type == SPDK_BDEV_IO_TYPE_GET_ZONE_INFO || bdev_io->type == SPDK_BDEV_IO_TYPE_ZONE_MANAGEMENT;
+}
+
 static void
 check_limits(struct spdk_bdev_io *bdev_io)
 {
@@ -76,6 +96,9 @@ check_limits(struct spdk_bdev_io *bdev_io)
 	uint64_t boundary = 0;
 	int i;
 
+	if (is_nvme(bdev_io) || is_zone_mgmt(bdev_io) || bdev_io->type == SPDK_BDEV_IO_TYPE_ABORT) {
+		return;
+	}
 	assert_true(first + num_blocks <= bdev->blockcnt);
 	if (num_blocks == 0) {
 		return;
@@ -85,6 +108,10 @@ check_limits(struct spdk_bdev_io *bdev_io)
 	}
 	if (bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE_ZEROES && bdev->max_write_zeroes != 0) {
 		assert_true(num_blocks <= bdev->max_write_zeroes);
+	}
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_COPY) {
+		assert_true(bdev_io->u.bdev.copy.src_offset_blocks + num_blocks <= bdev->blockcnt);
+		assert_true(bdev->max_copy == 0 || num_blocks <= bdev->max_copy);
 	}
 	if (bdev_io->type != SPDK_BDEV_IO_TYPE_READ && !is_write) {
 		return;
@@ -120,9 +147,21 @@ record(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
 	memset(rec, 0, sizeof(*rec));
 	rec->type = bdev_io->type;
 	rec->num_retries = bdev_io->num_retries;
-	if (bdev_io->type == SPDK_BDEV_IO_TYPE_RESET) {
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_RESET || bdev_io->type == SPDK_BDEV_IO_TYPE_ABORT) {
 		return;
 	}
+	if (is_nvme(bdev_io)) {
+		rec->nvme = bdev_io->u.nvme_passthru;
+		return;
+	}
+	if (is_zone_mgmt(bdev_io)) {
+		rec->zone = bdev_io->u.zone_mgmt;
+		return;
+	}
+	rec->src_offset = bdev_io->u.bdev.copy.src_offset_blocks;
+	rec->zcopy_start = bdev_io->u.bdev.zcopy.start;
+	rec->zcopy_populate = bdev_io->u.bdev.zcopy.populate;
+	rec->zcopy_commit = bdev_io->u.bdev.zcopy.commit;
 	rec->iovcnt = bdev_io->u.bdev.iovcnt;
 	rec->offset = bdev_io->u.bdev.offset_blocks;
 	rec->num_blocks = bdev_io->u.bdev.num_blocks;
@@ -136,41 +175,136 @@ record(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
 	}
 }
 
-/* Moves the data. */
+/* Copies between the disk and buffers, which together have len bytes. A read may leave it to the disk to provide one. */
 static void
-carry_out(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
+transfer(struct spdk_bdev_io *bdev_io, uint8_t *data, uint64_t len, const struct iovec *iovs, int iovcnt, bool to_disk)
+{
+	int i;
+
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ && iovcnt == 1 && iovs[0].iov_base == NULL && len > 0) {
+		spdk_bdev_io_set_buf(bdev_io, data, len);
+		return;
+	}
+	assert_true(total_len(iovs, iovcnt) == len);
+	for (i = 0; i < iovcnt; i++) {
+		if (iovs[i].iov_len == 0) {
+			continue;
+		}
+		if (to_disk) {
+			memcpy(data, iovs[i].iov_base, iovs[i].iov_len);
+		} else {
+			memcpy(iovs[i].iov_base, data, iovs[i].iov_len);
+		}
+		data += iovs[i].iov_len;
+	}
+}
+
+static void
+transfer_md(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, bool to_disk)
 {
 	struct spdk_bdev_io_block_params *params = &bdev_io->u.bdev;
 	uint64_t md_len = md_separate_len(&disk->bdev);
-	uint8_t *data = disk->data + params->offset_blocks * disk->bdev.blocklen;
-	uint64_t bytes = params->num_blocks * disk->bdev.blocklen;
+	uint8_t *md = disk->md + params->offset_blocks * md_len;
+
+	if (params->md_buf == NULL) {
+		/* The buffer for the data is the disk's own, then so is that for metadata. */
+		if (md_len > 0 && !to_disk && params->iovcnt > 0 &&
+			params->iovs[0].iov_base == disk->data + params->offset_blocks * disk->bdev.blocklen) {
+			spdk_bdev_io_set_md_buf(bdev_io, md, params->num_blocks * md_len);
+		}
+		return;
+	}
+	assert_true(md_len > 0);
+	if (to_disk) {
+		memcpy(md, params->md_buf, params->num_blocks * md_len);
+	} else {
+		memcpy(params->md_buf, md, params->num_blocks * md_len);
+	}
+}
+
+/* Whether buffers hold what the disk holds. */
+static bool
+equals(const uint8_t *data, uint64_t len, const struct iovec *iovs, int iovcnt)
+{
 	int i;
 
+	assert_true(total_len(iovs, iovcnt) == len);
+	for (i = 0; i < iovcnt; i++) {
+		if (memcmp(data, iovs[i].iov_base, iovs[i].iov_len) != 0) {
+			return false;
+		}
+		data += iovs[i].iov_len;
+	}
+	return true;
+}
+
+static void
+zero_copy(struct spdk_bdev_io *bdev_io, uint8_t *data, uint64_t bytes)
+{
+	if (bdev_io->u.bdev.zcopy.start) {
+		spdk_bdev_io_set_buf(bdev_io, data, bytes);
+	}
+}
+
+static void
+copy_blocks(struct mem_disk *disk, const struct spdk_bdev_io_block_params *params)
+{
+	uint64_t md_len = md_separate_len(&disk->bdev);
+
+	memmove(disk->data + params->offset_blocks * disk->bdev.blocklen,
+		disk->data + params->copy.src_offset_blocks * disk->bdev.blocklen,
+		params->num_blocks * disk->bdev.blocklen);
+	if (md_len > 0) {
+		memmove(disk->md + params->offset_blocks * md_len, disk->md + params->copy.src_offset_blocks * md_len,
+			params->num_blocks * md_len);
+	}
+}
+
+static void
+fill_zone_info(struct mem_disk *disk, const struct spdk_bdev_io_zone_mgmt_params *params)
+{
+	struct spdk_bdev_zone_info *info = params->buf;
+	uint32_t i;
+
+	for (i = 0; i < params->num_zones; i++) {
+		memset(&info[i], 0, sizeof(info[i]));
+		info[i].zone_id = params->zone_id + i * disk->bdev.zone_size;
+		info[i].write_pointer = info[i].zone_id + disk->append_offset;
+		info[i].capacity = disk->bdev.zone_size;
+		info[i].type = SPDK_BDEV_ZONE_TYPE_SEQWR;
+	}
+}
+
+/* Does it. Returns the status to complete it with. */
+static enum spdk_bdev_io_status
+carry_out(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
+{
+	struct spdk_bdev_io_block_params *params = &bdev_io->u.bdev;
+	uint64_t md_len = md_separate_len(&disk->bdev), bytes;
+	uint8_t *data;
+
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_GET_ZONE_INFO) {
+		fill_zone_info(disk, &bdev_io->u.zone_mgmt);
+	}
+	if (is_nvme(bdev_io) || is_zone_mgmt(bdev_io) || bdev_io->type == SPDK_BDEV_IO_TYPE_ABORT ||
+		bdev_io->type == SPDK_BDEV_IO_TYPE_RESET) {
+		return SPDK_BDEV_IO_STATUS_SUCCESS;
+	}
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_ZONE_APPEND) {
+		params->offset_blocks += disk->append_offset;
+		disk->append_offset += params->num_blocks;
+	}
+	data = disk->data + params->offset_blocks * disk->bdev.blocklen;
+	bytes = params->num_blocks * disk->bdev.blocklen;
 	switch (bdev_io->type) {
 	case SPDK_BDEV_IO_TYPE_READ:
+		transfer(bdev_io, data, bytes, params->iovs, params->iovcnt, false);
+		transfer_md(disk, bdev_io, false);
+		break;
 	case SPDK_BDEV_IO_TYPE_WRITE:
-		assert_true(total_len(params->iovs, params->iovcnt) == bytes);
-		for (i = 0; i < params->iovcnt; i++) {
-			if (params->iovs[i].iov_len == 0) {
-				continue;
-			}
-			if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ) {
-				memcpy(params->iovs[i].iov_base, data, params->iovs[i].iov_len);
-			} else {
-				memcpy(data, params->iovs[i].iov_base, params->iovs[i].iov_len);
-			}
-			data += params->iovs[i].iov_len;
-		}
-		if (params->md_buf != NULL) {
-			assert_true(md_len > 0);
-			if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ) {
-				memcpy(params->md_buf, disk->md + params->offset_blocks * md_len,
-					params->num_blocks * md_len);
-			} else {
-				memcpy(disk->md + params->offset_blocks * md_len, params->md_buf,
-					params->num_blocks * md_len);
-			}
-		}
+	case SPDK_BDEV_IO_TYPE_ZONE_APPEND:
+		transfer(bdev_io, data, bytes, params->iovs, params->iovcnt, true);
+		transfer_md(disk, bdev_io, true);
 		break;
 	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
 	case SPDK_BDEV_IO_TYPE_UNMAP:
@@ -179,9 +313,34 @@ carry_out(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
 			memset(disk->md + params->offset_blocks * md_len, 0, params->num_blocks * md_len);
 		}
 		break;
+	case SPDK_BDEV_IO_TYPE_COMPARE:
+		if (!equals(data, bytes, params->iovs, params->iovcnt) ||
+			(params->md_buf != NULL &&
+				memcmp(disk->md + params->offset_blocks * md_len, params->md_buf,
+					params->num_blocks * md_len) != 0)) {
+			return SPDK_BDEV_IO_STATUS_MISCOMPARE;
+		}
+		break;
+	case SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE:
+		if (!equals(data, bytes, params->iovs, params->iovcnt)) {
+			return SPDK_BDEV_IO_STATUS_MISCOMPARE;
+		}
+		transfer(bdev_io, data, bytes, params->fused_iovs, params->fused_iovcnt, true);
+		break;
+	case SPDK_BDEV_IO_TYPE_COPY:
+		copy_blocks(disk, params);
+		break;
+	case SPDK_BDEV_IO_TYPE_ZCOPY:
+		zero_copy(bdev_io, data, bytes);
+		break;
+	case SPDK_BDEV_IO_TYPE_SEEK_DATA:
+	case SPDK_BDEV_IO_TYPE_SEEK_HOLE:
+		params->seek.offset = disk->seek_offset;
+		break;
 	default:
 		break;
 	}
+	return SPDK_BDEV_IO_STATUS_SUCCESS;
 }
 
 static void
@@ -194,7 +353,11 @@ complete(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_
 	ctx->inside = NULL;
 	disk->inside--;
 	if (status == SPDK_BDEV_IO_STATUS_SUCCESS) {
-		carry_out(disk, bdev_io);
+		status = carry_out(disk, bdev_io);
+	}
+	if (status == SPDK_BDEV_IO_STATUS_SUCCESS && is_nvme(bdev_io)) {
+		spdk_bdev_io_complete_nvme_status(bdev_io, disk->cdw0, SPDK_NVME_SCT_GENERIC, SPDK_NVME_SC_SUCCESS);
+		return;
 	}
 	spdk_bdev_io_complete(bdev_io, status);
 }

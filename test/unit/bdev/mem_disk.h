@@ -35,6 +35,16 @@ struct mem_disk_record {
 	uint32_t cdw12;
 	void *memory_domain;
 	uint16_t num_retries;
+	/* Of a copy. */
+	uint64_t src_offset;
+	/* Of a zero-copy. */
+	bool zcopy_start;
+	bool zcopy_populate;
+	bool zcopy_commit;
+	/* Of NVMe commands. */
+	struct spdk_bdev_io_nvme_passthru_params nvme;
+	/* Of zone management and information. */
+	struct spdk_bdev_io_zone_mgmt_params zone;
 };
 
 #define MEM_DISK_MAX_RECORDS 1024
@@ -56,6 +66,11 @@ struct mem_disk {
 	uint32_t fail_after;
 	/* All disks with the same key have the same module channel; NULL: its own. */
 	void *channel_key;
+	/* What cdw0 of successful NVMe commands is; seeks find this block. */
+	uint32_t cdw0;
+	uint64_t seek_offset;
+	/* Where the next append to any zone goes, from its start. */
+	uint64_t append_offset;
 	/* RESET does not abort what is held. */
 	bool reset_keeps;
 	bool registered_device;
