@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Lowest first. A folder may include private headers of its own folder and of those before it.
 LAYERS = [
-    "lib/env", "lib/util", "lib/log", "lib/json", "lib/rpc", "lib/thread", "lib/notify",
+    "lib/env", "lib/util", "lib/log", "lib/dma", "lib/dif", "lib/json", "lib/rpc", "lib/thread", "lib/notify",
     "lib/bdev", "lib/event", "module/bdev", "export", "app",
 ]
 
