@@ -185,6 +185,19 @@ def function(item, row):
     item.assertions = 1
 
 
+def text(item, row, functions):
+    """The text that a function returns for a constant. Texts without such a function are seen in JSON only."""
+    producer = row["producer"]
+    constant = row["constant_or_component"]
+    item.kind = "text"
+    item.name = f"{producer}({constant})"
+    item.header = functions[producer]
+    value = f"({row['type']})1000" if constant == "(other)" else constant
+    item.check = f"static inline const char *text_{item.row}(void) {{ return {producer}({value}); }}"
+    item.at_run_time = f"check_text({c_text(item.name)}, {producer}({value}), {c_text(row['string'])});"
+    item.assertions = 1
+
+
 def read_items(folder):
     """All items of the tables on C, in their order."""
     items = []
@@ -218,6 +231,10 @@ def read_items(folder):
         # Of the system's own macros the table has no parameters.
         parameters = ANY if row["header"].startswith("(system)") else row["parameters"]
         macro(add("macros.tsv", number, row["header"], row["macro"]), parameters, row["value"])
+    functions = {item.name: item.header for item in items if item.kind == "function"}
+    for number, row in read_table(folder, "strings.tsv"):
+        if row["producer"] in functions:
+            text(add("strings.tsv", number, "", ""), row, functions)
     for table in ("nvme_spec.tsv", "scsi_spec.tsv", "gpt_spec.tsv"):
         read_specification(folder, table, add, items, structs)
     return items

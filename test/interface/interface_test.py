@@ -151,9 +151,11 @@ def left_out(root):
 
 
 def covers(pattern, item):
-    """A name of the table stands for the thing, for all fields of a structure, or for all of a header."""
-    return fnmatch.fnmatchcase(item.name, pattern) or fnmatch.fnmatchcase(item.header, pattern) \
-        or (item.kind == "field" and fnmatch.fnmatchcase(item.name.split(".")[0], pattern))
+    """A name stands for the thing, for all fields of a structure, all texts of a function, or all of a header."""
+    names = [item.name, item.header]
+    if item.kind in ("field", "text"):
+        names.append(re.split(r"[.(]", item.name)[0])
+    return any(fnmatch.fnmatchcase(name, pattern) for name in names)
 
 
 def judge(items, root):

@@ -56,3 +56,11 @@ check_bytes(const char *name, const void *object, const char *bytes, size_t size
 		complain(name, "has other bytes");
 	}
 }
+
+static void
+check_text(const char *name, const char *text, const char *wanted)
+{
+	if (text == NULL || strcmp(text, wanted) != 0) {
+		complain(name, text ? text : "NULL");
+	}
+}
