@@ -22,9 +22,9 @@ compare_data(struct bdev_io_private *outer, const struct iovec *iovs, int iovcnt
 
 		len -= left;
 		while (left > 0) {
-			if (!bdev_io_take_segment(outer, left, &wanted)) {
-				SPDK_ERRLOG("%s: the buffers of a compare are shorter than its %" PRIu64 " blocks\n",
-					outer->io.bdev->name, outer->io.u.bdev.num_blocks);
+			if (!bdev_io_take_segment(outer, left, &wanted) || wanted.iov_base == NULL) {
+				SPDK_ERRLOG("%s: a compare of %" PRIu64 " blocks lacks buffers\n", outer->io.bdev->name,
+					outer->io.u.bdev.num_blocks);
 				return SPDK_BDEV_IO_STATUS_FAILED;
 			}
 			if (memcmp(data, wanted.iov_base, wanted.iov_len) != 0) {

@@ -65,9 +65,7 @@ spdk_bdev_unmap_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *io_c
 	if (bdev_io == NULL) {
 		return -ENOMEM;
 	}
-	bdev_io->iov.iov_base = NULL;
-	bdev_io->iov.iov_len = 0;
-	bdev_io_set_buffers(bdev_io, &bdev_io->iov, 1, NULL);
+	bdev_io_set_buffer(bdev_io, NULL, 0, NULL);
 	if (num_blocks == 0) {
 		end_at_once(bdev_io);
 		return 0;

@@ -6,6 +6,23 @@
 
 #include "lib/bdev/io_submit.h"
 
+/* Checks the arguments and takes an I/O. Buffers and submission are the caller's. */
+static int
+take_compare(struct spdk_bdev_desc *desc, struct spdk_io_channel *io_ch, uint64_t offset_blocks, uint64_t num_blocks,
+	spdk_bdev_io_completion_cb cb, void *cb_arg, struct spdk_bdev_io **bdev_io)
+{
+	struct bdev_channel *ch = spdk_io_channel_get_ctx(io_ch);
+
+	if (!bdev_range_fits(desc->bdev, offset_blocks, num_blocks)) {
+		return -EINVAL;
+	}
+	if (desc->gates & BDEV_GATE_HIDDEN_METADATA) {
+		return -ENOTSUP;
+	}
+	*bdev_io = bdev_io_take(desc->bdev, desc, ch, SPDK_BDEV_IO_TYPE_COMPARE, offset_blocks, num_blocks, cb, cb_arg);
+	return *bdev_io != NULL ? 0 : -ENOMEM;
+}
+
 static void
 submit_compare(struct spdk_bdev_io *bdev_io)
 {
@@ -16,71 +33,52 @@ submit_compare(struct spdk_bdev_io *bdev_io)
 	}
 }
 
-/* iovs NULL: the buffer is buf. */
-static int
-compare(struct spdk_bdev_desc *desc, struct spdk_io_channel *io_ch, void *buf, struct iovec *iovs, int iovcnt, void *md,
-	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
-{
-	struct bdev_channel *ch = spdk_io_channel_get_ctx(io_ch);
-	struct spdk_bdev_io *bdev_io;
-
-	if (!bdev_range_fits(desc->bdev, offset_blocks, num_blocks)) {
-		return -EINVAL;
-	}
-	if (desc->gates & BDEV_GATE_HIDDEN_METADATA) {
-		return -ENOTSUP;
-	}
-	bdev_io = bdev_io_take(desc->bdev, desc, ch, SPDK_BDEV_IO_TYPE_COMPARE, offset_blocks, num_blocks, cb, cb_arg);
-	if (bdev_io == NULL) {
-		return -ENOMEM;
-	}
-	if (iovs == NULL) {
-		bdev_io->iov.iov_base = buf;
-		bdev_io->iov.iov_len = num_blocks * desc->block_size;
-		iovs = &bdev_io->iov;
-		iovcnt = 1;
-	}
-	bdev_io_set_buffers(bdev_io, iovs, iovcnt, md);
-	submit_compare(bdev_io);
-	return 0;
-}
-
-int
-spdk_bdev_compare_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset_blocks,
-	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
-{
-	return compare(desc, ch, buf, NULL, 0, NULL, offset_blocks, num_blocks, cb, cb_arg);
-}
-
 int
 spdk_bdev_compare_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md,
 	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
 {
+	struct spdk_bdev_io *bdev_io;
 	int rc = bdev_desc_check_md(desc, buf, md);
 
-	if (rc != 0) {
-		return rc;
+	if (rc == 0) {
+		rc = take_compare(desc, ch, offset_blocks, num_blocks, cb, cb_arg, &bdev_io);
 	}
-	return compare(desc, ch, buf, NULL, 0, md, offset_blocks, num_blocks, cb, cb_arg);
-}
-
-int
-spdk_bdev_comparev_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt,
-	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
-{
-	return compare(desc, ch, NULL, iov, iovcnt, NULL, offset_blocks, num_blocks, cb, cb_arg);
+	if (rc == 0) {
+		bdev_io_set_buffer(bdev_io, buf, num_blocks * desc->block_size, md);
+		submit_compare(bdev_io);
+	}
+	return rc;
 }
 
 int
 spdk_bdev_comparev_blocks_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov,
 	int iovcnt, void *md, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
 {
+	struct spdk_bdev_io *bdev_io;
 	int rc = bdev_desc_check_md(desc, bdev_iov_first_base(iov, iovcnt), md);
 
-	if (rc != 0) {
-		return rc;
+	if (rc == 0) {
+		rc = take_compare(desc, ch, offset_blocks, num_blocks, cb, cb_arg, &bdev_io);
 	}
-	return compare(desc, ch, NULL, iov, iovcnt, md, offset_blocks, num_blocks, cb, cb_arg);
+	if (rc == 0) {
+		bdev_io_set_buffers(bdev_io, iov, iovcnt, md);
+		submit_compare(bdev_io);
+	}
+	return rc;
+}
+
+int
+spdk_bdev_compare_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset_blocks,
+	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	return spdk_bdev_compare_blocks_with_md(desc, ch, buf, NULL, offset_blocks, num_blocks, cb, cb_arg);
+}
+
+int
+spdk_bdev_comparev_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt,
+	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	return spdk_bdev_comparev_blocks_with_md(desc, ch, iov, iovcnt, NULL, offset_blocks, num_blocks, cb, cb_arg);
 }
 
 int

@@ -31,9 +31,7 @@ rw_buffer(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_
 	if (spdk_unlikely(bdev_io == NULL)) {
 		return -ENOMEM;
 	}
-	bdev_io->iov.iov_base = buf;
-	bdev_io->iov.iov_len = num_blocks * desc->block_size;
-	bdev_io_set_buffers(bdev_io, &bdev_io->iov, 1, md_buf);
+	bdev_io_set_buffer(bdev_io, buf, num_blocks * desc->block_size, md_buf);
 	bdev_io_submit(bdev_io, ch);
 	return 0;
 }

@@ -97,6 +97,15 @@ bdev_io_set_buffers(struct spdk_bdev_io *bdev_io, struct iovec *iovs, int iovcnt
 	bdev_io->u.bdev.md_buf = md_buf;
 }
 
+/* The same for one buffer of len bytes. */
+static BDEV_INLINE void
+bdev_io_set_buffer(struct spdk_bdev_io *bdev_io, void *buf, uint64_t len, void *md_buf)
+{
+	bdev_io->iov.iov_base = buf;
+	bdev_io->iov.iov_len = len;
+	bdev_io_set_buffers(bdev_io, &bdev_io->iov, 1, md_buf);
+}
+
 /* NULL: none of the buffers is there. */
 static inline const void *
 bdev_iov_first_base(const struct iovec *iov, int iovcnt)

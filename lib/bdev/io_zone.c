@@ -93,58 +93,60 @@ spdk_bdev_zone_management(struct spdk_bdev_desc *desc, struct spdk_io_channel *c
 
 /* ---- append ---- */
 
-/* iovs NULL: the buffer is buf. */
+/* Checks the descriptor and takes an I/O. Buffers and submission are the caller's. */
 static int
-append(struct spdk_bdev_desc *desc, struct spdk_io_channel *io_ch, void *buf, struct iovec *iovs, int iovcnt, void *md,
-	uint64_t zone_id, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+take_append(struct spdk_bdev_desc *desc, struct spdk_io_channel *io_ch, uint64_t zone_id, uint64_t num_blocks,
+	spdk_bdev_io_completion_cb cb, void *cb_arg, struct spdk_bdev_io **bdev_io)
 {
 	struct bdev_channel *ch = spdk_io_channel_get_ctx(io_ch);
-	struct spdk_bdev_io *bdev_io;
 
 	if (desc->gates & BDEV_GATE_HIDDEN_METADATA) {
 		return -ENOTSUP;
 	}
-	bdev_io = bdev_io_take(desc->bdev, desc, ch, SPDK_BDEV_IO_TYPE_ZONE_APPEND, zone_id, num_blocks, cb, cb_arg);
-	if (bdev_io == NULL) {
-		return -ENOMEM;
-	}
-	if (iovs == NULL) {
-		bdev_io->iov.iov_base = buf;
-		bdev_io->iov.iov_len = num_blocks * desc->block_size;
-		iovs = &bdev_io->iov;
-		iovcnt = 1;
-	}
-	bdev_io_set_buffers(bdev_io, iovs, iovcnt, md);
-	bdev_io_submit_gated(bdev_io);
-	return 0;
-}
-
-int
-spdk_bdev_zone_append(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t zone_id,
-	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
-{
-	return append(desc, ch, buf, NULL, 0, NULL, zone_id, num_blocks, cb, cb_arg);
+	*bdev_io = bdev_io_take(desc->bdev, desc, ch, SPDK_BDEV_IO_TYPE_ZONE_APPEND, zone_id, num_blocks, cb, cb_arg);
+	return *bdev_io != NULL ? 0 : -ENOMEM;
 }
 
 int
 spdk_bdev_zone_append_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md,
 	uint64_t zone_id, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
 {
-	return append(desc, ch, buf, NULL, 0, md, zone_id, num_blocks, cb, cb_arg);
-}
+	struct spdk_bdev_io *bdev_io;
+	int rc = take_append(desc, ch, zone_id, num_blocks, cb, cb_arg, &bdev_io);
 
-int
-spdk_bdev_zone_appendv(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt,
-	uint64_t zone_id, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
-{
-	return append(desc, ch, NULL, iov, iovcnt, NULL, zone_id, num_blocks, cb, cb_arg);
+	if (rc == 0) {
+		bdev_io_set_buffer(bdev_io, buf, num_blocks * desc->block_size, md);
+		bdev_io_submit_gated(bdev_io);
+	}
+	return rc;
 }
 
 int
 spdk_bdev_zone_appendv_with_md(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt,
 	void *md, uint64_t zone_id, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
 {
-	return append(desc, ch, NULL, iov, iovcnt, md, zone_id, num_blocks, cb, cb_arg);
+	struct spdk_bdev_io *bdev_io;
+	int rc = take_append(desc, ch, zone_id, num_blocks, cb, cb_arg, &bdev_io);
+
+	if (rc == 0) {
+		bdev_io_set_buffers(bdev_io, iov, iovcnt, md);
+		bdev_io_submit_gated(bdev_io);
+	}
+	return rc;
+}
+
+int
+spdk_bdev_zone_append(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t zone_id,
+	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	return spdk_bdev_zone_append_with_md(desc, ch, buf, NULL, zone_id, num_blocks, cb, cb_arg);
+}
+
+int
+spdk_bdev_zone_appendv(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct iovec *iov, int iovcnt,
+	uint64_t zone_id, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	return spdk_bdev_zone_appendv_with_md(desc, ch, iov, iovcnt, NULL, zone_id, num_blocks, cb, cb_arg);
 }
 
 uint64_t

@@ -8,6 +8,9 @@ struct mem_disk_ctx {
 	/* Inside the module; checks that nothing comes twice. */
 	struct mem_disk *inside;
 	enum spdk_bdev_io_status status;
+	/* Of SPDK_BDEV_IO_STATUS_NVME_ERROR. */
+	int sct;
+	int sc;
 	TAILQ_ENTRY(mem_disk_ctx) link;
 };
 
@@ -356,7 +359,12 @@ complete(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_
 		status = carry_out(disk, bdev_io);
 	}
 	if (status == SPDK_BDEV_IO_STATUS_SUCCESS && is_nvme(bdev_io)) {
-		spdk_bdev_io_complete_nvme_status(bdev_io, disk->cdw0, SPDK_NVME_SCT_GENERIC, SPDK_NVME_SC_SUCCESS);
+		ctx->sct = SPDK_NVME_SCT_GENERIC;
+		ctx->sc = SPDK_NVME_SC_SUCCESS;
+		status = SPDK_BDEV_IO_STATUS_NVME_ERROR;
+	}
+	if (status == SPDK_BDEV_IO_STATUS_NVME_ERROR) {
+		spdk_bdev_io_complete_nvme_status(bdev_io, disk->cdw0, ctx->sct, ctx->sc);
 		return;
 	}
 	spdk_bdev_io_complete(bdev_io, status);
@@ -453,6 +461,8 @@ mem_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 	assert_ptr_equal(spdk_bdev_io_get_thread(bdev_io), spdk_get_thread());
 	assert_ptr_equal(spdk_bdev_io_get_io_channel(bdev_io), ch);
 	ctx->bdev_io = bdev_io;
+	ctx->sct = SPDK_NVME_SCT_GENERIC;
+	ctx->sc = SPDK_NVME_SC_INTERNAL_DEVICE_ERROR;
 	record(disk, bdev_io);
 	if (bdev_io->type == SPDK_BDEV_IO_TYPE_RESET) {
 		disk->resets++;
@@ -595,6 +605,18 @@ mem_disk_release_status(struct mem_disk *disk, uint32_t count, enum spdk_bdev_io
 		TAILQ_REMOVE(&disk->held, ctx, link);
 		disk->num_held--;
 		complete_by_message(ctx->bdev_io, status);
+	}
+}
+
+void
+mem_disk_release_nvme(struct mem_disk *disk, uint32_t count, int sct, int sc)
+{
+	struct mem_disk_ctx *ctx;
+
+	while (count-- > 0 && (ctx = TAILQ_FIRST(&disk->held)) != NULL) {
+		ctx->sct = sct;
+		ctx->sc = sc;
+		mem_disk_release_status(disk, 1, SPDK_BDEV_IO_STATUS_NVME_ERROR);
 	}
 }
 

@@ -97,6 +97,9 @@ void mem_disk_release(struct mem_disk *disk, uint32_t count);
 /* The same with a status. */
 void mem_disk_release_status(struct mem_disk *disk, uint32_t count, enum spdk_bdev_io_status status);
 
+/* The same with a status of NVMe. */
+void mem_disk_release_nvme(struct mem_disk *disk, uint32_t count, int sct, int sc);
+
 /* ---- users ---- */
 
 /* One I/O of a test. */
