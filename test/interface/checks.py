@@ -26,6 +26,7 @@ PRELUDE = """
 # The same where types are told apart more strictly: an enumeration is no integer.
 PRELUDE_CXX = """
 #include <type_traits>
+#define FIELD(type, path) (((type *)0)->path)
 #define SAME_TYPE(thing, ...) static_assert(std::is_same<__typeof__(thing), __VA_ARGS__>::value, "is not " #__VA_ARGS__)
 """
 
@@ -124,6 +125,10 @@ class Structs:
                 f"all.{path} < 0, {signed}); }}")
         else:
             item.check = same_type(f"FIELD({whole}, {path})", kind)
+            # C++ gives types that are declared within others another name, and knows no arrays without elements.
+            if item.check.startswith(f"SAME_TYPE(FIELD({whole}, {path}),") and "internal" not in path \
+                    and not kind.endswith("[0]"):
+                item.check_cxx = item.check
             if wire:
                 item.check += f" HOLDS(__builtin_offsetof({whole}, {path}) * 8 == {offset});"
 
