@@ -3,12 +3,10 @@
 
 import csv
 import re
-import sys
 import uuid
 
 from conftest import ROOT
 
-sys.path.insert(0, str(ROOT / "test" / "interface"))
 TABLES = ROOT / "test" / "interface" / "tables"
 
 # What this program has; the tables hold other components too.
