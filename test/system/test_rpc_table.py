@@ -11,6 +11,7 @@ import time
 import pytest
 
 from conftest import PATIENCE, ROOT, RpcError, Target
+from nbd_wire import CMD_READ, Wire
 from rpc_examples import (APART, DECODE_ERROR, EEXIST, ENODEV, EXAMPLES, FAILURES, FAILURES_AT_START, INVALID_PARAMS,
                           INVALID_STATE, LAST, LEAST_IS_NOT_ENOUGH, METHODS, NOT_FOUND, UUID)
 from rpc_table import LIMITS, Shape, has_type, read_results, rows
@@ -71,10 +72,11 @@ def code(target, method, params=None):
 def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runtime")
     one = Target(folder)
-    for name in ("aio0.img", "aio1.img"):
+    for name in ("aio0.img", "aio1.img", "short.img"):
         (folder / name).touch()
         os.truncate(folder / name, 1 << 20)
     one.file = str(folder / "aio1.img")
+    one.short = str(folder / "short.img")
     one.rpc("bdev_null_create", name="null0", num_blocks=65536, block_size=512)
     one.rpc("bdev_malloc_create", name="malloc0", num_blocks=1024, block_size=512)
     one.rpc("bdev_aio_create", name="aio0", filename=str(folder / "aio0.img"), block_size=512)
@@ -293,6 +295,33 @@ def test_members_that_depend(served):
                 base + "aio.readonly", base + "aio.fallocate"}
     assert expected <= shape.seen
     served.rpc("bdev_null_delete", name="with metadata")
+
+
+def test_statistics_of_a_channel_in_use(served):
+    shape = Shape("bdev_get_iostat", RESULTS["bdev_get_iostat"])
+    with Wire(served.nbd_path) as client:
+        client.go("null0")
+        client.pread(0, 4096)
+        shape.check(served.rpc("bdev_get_iostat", name="null0", per_channel=True))
+    assert not shape.faults
+    lacking = {path for path in RESULTS["bdev_get_iostat"] if path.startswith("channels[]")} - shape.seen
+    assert not lacking
+
+
+def test_statistics_of_errors(served):
+    """Errors are counted by their status, under the names of the table."""
+    served.rpc("bdev_aio_create", name="short", filename=served.short, block_size=512)
+    os.truncate(served.short, 4096)
+    with Wire(served.nbd_path) as client:
+        client.go("short")
+        assert client.request(CMD_READ, 1 << 19, 4096) != 0
+    shape = Shape("bdev_get_iostat", RESULTS["bdev_get_iostat"])
+    result = served.rpc("bdev_get_iostat", name="short")
+    shape.check(result)
+    assert not shape.faults
+    errors = result["bdevs"][0]["io_error"]
+    assert errors and set(errors) <= set(texts("bdev_get_iostat io_error key"))
+    served.rpc("bdev_aio_delete", name="short")
 
 
 def test_statistics_of_channels(served):
