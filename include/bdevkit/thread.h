@@ -40,6 +40,14 @@ int bdk_io_device_register(void *io_device, spdk_io_channel_create_cb create_cb,
 	uint32_t ctx_size, const char *name);
 
 /*
+ * Names a function that says whether a channel that nobody has any more must live on, because of something that uses it
+ * and will end by itself. It gets the context of the channel, on its thread, when it is about to be destroyed, and again
+ * every millisecond until it returns false or somebody gets the channel again. busy_cb is called before destroy_cb, and
+ * not before a channel exists. To be called before the first channel is got.
+ */
+void bdk_io_device_set_busy_cb(void *io_device, bool (*busy_cb)(void *ctx));
+
+/*
  * A message in memory of its sender, for what must not fail for want of memory. Sending fills it in; from then on until
  * its function is called it may neither be sent again nor freed. The function may do both. If its receiver is
  * destroyed before, it is dropped.

@@ -467,6 +467,8 @@ struct bdev_channel {
 	bdev_io_tailq_t lock_queue;
 	/* bdev_channel_leave() */
 	bool leaving;
+	/* It was put before all of its I/O had ended, and that was said. */
+	bool abandoned;
 	struct bdev_stat stat;
 };
 
@@ -603,6 +605,8 @@ void bdev_thread_destroy(void *io_device, void *ctx_buf);
 /* io_device is the bdev_state, context struct bdev_channel. */
 int bdev_channel_create(void *io_device, void *ctx_buf);
 void bdev_channel_destroy(void *io_device, void *ctx_buf);
+/* True if the channel, which nobody has any more, is needed by I/O that has not ended or was not freed. */
+bool bdev_channel_is_busy(void *ctx_buf);
 
 /* spdk_bdev_for_each_channel() in memory of the caller, which is in use until cpl is called. */
 void bdev_for_each_channel(struct spdk_bdev_channel_iter *iter, struct spdk_bdev *bdev,

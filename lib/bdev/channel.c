@@ -146,18 +146,40 @@ bdev_channel_leave(struct bdev_channel *ch)
 	bdev_lock_channel_fini(ch);
 }
 
+/*
+ * Users are to put a channel after their last I/O. What the layer keeps back is ended for them; what is inside the
+ * module, or still theirs, ends when it ends, and the channel goes after it.
+ */
+bool
+bdev_channel_is_busy(void *ctx_buf)
+{
+	struct bdev_channel *ch = ctx_buf;
+	const struct bdev_io_cache *cache = &ch->thread->cache;
+	uint64_t i, left = 0;
+
+	bdev_channel_abort_queued(ch);
+	bdev_lock_abort(ch);
+	bdev_channel_end_deferred(ch);
+	for (i = 0; i < cache->held; i++) {
+		left += cache->all[i]->internal.ch == ch && !(cache->all[i]->internal.flags & BDEV_IO_FREE);
+	}
+	if (left > 0 && !ch->abandoned) {
+		ch->abandoned = true;
+		SPDK_WARNLOG("%s: a channel was put with %" PRIu64 " I/Os that have not ended; it goes after them\n",
+			ch->bdev->name, left);
+	}
+	return left > 0;
+}
+
 void
 bdev_channel_destroy(void *io_device, void *ctx_buf)
 {
 	struct bdev_state *state = io_device;
 	struct bdev_channel *ch = ctx_buf;
 
+	/* There is nothing left, unless the thread was exited by force. */
 	bdev_channel_leave(ch);
 	bdev_channel_end_deferred(ch);
-	if (ch->outstanding > 0) {
-		SPDK_ERRLOG(
-			"%s: a channel was put with %" PRIu64 " I/Os outstanding\n", ch->bdev->name, ch->outstanding);
-	}
 	env_mutex_lock(&state->lock);
 	bdev_stat_add(&state->stat, &ch->stat);
 	env_mutex_unlock(&state->lock);

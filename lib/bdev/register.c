@@ -255,6 +255,7 @@ spdk_bdev_register(struct spdk_bdev *bdev)
 	if (rc != 0) {
 		goto undo_state;
 	}
+	bdk_io_device_set_busy_cb(state, bdev_channel_is_busy);
 	rc = publish(state);
 	if (rc != 0) {
 		goto undo_device;

@@ -7,6 +7,9 @@
 #include "spdk/log.h"
 #include "spdk_internal/thread.h"
 
+/* How often a channel is asked that something uses which its users have left behind. */
+#define BUSY_PERIOD_US 1000
+
 /* By the device object, not by the user's pointer: that may be registered anew while old channels live on. */
 int
 io_channel_compare(struct spdk_io_channel *a, struct spdk_io_channel *b)
@@ -116,21 +119,76 @@ spdk_get_io_channel(void *io_device)
 
 /* ---- put ---- */
 
+static void release_channel_cb(void *arg);
+
 static void
-release_channel_cb(void *arg)
+send_release(struct spdk_io_channel *ch)
 {
-	struct spdk_io_channel *ch = arg;
+	ch->releasing = true;
+	thread_msg_init(&ch->msg, release_channel_cb, ch);
+	if (thread_msg_send(ch->thread, &ch->msg) != 0) {
+		/* The thread was exited by force; nobody will receive anything there. */
+		release_channel_cb(ch);
+	}
+}
+
+static void
+destroy_channel(struct spdk_io_channel *ch)
+{
 	struct io_device *dev = ch->dev;
 
-	ch->releasing = false;
-	if (ch->ref > 0) {
-		/* Somebody has got it again. */
-		return;
-	}
 	drop_channel(ch);
 	dev->destroy_cb(dev->io_device, spdk_io_channel_get_ctx(ch));
 	free(ch);
 	thread_io_device_put(dev);
+}
+
+static int
+ask_again(void *arg)
+{
+	struct spdk_io_channel *ch = arg;
+
+	/* The message, if it is not on its way already, finds out the rest. */
+	if (ch->ref > 0 || !ch->dev->busy_cb(spdk_io_channel_get_ctx(ch))) {
+		spdk_poller_unregister(&ch->busy_poller);
+		if (!ch->releasing) {
+			send_release(ch);
+		}
+		return SPDK_POLLER_BUSY;
+	}
+	return SPDK_POLLER_IDLE;
+}
+
+/* True if something still uses the channel that nobody has; it is asked again until nothing does. */
+static bool
+is_busy(struct spdk_io_channel *ch)
+{
+	if (ch->dev->busy_cb == NULL || thread_state(ch->thread) == THREAD_EXITED ||
+		!ch->dev->busy_cb(spdk_io_channel_get_ctx(ch))) {
+		return false;
+	}
+	if (ch->busy_poller == NULL) {
+		ch->busy_poller = SPDK_POLLER_REGISTER(ask_again, ch, BUSY_PERIOD_US);
+	}
+	if (ch->busy_poller == NULL && !ch->releasing) {
+		/* No memory for a poller: in the next turn. */
+		send_release(ch);
+	}
+	return true;
+}
+
+static void
+release_channel_cb(void *arg)
+{
+	struct spdk_io_channel *ch = arg;
+
+	ch->releasing = false;
+	/* Somebody may have got it again, also in the function that is asked. */
+	if (ch->ref > 0 || is_busy(ch) || ch->ref > 0 || ch->releasing) {
+		return;
+	}
+	spdk_poller_unregister(&ch->busy_poller);
+	destroy_channel(ch);
 }
 
 void
@@ -147,12 +205,7 @@ spdk_put_io_channel(struct spdk_io_channel *ch)
 	if (--ch->ref > 0 || ch->releasing) {
 		return;
 	}
-	ch->releasing = true;
-	thread_msg_init(&ch->msg, release_channel_cb, ch);
-	if (thread_msg_send(thread, &ch->msg) != 0) {
-		/* The thread was exited by force; nobody will receive anything there. */
-		release_channel_cb(ch);
-	}
+	send_release(ch);
 }
 
 /* ---- questions ---- */

@@ -72,6 +72,18 @@ spdk_io_device_register(void *io_device, spdk_io_channel_create_cb create_cb, sp
 	bdk_io_device_register(io_device, create_cb, destroy_cb, ctx_size, name);
 }
 
+void
+bdk_io_device_set_busy_cb(void *io_device, bool (*busy_cb)(void *ctx))
+{
+	struct io_device *dev;
+
+	ENV_MUTEX_SCOPE(&g_thread_lib.lock);
+	dev = thread_io_device_find(io_device);
+	if (dev != NULL) {
+		dev->busy_cb = busy_cb;
+	}
+}
+
 /* ---- release: the device is not in the registry and has no channel any more ---- */
 
 static void

@@ -3,6 +3,7 @@
 #include "lib/thread/iobuf_internal.h"
 
 #include "spdk/env.h"
+#include "bdevkit/thread.h"
 #include "spdk/log.h"
 
 #define MAX_POOL_COUNT (UINT32_MAX - 1)
@@ -151,8 +152,13 @@ spdk_iobuf_initialize(void)
 		return rc;
 	}
 
-	spdk_io_device_register(
+	rc = bdk_io_device_register(
 		&g_iobuf, iobuf_group_create_cb, iobuf_group_destroy_cb, sizeof(struct iobuf_group), "iobuf");
+	if (rc) {
+		iobuf_pool_destroy(&g_iobuf.large);
+		iobuf_pool_destroy(&g_iobuf.small);
+		return rc;
+	}
 	g_iobuf.initialized = true;
 	return 0;
 }

@@ -318,6 +318,8 @@ struct io_device {
 	spdk_io_channel_create_cb create_cb;
 	spdk_io_channel_destroy_cb destroy_cb;
 	spdk_io_device_unregister_cb unregister_cb;
+	/* NULL, or says whether a channel without users must live on. */
+	bool (*busy_cb)(void *ctx);
 	/* The thread that unregisters it. By its id, as it may be exited by force and destroyed before that is done. */
 	uint64_t unregister_thread_id;
 	uint32_t ctx_size;
@@ -338,6 +340,8 @@ struct spdk_io_channel {
 	uint32_t ref;
 	/* The message that releases it is on its way. */
 	bool releasing;
+	/* Asks whether it may go by now. */
+	struct spdk_poller *busy_poller;
 	struct thread_msg msg;
 } __attribute__((aligned(16)));
 

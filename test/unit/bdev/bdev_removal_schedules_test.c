@@ -11,6 +11,8 @@
  */
 
 #include "script_disk.h"
+#include "spdk/bdev_zone.h"
+#include "spdk/nvme_spec.h"
 #include "lib/bdev/bdev_internal.h"
 
 /* Thread 0 is the app thread; the last one only asks for removal, and may exit. */
@@ -70,6 +72,8 @@ struct row {
 	int (*submit)(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch);
 	/* Bit of each step that it must have been met in. */
 	uint32_t steps;
+	/* Bits of further types that the disk must have. */
+	uint64_t others;
 };
 
 struct op {
@@ -84,6 +88,9 @@ struct op {
 	bool strikes;
 	uint64_t offset;
 	uint64_t num_blocks;
+	/* A zero-copy that has started; it is ended later. */
+	struct spdk_bdev_io *started;
+	bool ending;
 	/* What an abort is to find. */
 	struct op *target;
 	uint8_t raw[MAX_BLOCKS * 512 + 64];
@@ -94,6 +101,8 @@ struct op {
 	bool with_md;
 	struct iovec iovs[2];
 	struct iovec iovs2[2];
+	struct spdk_nvme_cmd cmd;
+	struct spdk_bdev_zone_info zones[2];
 };
 
 /* The opener: one descriptor, and a channel on each thread. */
@@ -103,6 +112,8 @@ static struct {
 	struct spdk_io_channel *ch[THREADS];
 	bool closing;
 	bool close_first;
+	/* Puts its channels while there is I/O. */
+	bool put_first;
 	bool close_on_event;
 	uint32_t removes;
 } g_user;
@@ -192,6 +203,92 @@ submit_reset(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel 
 	return spdk_bdev_reset(desc, ch, op_done_cb, op);
 }
 
+static int
+submit_compare(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
+{
+	return spdk_bdev_comparev_blocks_with_md(
+		desc, ch, op->iovs, 2, op->with_md ? op->md : NULL, op->offset, op->num_blocks, op_done_cb, op);
+}
+
+static int
+submit_compare_and_write(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
+{
+	return spdk_bdev_comparev_and_writev_blocks(
+		desc, ch, op->iovs, 2, op->iovs2, 2, op->offset, op->num_blocks, op_done_cb, op);
+}
+
+static int
+submit_copy(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
+{
+	return spdk_bdev_copy_blocks(desc, ch, op->offset, (op->offset + 100) % 900, op->num_blocks, op_done_cb, op);
+}
+
+static int
+submit_seek_data(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
+{
+	return spdk_bdev_seek_data(desc, ch, op->offset, op_done_cb, op);
+}
+
+static int
+submit_seek_hole(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
+{
+	return spdk_bdev_seek_hole(desc, ch, op->offset, op_done_cb, op);
+}
+
+static int
+submit_zcopy(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
+{
+	bool with_iov = one_in(2);
+
+	return spdk_bdev_zcopy_start(desc, ch, with_iov ? op->iovs : NULL, with_iov ? 1 : 0, op->offset, op->num_blocks,
+		one_in(2), op_done_cb, op);
+}
+
+static int
+submit_nvme_admin(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
+{
+	return spdk_bdev_nvme_admin_passthru(desc, ch, &op->cmd, op->buf, 512, op_done_cb, op);
+}
+
+static int
+submit_nvme_io(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
+{
+	op->cmd.opc = one_in(2) ? SPDK_NVME_OPC_READ : SPDK_NVME_OPC_WRITE;
+	return spdk_bdev_nvme_io_passthru(desc, ch, &op->cmd, op->buf, 512, op_done_cb, op);
+}
+
+static int
+submit_nvme_io_md(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
+{
+	op->cmd.opc = one_in(2) ? SPDK_NVME_OPC_READ : SPDK_NVME_OPC_WRITE;
+	return spdk_bdev_nvme_io_passthru_md(desc, ch, &op->cmd, op->buf, 512, op->md, MD_LEN, op_done_cb, op);
+}
+
+static int
+submit_nvme_iov_md(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
+{
+	return spdk_bdev_nvme_iov_passthru_md(desc, ch, &op->cmd, op->iovs, 2, op->num_blocks * 512,
+		one_in(2) ? op->md : NULL, MD_LEN, op_done_cb, op);
+}
+
+static int
+submit_get_zone_info(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
+{
+	return spdk_bdev_get_zone_info(desc, ch, 0, SPDK_COUNTOF(op->zones), op->zones, op_done_cb, op);
+}
+
+static int
+submit_zone_management(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
+{
+	return spdk_bdev_zone_management(desc, ch, 0, SPDK_BDEV_ZONE_RESET, op_done_cb, op);
+}
+
+static int
+submit_zone_append(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
+{
+	return spdk_bdev_zone_appendv(desc, ch, op->iovs, 2, 0, op->num_blocks, op_done_cb, op);
+}
+
 #define BIT(step) (1u << (STEP_##step))
 #define ALWAYS (BIT(BEFORE) | BIT(MODULE) | BIT(CALLBACK))
 #define PLAIN (ALWAYS | BIT(NOMEM) | BIT(COMPLETED))
@@ -205,6 +302,28 @@ static const struct row g_rows[] = {
 	{"WRITE_ZEROES", SPDK_BDEV_IO_TYPE_WRITE_ZEROES, true, submit_write_zeroes, PLAIN | BIT(LOCK) | BIT(SPLIT)},
 	{"WRITE_ZEROES, emulated", SPDK_BDEV_IO_TYPE_WRITE_ZEROES, false, submit_write_zeroes,
 		PLAIN | BIT(LOCK) | BIT(SPLIT)},
+	{"COMPARE", SPDK_BDEV_IO_TYPE_COMPARE, true, submit_compare, PLAIN | BIT(BUF)},
+	{"COMPARE, emulated", SPDK_BDEV_IO_TYPE_COMPARE, false, submit_compare, PLAIN | BIT(BUF) | BIT(SPLIT)},
+	{"COMPARE_AND_WRITE", SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE, true, submit_compare_and_write, PLAIN | BIT(BUF)},
+	{"COMPARE_AND_WRITE, emulated", SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE, false, submit_compare_and_write,
+		ALWAYS | BIT(NOMEM) | BIT(BUF) | BIT(SPLIT)},
+	{"COMPARE_AND_WRITE, by COMPARE", SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE, false, submit_compare_and_write,
+		ALWAYS | BIT(NOMEM) | BIT(BUF) | BIT(SPLIT), 1ull << SPDK_BDEV_IO_TYPE_COMPARE},
+	{"COPY", SPDK_BDEV_IO_TYPE_COPY, true, submit_copy, PLAIN | BIT(LOCK) | BIT(SPLIT)},
+	{"COPY, emulated", SPDK_BDEV_IO_TYPE_COPY, false, submit_copy, PLAIN | BIT(LOCK) | BIT(BUF) | BIT(SPLIT)},
+	{"SEEK_DATA", SPDK_BDEV_IO_TYPE_SEEK_DATA, true, submit_seek_data, PLAIN},
+	{"SEEK_DATA, emulated", SPDK_BDEV_IO_TYPE_SEEK_DATA, false, submit_seek_data,
+		BIT(BEFORE) | BIT(COMPLETED) | BIT(CALLBACK)},
+	{"SEEK_HOLE", SPDK_BDEV_IO_TYPE_SEEK_HOLE, true, submit_seek_hole, PLAIN},
+	{"ZCOPY", SPDK_BDEV_IO_TYPE_ZCOPY, true, submit_zcopy, PLAIN | BIT(LOCK)},
+	{"NVME_ADMIN", SPDK_BDEV_IO_TYPE_NVME_ADMIN, true, submit_nvme_admin, PLAIN},
+	{"NVME_IO", SPDK_BDEV_IO_TYPE_NVME_IO, true, submit_nvme_io, PLAIN | BIT(LOCK)},
+	{"NVME_IO_MD", SPDK_BDEV_IO_TYPE_NVME_IO_MD, true, submit_nvme_io_md, PLAIN | BIT(LOCK)},
+	{"NVME_IOV_MD", SPDK_BDEV_IO_TYPE_NVME_IOV_MD, true, submit_nvme_iov_md, PLAIN,
+		1ull << SPDK_BDEV_IO_TYPE_NVME_IO | 1ull << SPDK_BDEV_IO_TYPE_NVME_IO_MD},
+	{"GET_ZONE_INFO", SPDK_BDEV_IO_TYPE_GET_ZONE_INFO, true, submit_get_zone_info, PLAIN},
+	{"ZONE_MANAGEMENT", SPDK_BDEV_IO_TYPE_ZONE_MANAGEMENT, true, submit_zone_management, PLAIN},
+	{"ZONE_APPEND", SPDK_BDEV_IO_TYPE_ZONE_APPEND, true, submit_zone_append, PLAIN},
 };
 
 static const struct row *const g_reset_row = &g_rows[4];
@@ -224,16 +343,42 @@ op_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 	assert_true(op->used);
 	assert_ptr_equal(spdk_get_thread(), g_sim_threads[op->thread]);
 	assert_ptr_equal(spdk_bdev_io_get_cb_arg(bdev_io), op);
-	assert_int_equal(++op->done, 1);
+	assert_int_equal(op->done, 0);
+	assert_null(op->started);
 	assert_false(g_removed);
 	op->success = success;
 	g_ios++;
 	g_failed += !success;
+	if (op->row->type == SPDK_BDEV_IO_TYPE_ZCOPY && success && !op->ending) {
+		op->started = bdev_io;
+	} else {
+		op->done++;
+	}
 	if (op->strikes) {
 		op->strikes = false;
 		strike(op->event);
 	}
-	spdk_bdev_free_io(bdev_io);
+	if (op->done) {
+		spdk_bdev_free_io(bdev_io);
+	}
+}
+
+/* Ends those zero-copies that have started, some of them. */
+static void
+end_zcopy(void)
+{
+	struct spdk_bdev_io *bdev_io;
+	int i, rc;
+
+	for (i = 0; i < MAX_OPS; i++) {
+		if (g_ops[i].started != NULL && one_in(4)) {
+			bdev_io = g_ops[i].started;
+			g_ops[i].started = NULL;
+			g_ops[i].ending = true;
+			ON(g_ops[i].thread, rc = spdk_bdev_zcopy_end(bdev_io, one_in(2), op_done_cb, &g_ops[i]));
+			assert_int_equal(rc, 0);
+		}
+	}
 }
 
 static void
@@ -547,6 +692,7 @@ open_user(void)
 
 	g_user.thread = below(THREADS);
 	g_user.close_first = one_in(4);
+	g_user.put_first = one_in(6);
 	ON(g_user.thread, rc = spdk_bdev_open_ext("d", true, user_event_cb, NULL, &g_user.desc));
 	assert_int_equal(rc, 0);
 	for (i = 0; i < THREADS; i++) {
@@ -571,7 +717,7 @@ wind_down(void)
 		if (g_user.ch[i] == NULL) {
 			continue;
 		}
-		if (count_running(i) > 0 || one_in(3)) {
+		if ((count_running(i) > 0 && !g_user.put_first) || one_in(3)) {
 			left = true;
 			continue;
 		}
@@ -708,24 +854,10 @@ shrink(void)
 	}
 }
 
-/* A channel must not be put while I/O of it is inside the module. */
-static bool
-may_put_channel(uint32_t thread)
-{
-	int i;
-
-	for (i = 0; i < MAX_OPS; i++) {
-		if (op_is_running(&g_ops[i]) && g_ops[i].thread == thread && (find_steps(&g_ops[i]) & BIT(MODULE))) {
-			return false;
-		}
-	}
-	return g_user.ch[thread] != NULL;
-}
-
 static void
 put_channel(uint32_t thread)
 {
-	if (may_put_channel(thread)) {
+	if (g_user.ch[thread] != NULL) {
 		ON(thread, spdk_put_io_channel(g_user.ch[thread]));
 		g_user.ch[thread] = NULL;
 	}
@@ -777,7 +909,7 @@ strike(enum event event)
 		grow();
 		break;
 	case EVENT_PUT:
-		put_channel(g_ops[0].thread);
+		put_channel(one_in(4) ? below(THREADS) : g_ops[0].thread);
 		break;
 	default:
 		fail();
@@ -825,8 +957,12 @@ make_disk(const struct row *row)
 	g_disk = script_disk_create("d", THREADS);
 	bdev = &g_disk->bdev;
 	g_disk->io_types = 1ull << SPDK_BDEV_IO_TYPE_READ | 1ull << SPDK_BDEV_IO_TYPE_WRITE |
-		1ull << SPDK_BDEV_IO_TYPE_RESET | 1ull << SPDK_BDEV_IO_TYPE_ABORT | (uint64_t)row->native << row->type;
+		1ull << SPDK_BDEV_IO_TYPE_RESET | 1ull << SPDK_BDEV_IO_TYPE_ABORT | row->others |
+		(uint64_t)row->native << row->type;
 	bdev->md_len = one_in(2) ? MD_LEN : 0;
+	bdev->acwu = MAX_BLOCKS;
+	bdev->zoned = row->type == SPDK_BDEV_IO_TYPE_ZONE_APPEND;
+	bdev->zone_size = 512;
 	bdev->required_alignment = one_in(2) ? below(10) : 0;
 	bdev->reset_io_drain_timeout = one_in(3) ? 1 : 0;
 	g_disk->reset_keeps = one_in(2);
@@ -872,7 +1008,7 @@ bring(struct op *target)
 		submit_op(target);
 		break;
 	case STEP_SPLIT:
-		g_disk->action = g_event == EVENT_PUT ? SCRIPT_REFUSE : SCRIPT_HOLD;
+		g_disk->action = one_in(2) ? SCRIPT_REFUSE : SCRIPT_HOLD;
 		g_disk->let_pass = 1 + below(3);
 		submit_op(target);
 		break;
@@ -894,16 +1030,6 @@ bring(struct op *target)
 		fail();
 	}
 	bdk_sim_run_until_idle();
-}
-
-static bool
-event_is_allowed(void)
-{
-	if (g_event != EVENT_PUT) {
-		return true;
-	}
-	/* A channel is put when nothing of its I/O is inside the module. */
-	return g_step != STEP_MODULE && g_step != STEP_BEFORE;
 }
 
 static bool
@@ -950,6 +1076,7 @@ drive(struct op *target)
 		if (one_in(4)) {
 			lift();
 		}
+		end_zcopy();
 		if (g_step == STEP_BEFORE && turns == 0 && g_user.desc != NULL && g_user.ch[target->thread] != NULL) {
 			submit_op(target);
 		}
@@ -1012,9 +1139,6 @@ run_schedule(uint64_t seed)
 	g_step = number % NUM_STEPS;
 	number /= NUM_STEPS;
 	g_event = number % NUM_EVENTS;
-	if (!event_is_allowed()) {
-		return;
-	}
 	g_schedules++;
 	memset(g_ops, 0, sizeof(g_ops));
 	memset(&g_user, 0, sizeof(g_user));
@@ -1039,8 +1163,7 @@ run_schedule(uint64_t seed)
 		g_met[row - g_rows][g_step][g_event]++;
 	}
 	if (g_step != STEP_CALLBACK) {
-		/* A channel that is put must have no other I/O. */
-		submit_noise((target->thread + 1) % THREADS, below(3));
+		submit_noise(below(THREADS), below(3));
 		strike(g_event);
 	}
 	drive(target);
@@ -1067,9 +1190,8 @@ print_seed(void)
 static void
 log_cb(int level, const char *file, const int line, const char *func, const char *format, va_list args)
 {
-	static const char *const mistakes[] = {"were not freed", "still in use", "was put with", "does not have",
-		"freed twice", "was freed before", "on another thread", "not unregistered", "pool count is",
-		"stays locked"};
+	static const char *const mistakes[] = {"were not freed", "still in use", "does not have", "freed twice",
+		"was freed before", "on another thread", "not unregistered", "pool count is", "stays locked"};
 	char text[512];
 	size_t i;
 
@@ -1092,9 +1214,7 @@ check_met(void)
 	for (row = 0; row < SPDK_COUNTOF(g_rows); row++) {
 		for (step = 0; step < NUM_STEPS; step++) {
 			for (event = 0; event < NUM_EVENTS; event++) {
-				g_step = step;
-				g_event = event;
-				if (!(g_rows[row].steps >> step & 1) || !event_is_allowed()) {
+				if (!(g_rows[row].steps >> step & 1)) {
 					continue;
 				}
 				wanted++;
@@ -1119,7 +1239,7 @@ test_schedules(void **state)
 	const char *seed = getenv("BDEV_SIM_SEED"), *count = getenv("BDEV_SIM_COUNT");
 	uint64_t combinations = SPDK_COUNTOF(g_rows) * NUM_STEPS * NUM_EVENTS;
 	uint64_t first = seed != NULL ? strtoull(seed, NULL, 0) : 0;
-	uint64_t last = first + (count != NULL ? strtoull(count, NULL, 0) : seed != NULL ? 1 : 4 * combinations);
+	uint64_t last = first + (count != NULL ? strtoull(count, NULL, 0) : seed != NULL ? 1 : 3 * combinations);
 
 	if (__sanitizer_set_death_callback != NULL) {
 		__sanitizer_set_death_callback(print_seed);

@@ -77,6 +77,11 @@ touch(struct spdk_bdev_io *bdev_io)
 	size_t k;
 	int i;
 
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE) {
+		for (i = 0; i < params->fused_iovcnt; i++) {
+			sum += *(uint8_t *)params->fused_iovs[i].iov_base;
+		}
+	}
 	for (i = 0; i < params->iovcnt; i++) {
 		uint8_t *base = params->iovs[i].iov_base;
 
