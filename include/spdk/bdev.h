@@ -343,6 +343,26 @@ int spdk_bdev_get_io_type(const char *io_type_string);
 const char *spdk_bdev_get_qos_rpc_type(enum spdk_bdev_qos_rate_limit_type type);
 
 /*
+ * Changes the rate limits of a bdev, which all its openers share: limits[SPDK_BDEV_QOS_RW_IOPS_RATE_LIMIT] in I/Os per
+ * second, which is rounded up to thousands, the others in MiB per second. 0: no limit; UINT64_MAX: as before. The array is
+ * overwritten with what is taken, in I/Os and bytes.
+ *
+ * Reads, writes, starts of zero-copy, and raw NVMe I/O without the vectored form, are counted, in the form in which the
+ * module gets them. Time is cut into slices of 1 ms. An I/O goes on as long as each limit that it falls under has something
+ * left in the slice, however large it is; later slices pay. Else it waits on its own thread. An end of the last limit
+ * submits what waits. A reset, an abort, removal of the bdev and the end of the channel complete it as aborted.
+ *
+ * SPDK threads only; as often as one likes, while I/O runs. cb_fn, which may be NULL, runs on this thread when all channels
+ * obey, with status 0, or -ENOMEM, and then all is as before. It runs inside this call with 0 if there is nothing to change;
+ * with -EAGAIN while another change is in progress; -ENODEV if the bdev is gone; -ENOMEM; -EINVAL outside SPDK threads.
+ */
+void spdk_bdev_set_qos_rate_limits(
+	struct spdk_bdev *bdev, uint64_t *limits, void (*cb_fn)(void *cb_arg, int status), void *cb_arg);
+
+/* Stores SPDK_BDEV_QOS_NUM_RATE_LIMIT_TYPES limits: I/Os per second, then MiB per second. 0: no limit. */
+void spdk_bdev_get_qos_rate_limits(struct spdk_bdev *bdev, uint64_t *limits);
+
+/*
  * Stores the memory domains that the bdev takes data from, as far as array_size allows; domains may be NULL if that is
  * 0. Returns how many there are, -EINVAL for a NULL bdev, or a negative errno of the module.
  */

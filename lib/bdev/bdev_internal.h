@@ -157,6 +157,32 @@ struct bdev_stat {
 /* Puts stat into the state of nothing counted yet. */
 void bdev_stat_init(struct bdev_stat *stat);
 
+/* ---- rate limits: qos.c ---- */
+
+struct bdev_rate;
+struct bdev_qos_group;
+struct bdev_channel_qos;
+
+typedef void (*bdev_qos_cb)(void *ctx, int status);
+
+/* Of a bdev, under its lock. */
+struct bdev_qos {
+	/* NULL until there are limits or a group for the first time. */
+	struct bdev_rate *rate;
+	struct bdev_qos_group *group;
+	/* In bdev_qos_group.members, under bdev_manager.lock. */
+	TAILQ_ENTRY(bdev_state) group_link;
+
+	/* The change in progress, whom to tell, and what was before. */
+	bool changing;
+	int status;
+	bdev_qos_cb cb;
+	void *ctx;
+	uint64_t old_limits[SPDK_BDEV_QOS_NUM_RATE_LIMIT_TYPES];
+	struct bdev_qos_group *old_group;
+	struct bdk_channel_walk walk;
+};
+
 /* ---- a registered bdev: register.c ---- */
 
 /* A walk over the channels of a bdev: channel.c. */
@@ -218,6 +244,8 @@ struct bdev_state {
 
 	/* lock.c */
 	struct bdev_lock_set *locks;
+
+	struct bdev_qos qos;
 };
 
 static inline struct bdev_state *
@@ -469,6 +497,8 @@ struct bdev_channel {
 	bool leaving;
 	/* It was put before all of its I/O had ended, and that was said. */
 	bool abandoned;
+	/* qos.c; NULL if nothing is limited, else BDEV_GATE_QOS. */
+	struct bdev_channel_qos *qos;
 	struct bdev_stat stat;
 };
 
@@ -534,6 +564,9 @@ struct bdev_io_private {
 	bool forwarded;
 	/* complete.c, reset.c: passes it on to its own thread. */
 	struct bdk_msg msg;
+
+	/* qos.c: order among those that wait. */
+	uint64_t qos_number;
 
 	/* buffer.c */
 	struct spdk_iobuf_entry iobuf;
@@ -612,7 +645,7 @@ bool bdev_channel_is_busy(void *ctx_buf);
 void bdev_for_each_channel(struct spdk_bdev_channel_iter *iter, struct spdk_bdev *bdev,
 	spdk_bdev_for_each_channel_msg fn, void *ctx, spdk_bdev_for_each_channel_done cpl);
 
-/* Completes ABORTED what waits for NOMEM retry or a data buffer on this channel; on the channel's thread. */
+/* Completes ABORTED what waits for its rate, NOMEM retry or a data buffer on this channel; on the channel's thread. */
 void bdev_channel_abort_queued(struct bdev_channel *ch);
 
 /*
@@ -635,6 +668,8 @@ bdev_thread_now(struct bdev_thread *thread)
 
 /* Submits an I/O that some gate, or a limit of the bdev, looks at. */
 BDEV_SELDOM void bdev_io_submit_gated(struct spdk_bdev_io *bdev_io);
+/* The last part of that: what waited for its rate goes on. */
+void bdev_io_submit_admitted(struct spdk_bdev_io *bdev_io);
 
 /* Gives an I/O to the module. */
 static inline void
@@ -725,6 +760,43 @@ void bdev_lock_abort(struct bdev_channel *ch);
 bool bdev_lock_queue(struct spdk_bdev_io *bdev_io);
 /* With BDEV_IO_LOCK_WAITED: the I/O has ended. */
 BDEV_SELDOM void bdev_lock_io_ended(struct spdk_bdev_io *bdev_io);
+
+/* ---- rate limits: qos.c, qos_group.c ---- */
+
+/* A new channel gets what limits its bdev. 0 or -ENOMEM. Fini ends ABORTED what waits. */
+int bdev_qos_channel_init(struct bdev_channel *ch);
+void bdev_qos_channel_fini(struct bdev_channel *ch);
+/* Ends ABORTED what waits; also a channel without limits. */
+void bdev_qos_abort(struct bdev_channel *ch);
+
+/* With BDEV_GATE_QOS: true if a new I/O has to wait, and has been queued. */
+bool bdev_qos_queue(struct spdk_bdev_io *bdev_io);
+/* With BDEV_IO_QUEUED_QOS: takes an I/O out of its queue and ends it ABORTED. */
+void bdev_qos_cancel(struct spdk_bdev_io *bdev_io);
+
+/*
+ * A change of what limits a bdev: begin, with state->lock held; change; and run, without, on the thread that is to be
+ * called back. Begin returns 0 or -EAGAIN, -ENODEV, -ENOMEM. While it runs, the bdev is not detached.
+ */
+int bdev_qos_change_begin_locked(struct bdev_state *state, bdev_qos_cb cb, void *ctx);
+void bdev_qos_change_run(struct bdev_state *state);
+
+/* NULL for none. */
+struct bdev_rate *bdev_qos_group_get_rate(const struct bdev_qos_group *group);
+/* Makes the bdev a member of that group only, NULL: of none. bdev_manager.lock and state->lock are held. */
+void bdev_qos_group_move_locked(struct bdev_state *state, struct bdev_qos_group *group);
+/* Frees all groups, when there are no bdevs. */
+void bdev_qos_group_clear(void);
+
+bool bdev_qos_group_exists(const char *name);
+/* Array of the groups; or of one, name NULL: all. */
+void bdev_qos_group_write_info(struct spdk_json_write_ctx *w, const char *name);
+/* The calls that make the groups; that put a bdev into its group; and that limit a bdev. None where nothing is set. */
+void bdev_qos_group_write_config(struct spdk_json_write_ctx *w);
+void bdev_qos_group_write_member_config(struct spdk_json_write_ctx *w, struct spdk_bdev *bdev);
+void bdev_qos_write_config(struct spdk_json_write_ctx *w, struct spdk_bdev *bdev);
+/* The four limits as members of an object. */
+void bdev_qos_write_limits(struct spdk_json_write_ctx *w, struct spdk_bdev *bdev);
 
 /* ---- split.c ---- */
 

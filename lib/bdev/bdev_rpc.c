@@ -230,15 +230,10 @@ dump_metadata(struct spdk_json_write_ctx *w, struct spdk_bdev *bdev)
 }
 
 static void
-dump_rate_limits(struct spdk_json_write_ctx *w)
+dump_rate_limits(struct spdk_json_write_ctx *w, struct spdk_bdev *bdev)
 {
-	int type;
-
-	/* 0 is "no limit": there is no way to set one. */
 	spdk_json_write_named_object_begin(w, "assigned_rate_limits");
-	for (type = 0; type < SPDK_BDEV_QOS_NUM_RATE_LIMIT_TYPES; type++) {
-		spdk_json_write_named_uint64(w, spdk_bdev_get_qos_rpc_type(type), 0);
-	}
+	bdev_qos_write_limits(w, bdev);
 	spdk_json_write_object_end(w);
 }
 
@@ -302,7 +297,7 @@ dump_bdev(void *ctx, struct spdk_bdev *bdev)
 		spdk_json_write_named_int32(w, "numa_id", spdk_bdev_get_numa_id(bdev));
 	}
 	dump_metadata(w, bdev);
-	dump_rate_limits(w);
+	dump_rate_limits(w, bdev);
 	dump_claim(w, bdev);
 	dump_zones(w, bdev);
 	dump_io_types(w, bdev);

@@ -99,41 +99,50 @@ bdev_channel_create(void *io_device, void *ctx_buf)
 	struct spdk_bdev *bdev = state->bdev;
 	struct bdev_channel *ch = ctx_buf;
 	struct spdk_io_channel *thread_ch;
-	int rc;
+	int rc = -ENOMEM;
 
 	ch->bdev = bdev;
 	TAILQ_INIT(&ch->buf_queue);
 	bdev_stat_init(&ch->stat);
-	rc = bdev_lock_channel_init(ch);
-	if (rc != 0) {
-		return rc;
-	}
 	thread_ch = spdk_get_io_channel(&g_bdev_manager);
 	if (thread_ch == NULL) {
-		bdev_lock_channel_fini(ch);
 		return -ENOMEM;
 	}
 	ch->thread = spdk_io_channel_get_ctx(thread_ch);
 	ch->module_ch = bdev->fn_table->get_io_channel(bdev->ctxt);
 	if (ch->module_ch == NULL) {
 		SPDK_ERRLOG("%s: the module gave no channel\n", bdev->name);
-		put_thread(ch->thread);
-		bdev_lock_channel_fini(ch);
-		return -ENOMEM;
+		goto put_thread;
+	}
+	rc = bdev_lock_channel_init(ch);
+	if (rc != 0) {
+		goto put_module;
+	}
+	rc = bdev_qos_channel_init(ch);
+	if (rc != 0) {
+		goto leave_locks;
 	}
 	rc = join_shared(ch);
 	if (rc != 0) {
-		spdk_put_io_channel(ch->module_ch);
-		put_thread(ch->thread);
-		bdev_lock_channel_fini(ch);
-		return rc;
+		goto leave_qos;
 	}
 	return 0;
+
+leave_qos:
+	bdev_qos_channel_fini(ch);
+leave_locks:
+	bdev_lock_channel_fini(ch);
+put_module:
+	spdk_put_io_channel(ch->module_ch);
+put_thread:
+	put_thread(ch->thread);
+	return rc;
 }
 
 void
 bdev_channel_abort_queued(struct bdev_channel *ch)
 {
+	bdev_qos_abort(ch);
 	bdev_retry_abort(ch);
 	bdev_buf_abort(ch);
 }
@@ -144,6 +153,7 @@ bdev_channel_leave(struct bdev_channel *ch)
 	ch->leaving = true;
 	bdev_channel_abort_queued(ch);
 	bdev_lock_channel_fini(ch);
+	bdev_qos_channel_fini(ch);
 }
 
 /*

@@ -41,6 +41,8 @@ write_bdev(void *ctx, struct spdk_bdev *bdev)
 	if (bdev->fn_table->write_config_json != NULL) {
 		bdev->fn_table->write_config_json(bdev, ctx);
 	}
+	bdev_qos_write_config(ctx, bdev);
+	bdev_qos_group_write_member_config(ctx, bdev);
 	return 0;
 }
 
@@ -64,6 +66,7 @@ spdk_bdev_subsystem_config_json(struct spdk_json_write_ctx *w)
 	spdk_json_write_array_begin(w);
 	write_options(w);
 	bdev_examine_for_each(write_examine, w);
+	bdev_qos_group_write_config(w);
 	TAILQ_FOREACH (module, &g_bdev_manager.modules, internal.tailq) {
 		if (module->config_json != NULL) {
 			module->config_json(w);

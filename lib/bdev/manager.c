@@ -334,6 +334,7 @@ finish_end(void *io_device)
 	bdev_io_pool_fini();
 	spdk_iobuf_unregister_module("bdev");
 	bdev_examine_clear();
+	bdev_qos_group_clear();
 	bdev_open_async_restart();
 	set_phase(PHASE_DOWN);
 	cb_fn(g_chain.fini_arg);

@@ -346,10 +346,11 @@ bdev_unregister_detach(struct bdev_state *state)
 	struct spdk_bdev *bdev = state->bdev;
 
 	if (state->status != SPDK_BDEV_STATUS_REMOVING || !TAILQ_EMPTY(&state->descs) ||
-		state->reset_in_progress != NULL || state->detached) {
+		state->reset_in_progress != NULL || state->qos.changing || state->detached) {
 		return false;
 	}
 	state->detached = true;
+	bdev_qos_group_move_locked(state, NULL);
 	bdev_examine_forget(bdev);
 	bdev_name_del(&state->name);
 	/* All of them: one that its module forgot would lead to a bdev that is gone. */

@@ -6,6 +6,7 @@
  */
 
 #include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/rate.h"
 #include "spdk/json.h"
 
 struct spdk_bdev_io_error_stat {
@@ -39,6 +40,7 @@ bdev_state_io_fini(struct bdev_state *state)
 {
 	assert(state->reset_in_progress == NULL);
 	bdev_lock_set_close(state->locks);
+	bdev_rate_put(state->qos.rate);
 }
 
 void

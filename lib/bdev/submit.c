@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What may stand between a checked I/O and the module. The order matters: a frozen channel takes nothing, what must be
- * split is split before its parts queue, and what waits for memory waits behind those that came first.
+ * What may stand between a checked I/O and the module. The order matters: what a lock keeps back has not begun yet, so
+ * that nothing waits for it; a frozen channel takes nothing; what must be split is split before its parts count and
+ * queue; and what waits for memory waits behind those that came first.
  */
 
 #include "lib/bdev/bdev_internal.h"
@@ -26,6 +27,14 @@ is_frozen(struct bdev_channel *ch)
 	return resetting;
 }
 
+/* The owner is called by message, as it is still inside its call. */
+static void
+end_unsubmitted(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
+{
+	bdev_io_end(bdev_io, status);
+	bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
+}
+
 static bool
 is_short_write(const struct spdk_bdev_io *bdev_io)
 {
@@ -33,6 +42,22 @@ is_short_write(const struct spdk_bdev_io *bdev_io)
 
 	return bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE && bdev->split_on_write_unit &&
 		bdev_io->u.bdev.num_blocks < bdev->write_unit_size;
+}
+
+void
+bdev_io_submit_admitted(struct spdk_bdev_io *bdev_io)
+{
+	struct bdev_channel *ch = bdev_io->internal.ch;
+
+	if (is_short_write(bdev_io)) {
+		SPDK_ERRLOG("%s: a write of %" PRIu64 " blocks is shorter than the write unit of %u\n", ch->bdev->name,
+			bdev_io->u.bdev.num_blocks, ch->bdev->write_unit_size);
+		end_unsubmitted(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
+	} else if (ch->gates & BDEV_GATE_NOMEM) {
+		bdev_retry_queue_behind(bdev_io);
+	} else {
+		bdev_io_submit_to_module(bdev_io, ch);
+	}
 }
 
 void
@@ -44,24 +69,15 @@ bdev_io_submit_gated(struct spdk_bdev_io *bdev_io)
 		return;
 	}
 	if (is_frozen(ch)) {
-		bdev_io_end(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
-		bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
-		return;
-	}
-	if (is_short_write(bdev_io)) {
-		SPDK_ERRLOG("%s: a write of %" PRIu64 " blocks is shorter than the write unit of %u\n", ch->bdev->name,
-			bdev_io->u.bdev.num_blocks, ch->bdev->write_unit_size);
-		bdev_io_end(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
-		bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
+		end_unsubmitted(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
 		return;
 	}
 	if (bdev_io_needs_split(bdev_io)) {
 		bdev_io_split(bdev_io);
 		return;
 	}
-	if (ch->gates & BDEV_GATE_NOMEM) {
-		bdev_retry_queue_behind(bdev_io);
+	if ((ch->gates & BDEV_GATE_QOS) && bdev_qos_queue(bdev_io)) {
 		return;
 	}
-	bdev_io_submit_to_module(bdev_io, ch);
+	bdev_io_submit_admitted(bdev_io);
 }
