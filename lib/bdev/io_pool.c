@@ -205,13 +205,14 @@ move_to_cache(struct bdev_io_cache *cache, uint32_t count)
 	return i;
 }
 
-static void
+/* Returns how many there were. */
+static uint32_t
 fetch(struct bdev_io_cache *cache)
 {
 	uint32_t count;
 
 	if (!reserve_entries(cache, BATCH)) {
-		return;
+		return 0;
 	}
 	env_mutex_lock(&g_pool.lock);
 	cache->tight = g_pool.num_left < TIGHT;
@@ -229,6 +230,7 @@ fetch(struct bdev_io_cache *cache)
 	}
 	env_mutex_unlock(&g_pool.lock);
 	update_busy_below(cache);
+	return count;
 }
 
 /* Returns count free objects to the pool, those that were used longest ago; g_pool.lock is held. */
@@ -360,11 +362,11 @@ bdev_io_cache_refill(struct bdev_io_cache *cache, enum bdev_io_rank rank)
 	if (rank == BDEV_IO_RANK_USER && !TAILQ_EMPTY(&cache->wait_queue[rank])) {
 		return NULL;
 	}
-	if (cache->in_use >= get_limit(cache, rank)) {
-		fetch(cache);
-	}
-	if (cache->in_use >= get_limit(cache, rank)) {
-		return NULL;
+	/* Inner I/O may have used the reserve: one more may not be enough. */
+	while (cache->in_use >= get_limit(cache, rank)) {
+		if (fetch(cache) == 0) {
+			return NULL;
+		}
 	}
 	return cache->stack[cache->in_use++];
 }

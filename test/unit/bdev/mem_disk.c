@@ -242,10 +242,21 @@ equals(const uint8_t *data, uint64_t len, const struct iovec *iovs, int iovcnt)
 }
 
 static void
-zero_copy(struct spdk_bdev_io *bdev_io, uint8_t *data, uint64_t bytes)
+zero_copy(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, uint8_t *data, uint64_t bytes)
 {
-	if (bdev_io->u.bdev.zcopy.start) {
-		spdk_bdev_io_set_buf(bdev_io, data, bytes);
+	struct spdk_bdev_io_block_params *params = &bdev_io->u.bdev;
+
+	if (!disk->zcopy_get_buf) {
+		if (params->zcopy.start) {
+			spdk_bdev_io_set_buf(bdev_io, data, bytes);
+		}
+		return;
+	}
+	/* In a buffer of the layer. */
+	if (params->zcopy.start && params->zcopy.populate) {
+		transfer(bdev_io, data, bytes, params->iovs, params->iovcnt, false);
+	} else if (!params->zcopy.start && params->zcopy.commit) {
+		transfer(bdev_io, data, bytes, params->iovs, params->iovcnt, true);
 	}
 }
 
@@ -334,7 +345,7 @@ carry_out(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
 		copy_blocks(disk, params);
 		break;
 	case SPDK_BDEV_IO_TYPE_ZCOPY:
-		zero_copy(bdev_io, data, bytes);
+		zero_copy(disk, bdev_io, data, bytes);
 		break;
 	case SPDK_BDEV_IO_TYPE_SEEK_DATA:
 	case SPDK_BDEV_IO_TYPE_SEEK_HOLE:
@@ -433,6 +444,10 @@ got_buf_cb(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io, bool succes
 		complete(disk, bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
 		return;
 	}
+	if (is_nvme(bdev_io)) {
+		proceed(disk, bdev_io);
+		return;
+	}
 	for (i = 0; i < bdev_io->u.bdev.iovcnt; i++) {
 		assert_non_null(bdev_io->u.bdev.iovs[i].iov_base);
 		assert_true(((uintptr_t)bdev_io->u.bdev.iovs[i].iov_base & mask) == 0);
@@ -449,6 +464,22 @@ abort_held(struct mem_disk *disk)
 		TAILQ_REMOVE(&disk->held, ctx, link);
 		disk->num_held--;
 		complete_by_message(ctx->bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
+	}
+}
+
+static bool
+wants_buf(const struct mem_disk *disk, const struct spdk_bdev_io *bdev_io)
+{
+	switch (bdev_io->type) {
+	case SPDK_BDEV_IO_TYPE_READ:
+	case SPDK_BDEV_IO_TYPE_WRITE:
+	case SPDK_BDEV_IO_TYPE_COMPARE:
+	case SPDK_BDEV_IO_TYPE_ZONE_APPEND:
+		return disk->get_buf;
+	case SPDK_BDEV_IO_TYPE_ZCOPY:
+		return disk->zcopy_get_buf && bdev_io->u.bdev.zcopy.start;
+	default:
+		return disk->nvme_get_buf && is_nvme(bdev_io);
 	}
 }
 
@@ -480,7 +511,7 @@ mem_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
 		return;
 	}
-	if (disk->get_buf && (bdev_io->type == SPDK_BDEV_IO_TYPE_READ || bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE)) {
+	if (wants_buf(disk, bdev_io)) {
 		spdk_bdev_io_get_buf(bdev_io, got_buf_cb, bdev_io->u.bdev.num_blocks * disk->bdev.blocklen);
 		return;
 	}
@@ -606,6 +637,12 @@ mem_disk_release_status(struct mem_disk *disk, uint32_t count, enum spdk_bdev_io
 		disk->num_held--;
 		complete_by_message(ctx->bdev_io, status);
 	}
+}
+
+struct spdk_bdev_io *
+mem_disk_get_oldest(struct mem_disk *disk)
+{
+	return TAILQ_FIRST(&disk->held)->bdev_io;
 }
 
 void

@@ -58,8 +58,10 @@ struct mem_disk {
 	enum mem_disk_mode mode;
 	/* I/Os to refuse with NOMEM, of those that come next. */
 	uint32_t refuse;
-	/* Ask for a buffer before each read and write; if force, also when there is one. */
+	/* Ask for a buffer before each read, write, append and compare; before starting a zero-copy; for NVMe commands. */
 	bool get_buf;
+	bool zcopy_get_buf;
+	bool nvme_get_buf;
 	/* Complete with this instead of doing it, unless PENDING. */
 	enum spdk_bdev_io_status fail_status;
 	/* Only those of this many I/Os from now that come after fail_after. */
@@ -97,6 +99,8 @@ void mem_disk_release(struct mem_disk *disk, uint32_t count);
 /* The same with a status. */
 void mem_disk_release_status(struct mem_disk *disk, uint32_t count, enum spdk_bdev_io_status status);
 
+/* The oldest that is held. */
+struct spdk_bdev_io *mem_disk_get_oldest(struct mem_disk *disk);
 /* The same with a status of NVMe. */
 void mem_disk_release_nvme(struct mem_disk *disk, uint32_t count, int sct, int sc);
 
