@@ -213,17 +213,27 @@ def bench_null(build):
         subprocess.run([program], check=True)
 
 
+def bench_dif(build):
+    """Protection information, beside the bare loop over the CRC."""
+    program = build / "test/bench/dif_bench"
+    if program.exists():
+        print()
+        subprocess.run([program], check=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=Path, default=ROOT / "build", help="release build")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--idle-seconds", type=int, default=30)
-    parser.add_argument("what", nargs="*", help="nbd, idle, null; default all")
+    parser.add_argument("what", nargs="*", help="nbd, idle, null, dif; default all")
     options = parser.parse_args()
-    what = options.what or ["null", "idle", "nbd"]
+    what = options.what or ["null", "dif", "idle", "nbd"]
     if "null" in what:
         bench_null(options.build)
+    if "dif" in what:
+        bench_dif(options.build)
     if "idle" in what:
         bench_idle(options.build, options.idle_seconds)
     if "nbd" in what:

@@ -7,6 +7,7 @@
 #include "spdk/crc32.h"
 #include "spdk/crc64.h"
 #include "spdk/util.h"
+#include "lib/util/crc64_internal.h"
 
 #include <setjmp.h>
 #include <cmocka.h>
@@ -62,6 +63,28 @@ crc64_of_every_length(void **state)
 	}
 }
 
+/* Also those that this processor would not choose. */
+static void
+crc64_by_every_way(void **state)
+{
+	uint8_t buf[BUF_LEN];
+	int ways = 0;
+
+	fill(buf, sizeof(buf));
+	for (int way = 0; way < CRC64_WAYS; way++) {
+		if (!crc64_way_works(way)) {
+			continue;
+		}
+		ways++;
+		for (size_t len = 0; len < BUF_LEN; len++) {
+			assert_true(~crc64_update(way, ~0ULL, buf + BUF_LEN - len, len) ==
+				crc64_bit_by_bit(buf + BUF_LEN - len, len));
+		}
+	}
+	assert_true(crc64_way_works(CRC64_BYTES));
+	print_message("%d ways\n", ways);
+}
+
 static void
 calculations_go_on(void **state)
 {
@@ -104,6 +127,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(check_values),
 		cmocka_unit_test(crc64_of_every_length),
+		cmocka_unit_test(crc64_by_every_way),
 		cmocka_unit_test(calculations_go_on),
 		cmocka_unit_test(crc32c_of_list),
 	};
