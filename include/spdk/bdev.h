@@ -24,21 +24,26 @@ extern "C" {
  * errno unless they say otherwise. I/O, its channel and its callback belong to one SPDK thread.
  */
 
+/* Bytes of data that a small and a large buffer of a bdev hold. */
 #define SPDK_BDEV_SMALL_BUF_MAX_SIZE 8192
 #define SPDK_BDEV_LARGE_BUF_MAX_SIZE (64 * 1024)
 /* Bytes of metadata that a block of 512 bytes may have, and the size of a buffer for x bytes of data with as much. */
 #define SPDK_BDEV_MAX_INTERLEAVED_MD_SIZE (64)
 #define SPDK_BDEV_BUF_SIZE_WITH_MD(x) (((x) / 512) * (512 + SPDK_BDEV_MAX_INTERLEAVED_MD_SIZE))
 
+/* What happens to a bdev that is open. */
 enum spdk_bdev_event_type {
 	/* The bdev is going away: finish I/O, put the channels, close the descriptor. */
 	SPDK_BDEV_EVENT_REMOVE,
 	/* The number of blocks has changed. */
 	SPDK_BDEV_EVENT_RESIZE,
+	/* There are media events to be fetched. */
 	SPDK_BDEV_EVENT_MEDIA_MANAGEMENT,
 };
 
+/* Where a bdev stands between registration and its end. */
 enum spdk_bdev_status {
+	/* Not registered. */
 	SPDK_BDEV_STATUS_INVALID,
 	SPDK_BDEV_STATUS_READY,
 	/* Queued I/O is being aborted. */
@@ -47,31 +52,45 @@ enum spdk_bdev_status {
 	SPDK_BDEV_STATUS_REMOVING,
 };
 
+/* What can be asked of a bdev. Not every bdev does all of it: spdk_bdev_io_type_supported(). */
 enum spdk_bdev_io_type {
 	SPDK_BDEV_IO_TYPE_INVALID = 0,
 	SPDK_BDEV_IO_TYPE_READ,
 	SPDK_BDEV_IO_TYPE_WRITE,
+	/* The contents of blocks are no longer needed. */
 	SPDK_BDEV_IO_TYPE_UNMAP,
+	/* What was written is made to last. */
 	SPDK_BDEV_IO_TYPE_FLUSH,
+	/* All I/O ends, and the device starts anew. */
 	SPDK_BDEV_IO_TYPE_RESET,
+	/* NVMe commands: of the admin queue, of an I/O queue, the latter with separate metadata. */
 	SPDK_BDEV_IO_TYPE_NVME_ADMIN,
 	SPDK_BDEV_IO_TYPE_NVME_IO,
 	SPDK_BDEV_IO_TYPE_NVME_IO_MD,
 	SPDK_BDEV_IO_TYPE_WRITE_ZEROES,
+	/* Reading and writing in buffers of the device. */
 	SPDK_BDEV_IO_TYPE_ZCOPY,
+	/* Of zoned devices, see spdk/bdev_zone.h. */
 	SPDK_BDEV_IO_TYPE_GET_ZONE_INFO,
 	SPDK_BDEV_IO_TYPE_ZONE_MANAGEMENT,
 	SPDK_BDEV_IO_TYPE_ZONE_APPEND,
 	SPDK_BDEV_IO_TYPE_COMPARE,
+	/* Writes if the comparison holds, in one step. */
 	SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE,
+	/* Ends another I/O early. */
 	SPDK_BDEV_IO_TYPE_ABORT,
+	/* Next block that holds nothing, or something. */
 	SPDK_BDEV_IO_TYPE_SEEK_HOLE,
 	SPDK_BDEV_IO_TYPE_SEEK_DATA,
+	/* From one place of the bdev to another. */
 	SPDK_BDEV_IO_TYPE_COPY,
+	/* As NVME_IO_MD, with data in several pieces. */
 	SPDK_BDEV_IO_TYPE_NVME_IOV_MD,
+	/* How many types there are, with INVALID. */
 	SPDK_BDEV_NUM_IO_TYPES,
 };
 
+/* What may be limited. */
 enum spdk_bdev_qos_rate_limit_type {
 	/* Reads and writes per second. */
 	SPDK_BDEV_QOS_RW_IOPS_RATE_LIMIT = 0,
@@ -95,16 +114,18 @@ struct spdk_memory_domain;
 struct spdk_nvme_cmd;
 struct spdk_uuid;
 
-/* Bytes and meaning as in the NVMe specification. */
+/* Controller attributes, as in the NVMe specification. */
 union spdk_bdev_nvme_ctratt {
 	uint32_t raw;
 	struct {
 		uint32_t reserved : 19;
+		/* Flexible data placement. */
 		uint32_t fdps : 1;
 		uint32_t reserved2 : 12;
 	} bits;
 };
 
+/* Dwords 12 and 13 of an NVMe write. */
 union spdk_bdev_nvme_cdw12 {
 	uint32_t raw;
 	struct {
@@ -115,6 +136,7 @@ union spdk_bdev_nvme_cdw12 {
 	} write;
 };
 
+/* The second of them. */
 union spdk_bdev_nvme_cdw13 {
 	uint32_t raw;
 	struct {
@@ -126,12 +148,14 @@ union spdk_bdev_nvme_cdw13 {
 
 /* A range of blocks that its device wants rewritten. */
 struct spdk_bdev_media_event {
+	/* In blocks. */
 	uint64_t offset;
 	uint64_t num_blocks;
 };
 
 /* ---- Start and stop of the layer; applications that use spdk/event.h do not need it ---- */
 
+/* The layer has started, or not (rc is a negative errno); it has stopped. */
 typedef void (*spdk_bdev_init_cb)(void *cb_arg, int rc);
 typedef void (*spdk_bdev_fini_cb)(void *cb_arg);
 
@@ -176,6 +200,7 @@ void spdk_bdev_subsystem_config_json(struct spdk_json_write_ctx *w);
 
 /* ---- Examining: modules are offered each new bdev, to build upon it ---- */
 
+/* No bdev is being examined. */
 typedef void (*spdk_bdev_wait_for_examine_cb)(void *arg);
 
 /*
@@ -218,8 +243,10 @@ int spdk_for_each_bdev_leaf(void *ctx, spdk_for_each_bdev_fn fn);
 
 /* Called on the thread that opened, always by message; closing the descriptor inside it is allowed. */
 typedef void (*spdk_bdev_event_cb_t)(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *event_ctx);
+/* The base of parts is being removed: see spdk_bdev_part_base_construct_ext(). */
 typedef void (*spdk_bdev_remove_cb_t)(void *remove_ctx);
 
+/* How a bdev is opened. */
 struct spdk_bdev_open_opts {
 	/* Size of this structure as the caller knows it. */
 	size_t size;
@@ -246,6 +273,7 @@ int spdk_bdev_open_ext(const char *bdev_name, bool write, spdk_bdev_event_cb_t e
 /* desc is NULL if rc is not 0. */
 typedef void (*spdk_bdev_open_async_cb_t)(struct spdk_bdev_desc *desc, int rc, void *cb_arg);
 
+/* How to wait for a bdev. */
 struct spdk_bdev_open_async_opts {
 	/* Size of this structure as the caller knows it. */
 	size_t size;

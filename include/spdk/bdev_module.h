@@ -190,6 +190,7 @@ struct spdk_bdev_name {
 	RB_ENTRY(spdk_bdev_name) node;
 };
 
+/* A further name of a bdev. */
 struct spdk_bdev_alias {
 	struct spdk_bdev_name alias;
 	TAILQ_ENTRY(spdk_bdev_alias) tailq;
@@ -303,6 +304,7 @@ struct spdk_bdev {
  */
 int spdk_bdev_register(struct spdk_bdev *bdev);
 
+/* The bdev has gone; rc is what its destruct gave. */
 typedef void (*spdk_bdev_unregister_cb)(void *cb_arg, int rc);
 
 /*
@@ -346,10 +348,12 @@ int spdk_bdev_alias_del(struct spdk_bdev *bdev, const char *alias);
 /* Takes all aliases away, also that of the UUID. */
 void spdk_bdev_alias_del_all(struct spdk_bdev *bdev);
 
+/* The list of aliases; it belongs to the bdev. */
 const struct spdk_bdev_aliases_list *spdk_bdev_get_aliases(const struct spdk_bdev *bdev);
 
 /* ---- Claims ---- */
 
+/* Bytes of the name in a claim, with the final zero. */
 #define SPDK_BDEV_CLAIM_NAME_LEN 32
 
 /* What the claimer does with a bdev, and what others may not. Opening for reading is always allowed. */
@@ -366,6 +370,7 @@ enum spdk_bdev_claim_type {
 	SPDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED = 4,
 };
 
+/* How a bdev is claimed. */
 struct spdk_bdev_claim_opts {
 	/* Size of this structure as the caller knows it. */
 	size_t opts_size;
@@ -436,6 +441,7 @@ enum spdk_bdev_io_status {
 	SPDK_MIN_BDEV_IO_STATUS = SPDK_BDEV_IO_STATUS_AIO_ERROR,
 };
 
+/* Lists. */
 typedef STAILQ_HEAD(, spdk_bdev_io) bdev_io_stailq_t;
 typedef TAILQ_HEAD(, spdk_bdev_io) bdev_io_tailq_t;
 typedef TAILQ_HEAD(, lba_range) lba_range_tailq_t;
@@ -727,6 +733,7 @@ struct spdk_bdev_part {
 	} internal;
 };
 
+/* The list of all parts of a module. */
 typedef TAILQ_HEAD(bdev_part_tailq, spdk_bdev_part) SPDK_BDEV_PART_TAILQ;
 
 /* Frees the context that the module gave to the base of its parts. */
@@ -738,6 +745,7 @@ struct spdk_bdev_part_channel {
 	struct spdk_io_channel *base_ch;
 };
 
+/* What a part may be told beyond its place. */
 struct spdk_bdev_part_construct_opts {
 	/* Size of this structure as the caller knows it. */
 	uint64_t opts_size;
@@ -772,6 +780,7 @@ void spdk_bdev_part_base_free(struct spdk_bdev_part_base *base);
 /* Unregisters all parts of the base that are in tailq. On the thread that opened the base. */
 void spdk_bdev_part_base_hotremove(struct spdk_bdev_part_base *part_base, struct bdev_part_tailq *tailq);
 
+/* The bdev below, its name, the descriptor that the base has it open with, and the list given at its construction. */
 struct spdk_bdev *spdk_bdev_part_base_get_bdev(struct spdk_bdev_part_base *part_base);
 const char *spdk_bdev_part_base_get_bdev_name(struct spdk_bdev_part_base *part_base);
 struct spdk_bdev_desc *spdk_bdev_part_base_get_desc(struct spdk_bdev_part_base *part_base);

@@ -12,6 +12,7 @@
 extern "C" {
 #endif
 
+/* How a zone may be written. */
 enum spdk_bdev_zone_type {
 	/* May be written anywhere. */
 	SPDK_BDEV_ZONE_TYPE_CNV = 0x1,
@@ -21,22 +22,32 @@ enum spdk_bdev_zone_type {
 	SPDK_BDEV_ZONE_TYPE_SEQWP = 0x3,
 };
 
+/* What spdk_bdev_zone_management() can do to a zone. */
 enum spdk_bdev_zone_action {
+	/* Makes an open zone closed. */
 	SPDK_BDEV_ZONE_CLOSE,
+	/* Makes it full, as if it had been written to its end. */
 	SPDK_BDEV_ZONE_FINISH,
+	/* Opens it until it is closed on request. */
 	SPDK_BDEV_ZONE_OPEN,
+	/* Makes it empty. */
 	SPDK_BDEV_ZONE_RESET,
+	/* Gives up a read-only zone. */
 	SPDK_BDEV_ZONE_OFFLINE,
 };
 
+/* What a zone is in. Empty, open and closed zones can be written. */
 enum spdk_bdev_zone_state {
+	/* The write pointer is at its beginning. */
 	SPDK_BDEV_ZONE_STATE_EMPTY = 0x0,
 	/* Opened by being written. */
 	SPDK_BDEV_ZONE_STATE_IMP_OPEN = 0x1,
 	SPDK_BDEV_ZONE_STATE_OPEN = SPDK_BDEV_ZONE_STATE_IMP_OPEN,
 	SPDK_BDEV_ZONE_STATE_FULL = 0x2,
+	/* Written in part, and not held open. */
 	SPDK_BDEV_ZONE_STATE_CLOSED = 0x3,
 	SPDK_BDEV_ZONE_STATE_READ_ONLY = 0x4,
+	/* Can be neither written nor read. */
 	SPDK_BDEV_ZONE_STATE_OFFLINE = 0x5,
 	/* Opened on request. */
 	SPDK_BDEV_ZONE_STATE_EXP_OPEN = 0x6,
@@ -44,6 +55,7 @@ enum spdk_bdev_zone_state {
 	SPDK_BDEV_ZONE_STATE_NOT_WP = 0x7,
 };
 
+/* A zone, as spdk_bdev_get_zone_info() shows it. */
 struct spdk_bdev_zone_info {
 	/* First block of the zone. */
 	uint64_t zone_id;

@@ -25,6 +25,7 @@ void spdk_bit_array_free(struct spdk_bit_array **bap);
  */
 int spdk_bit_array_resize(struct spdk_bit_array **bap, uint32_t num_bits);
 
+/* Number of bits. */
 uint32_t spdk_bit_array_capacity(const struct spdk_bit_array *ba);
 
 /* false beyond the end. */
@@ -40,6 +41,7 @@ void spdk_bit_array_clear(struct spdk_bit_array *ba, uint32_t bit_index);
 uint32_t spdk_bit_array_find_first_set(const struct spdk_bit_array *ba, uint32_t start_bit_index);
 uint32_t spdk_bit_array_find_first_clear(const struct spdk_bit_array *ba, uint32_t start_bit_index);
 
+/* How many bits are set, and how many are not. */
 uint32_t spdk_bit_array_count_set(const struct spdk_bit_array *ba);
 uint32_t spdk_bit_array_count_clear(const struct spdk_bit_array *ba);
 

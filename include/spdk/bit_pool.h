@@ -29,6 +29,7 @@ void spdk_bit_pool_free(struct spdk_bit_pool **pool);
  */
 int spdk_bit_pool_resize(struct spdk_bit_pool **pool, uint32_t num_bits);
 
+/* Number of bits. */
 uint32_t spdk_bit_pool_capacity(const struct spdk_bit_pool *pool);
 
 /* false beyond the end. */
@@ -40,6 +41,7 @@ uint32_t spdk_bit_pool_allocate_bit(struct spdk_bit_pool *pool);
 /* Takes a number back that was handed out. */
 void spdk_bit_pool_free_bit(struct spdk_bit_pool *pool, uint32_t bit_index);
 
+/* How many bits are taken, and how many are free. */
 uint32_t spdk_bit_pool_count_allocated(const struct spdk_bit_pool *pool);
 uint32_t spdk_bit_pool_count_free(const struct spdk_bit_pool *pool);
 

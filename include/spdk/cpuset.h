@@ -14,6 +14,7 @@ extern "C" {
 /* CPUs are numbered from 0 to one less. */
 #define SPDK_CPUSET_SIZE 1024
 
+/* A set of CPUs. */
 struct spdk_cpuset {
 	/* Where spdk_cpuset_fmt() writes. */
 	char str[SPDK_CPUSET_SIZE / 4 + 1];
@@ -25,6 +26,7 @@ struct spdk_cpuset {
 struct spdk_cpuset *spdk_cpuset_alloc(void);
 void spdk_cpuset_free(struct spdk_cpuset *set);
 
+/* Whether both hold the same; copies src to dst. */
 bool spdk_cpuset_equal(const struct spdk_cpuset *set1, const struct spdk_cpuset *set2);
 void spdk_cpuset_copy(struct spdk_cpuset *dst, const struct spdk_cpuset *src);
 

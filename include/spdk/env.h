@@ -48,6 +48,7 @@ struct spdk_ring;
 
 /* ---- Start and end ---- */
 
+/* Where a PCI device is. */
 struct spdk_pci_addr {
 	uint32_t domain;
 	uint8_t bus;
@@ -55,6 +56,7 @@ struct spdk_pci_addr {
 	uint8_t func;
 };
 
+/* How the environment starts: what spdk_env_opts_init() fills in. */
 struct spdk_env_opts {
 	/* Shown in messages. */
 	const char *name;
@@ -180,6 +182,7 @@ void spdk_memzone_dump(FILE *f);
 
 /* ---- Memory that devices know: maps and registration ---- */
 
+/* What happens to a piece of memory. */
 enum spdk_mem_map_notify_action {
 	SPDK_MEM_MAP_NOTIFY_REGISTER = 0,
 	SPDK_MEM_MAP_NOTIFY_UNREGISTER = 1,
@@ -196,6 +199,7 @@ typedef int (*spdk_mem_map_notify_cb)(
 /* Whether the translations of two neighbouring pieces of 2 MiB belong together (not 0) or not (0). */
 typedef int (*spdk_mem_map_contiguous_translations)(uint64_t addr_1, uint64_t addr_2);
 
+/* What the owner of a map provides. */
 struct spdk_mem_map_ops {
 	spdk_mem_map_notify_cb notify_cb;
 	spdk_mem_map_contiguous_translations are_contiguous;
@@ -283,6 +287,7 @@ void spdk_pause(void);
 
 /* ---- Cores, system threads and NUMA nodes ---- */
 
+/* Number of cores of this process. */
 uint32_t spdk_env_get_core_count(void);
 
 /* The core that the calling system thread runs as; SPDK_ENV_LCORE_ID_ANY if it was not started as one. */
@@ -296,6 +301,7 @@ uint32_t spdk_env_get_first_core(void);
 uint32_t spdk_env_get_last_core(void);
 uint32_t spdk_env_get_next_core(uint32_t prev_core);
 
+/* A loop over all cores of this process; i is a uint32_t. */
 #define SPDK_ENV_FOREACH_CORE(i) \
 	for ((i) = spdk_env_get_first_core(); (i) < SPDK_ENV_LCORE_ID_ANY; (i) = spdk_env_get_next_core(i))
 
@@ -314,9 +320,11 @@ int32_t spdk_env_get_first_numa_id(void);
 int32_t spdk_env_get_last_numa_id(void);
 int32_t spdk_env_get_next_numa_id(int32_t prev_numa_id);
 
+/* A loop over all NUMA nodes that it may use; i is an int32_t. */
 #define SPDK_ENV_FOREACH_NUMA_ID(i) \
 	for ((i) = spdk_env_get_first_numa_id(); (i) < INT32_MAX; (i) = spdk_env_get_next_numa_id(i))
 
+/* What a core runs. */
 typedef int (*thread_start_fn)(void *);
 
 /*
@@ -401,6 +409,7 @@ void *spdk_mempool_get(struct spdk_mempool *mp);
 /* Takes count elements, all or none. Returns 0, or -ENOENT if there are not so many. */
 int spdk_mempool_get_bulk(struct spdk_mempool *mp, void **ele_arr, size_t count);
 
+/* Give elements back to the pool that they are from. */
 void spdk_mempool_put(struct spdk_mempool *mp, void *ele);
 void spdk_mempool_put_bulk(struct spdk_mempool *mp, void **ele_arr, size_t count);
 

@@ -127,6 +127,7 @@ void spdk_app_opts_init(struct spdk_app_opts *opts, size_t opts_size);
 /* The letters that spdk_app_parse_args() knows; an application's own must be others. */
 #define SPDK_APP_GETOPT_STRING "c:de:ghi:m:n:p:r:s:uvA:B:L:RW:"
 
+/* How reading a command line went. */
 enum spdk_app_parse_args_rvals {
 	/* Help or version was shown: exit with success. */
 	SPDK_APP_PARSE_ARGS_HELP = 0,
@@ -188,6 +189,7 @@ int spdk_app_parse_core_mask(const char *mask, struct spdk_cpuset *cpumask);
 
 /* ---- Events: functions that run on a CPU, outside of any SPDK thread ---- */
 
+/* What an event runs on its core, outside of all SPDK threads. */
 typedef void (*spdk_event_fn)(void *arg1, void *arg2);
 
 /* Makes an event for the reactor of a CPU. NULL without memory. */

@@ -24,6 +24,7 @@ typedef int (*spdk_fd_fn)(void *ctx);
 /* Called in place of functions of a group; must call cb_fn(cb_ctx). */
 typedef int (*spdk_fd_group_wrapper_fn)(void *wrapper_ctx, spdk_fd_fn cb_fn, void *cb_ctx);
 
+/* What kind of descriptor it is. */
 enum spdk_fd_type {
 	/* The function takes the event away, if that is needed. */
 	SPDK_FD_TYPE_DEFAULT = 0,
@@ -31,6 +32,7 @@ enum spdk_fd_type {
 	SPDK_FD_TYPE_EVENTFD = 1,
 };
 
+/* How a descriptor is watched. */
 struct spdk_event_handler_opts {
 	/* Size of this structure as the caller knows it. */
 	size_t opts_size;

@@ -29,6 +29,7 @@ extern "C" {
 #define SPDK_HISTOGRAM_NUM_BUCKET_RANGES(h) ((h)->max_range - (h)->min_range + 1)
 #define SPDK_HISTOGRAM_NUM_BUCKETS(h) (SPDK_HISTOGRAM_NUM_BUCKETS_PER_RANGE(h) * SPDK_HISTOGRAM_NUM_BUCKET_RANGES(h))
 
+/* A histogram of numbers of 64 bits. Each range, a power of two, has as many buckets as the next. */
 struct spdk_histogram_data {
 	uint32_t granularity;
 	/* First and last range kept. */

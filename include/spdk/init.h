@@ -23,6 +23,7 @@ extern "C" {
 /* Path of the Unix socket unless told otherwise. */
 #define SPDK_DEFAULT_RPC_ADDR "/var/tmp/spdk.sock"
 
+/* How an RPC server logs what it is asked. */
 struct spdk_rpc_opts {
 	/* sizeof(struct spdk_rpc_opts) of the caller. */
 	size_t size;

@@ -244,6 +244,7 @@ int spdk_json_write_val(struct spdk_json_write_ctx *w, const struct spdk_json_va
 /* Text that is one JSON value already, as it is. */
 int spdk_json_write_val_raw(struct spdk_json_write_ctx *w, const void *data, size_t len);
 
+/* Brackets of arrays and objects. */
 int spdk_json_write_array_begin(struct spdk_json_write_ctx *w);
 int spdk_json_write_array_end(struct spdk_json_write_ctx *w);
 int spdk_json_write_object_begin(struct spdk_json_write_ctx *w);

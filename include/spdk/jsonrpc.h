@@ -36,6 +36,7 @@ struct spdk_jsonrpc_request;
 typedef void (*spdk_jsonrpc_handle_request_fn)(
 	struct spdk_jsonrpc_request *request, const struct spdk_json_val *method, const struct spdk_json_val *params);
 
+/* A connection has ended; its socket is closed. */
 typedef void (*spdk_jsonrpc_conn_closed_fn)(struct spdk_jsonrpc_server_conn *conn, void *arg);
 
 /*
@@ -114,6 +115,7 @@ typedef int (*spdk_jsonrpc_client_response_parser)(void *parser_ctx, const struc
 struct spdk_jsonrpc_client *spdk_jsonrpc_client_connect(const char *addr, int addr_family);
 void spdk_jsonrpc_client_close(struct spdk_jsonrpc_client *client);
 
+/* A request that is to be filled in; NULL without memory. One that is not sent is freed. */
 struct spdk_jsonrpc_client_request *spdk_jsonrpc_client_create_request(void);
 void spdk_jsonrpc_client_free_request(struct spdk_jsonrpc_client_request *req);
 

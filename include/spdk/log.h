@@ -16,6 +16,7 @@
 extern "C" {
 #endif
 
+/* How grave a message is. */
 enum spdk_log_level {
 	/* As a bound: nothing is shown. */
 	SPDK_LOG_DISABLED = -1,
@@ -33,6 +34,7 @@ enum spdk_log_level {
 
 /* ---- Saying something. Texts are printf formats and end with a line end. ---- */
 
+/* Log a message of a level, as printf does; the end of the line is the caller's. */
 #define SPDK_ERRLOG(...) spdk_log(SPDK_LOG_ERROR, __FILE__, __LINE__, __func__, __VA_ARGS__)
 #define SPDK_WARNLOG(...) spdk_log(SPDK_LOG_WARN, __FILE__, __LINE__, __func__, __VA_ARGS__)
 #define SPDK_NOTICELOG(...) spdk_log(SPDK_LOG_NOTICE, __FILE__, __LINE__, __func__, __VA_ARGS__)
@@ -134,6 +136,7 @@ typedef void spdk_log_cb(
 typedef void spdk_log_open_cb(void *ctx);
 typedef void spdk_log_close_cb(void *ctx);
 
+/* Where messages go. */
 struct spdk_log_opts {
 	/* Size of this structure as the caller knows it. */
 	size_t size;
@@ -169,6 +172,7 @@ int spdk_log_to_syslog_level(enum spdk_log_level level);
 
 /* ---- Flags: a component's INFO and DEBUG messages, on or off ---- */
 
+/* A component whose messages of the levels INFO and DEBUG may be turned on. */
 struct spdk_log_flag {
 	TAILQ_ENTRY(spdk_log_flag) tailq;
 	const char *name;
@@ -237,6 +241,7 @@ typedef int (*spdk_log_for_each_deprecation_fn)(void *ctx, struct spdk_deprecati
 /* Calls fn for each registration. Returns what fn returned last, 0 if there is none. */
 int spdk_log_for_each_deprecation(void *ctx, spdk_log_for_each_deprecation_fn fn);
 
+/* What was registered: its short name, what it is, the release without it, and how often it was used. */
 const char *spdk_deprecation_get_tag(const struct spdk_deprecation *deprecation);
 const char *spdk_deprecation_get_description(const struct spdk_deprecation *deprecation);
 const char *spdk_deprecation_get_remove_release(const struct spdk_deprecation *deprecation);

@@ -22,6 +22,7 @@ extern "C" {
 
 struct spdk_notify_type;
 
+/* What has happened, and to what. */
 struct spdk_notify_event {
 	/* What happened, for example "bdev_register". */
 	char type[SPDK_NOTIFY_MAX_NAME_SIZE];

@@ -127,6 +127,7 @@ bool spdk_thread_is_app_thread(struct spdk_thread *thread);
 void *spdk_thread_get_ctx(struct spdk_thread *thread);
 struct spdk_thread *spdk_thread_get_from_ctx(void *ctx);
 
+/* Its name; it belongs to the thread. */
 const char *spdk_thread_get_name(const struct spdk_thread *thread);
 
 /* Ids start at 1 and are not used twice in a process. */
@@ -156,6 +157,7 @@ bool spdk_thread_is_bound(struct spdk_thread *thread);
 
 /* ---- Polling ---- */
 
+/* How a thread has spent its time. */
 struct spdk_thread_stats {
 	/* Ticks spent in polls that found something to do, and in those that did not (or asleep). */
 	uint64_t busy_tsc;
@@ -226,6 +228,7 @@ void spdk_for_each_thread(spdk_msg_fn fn, void *ctx, spdk_msg_fn cpl);
 
 /* ---- Pollers ---- */
 
+/* What a poller returns: whether there was something to do. */
 enum spdk_thread_poller_rc {
 	/* The poller found nothing to do. */
 	SPDK_POLLER_IDLE = 0,
@@ -239,6 +242,7 @@ typedef int (*spdk_poller_fn)(void *ctx);
 /* The poller's thread enters or leaves interrupt mode; called at registration too, if it is in that mode then. */
 typedef void (*spdk_poller_set_interrupt_mode_cb)(struct spdk_poller *poller, void *cb_arg, bool interrupt_mode);
 
+/* Runs once, after the poller that asked for it. */
 typedef void (*spdk_post_poller_fn)(void *fn_arg);
 
 /*
@@ -395,10 +399,13 @@ spdk_io_channel_get_ctx(struct spdk_io_channel *ch)
 	return (uint8_t *)ch + SPDK_IO_CHANNEL_STRUCT_SIZE;
 }
 
+/* The channel that a context belongs to. */
 struct spdk_io_channel *spdk_io_channel_from_ctx(void *ctx);
 
+/* The thread that a channel belongs to. */
 struct spdk_thread *spdk_io_channel_get_thread(struct spdk_io_channel *ch);
 
+/* The io_device that a channel is of. */
 void *spdk_io_channel_get_io_device(struct spdk_io_channel *ch);
 
 /*
@@ -412,6 +419,7 @@ void spdk_for_each_channel(void *io_device, spdk_channel_msg fn, void *ctx, spdk
 /* Ends a visit, on the thread that is being visited. */
 void spdk_for_each_channel_continue(struct spdk_io_channel_iter *i, int status);
 
+/* The io_device whose channels are visited. */
 void *spdk_io_channel_iter_get_io_device(struct spdk_io_channel_iter *i);
 
 /* The channel that is being visited, NULL in the completion. */
@@ -441,6 +449,7 @@ struct spdk_spinlock {
 void spdk_spin_init(struct spdk_spinlock *sspin);
 void spdk_spin_destroy(struct spdk_spinlock *sspin);
 
+/* Take and give back. Who holds one must not return from a message or a poller. */
 void spdk_spin_lock(struct spdk_spinlock *sspin);
 void spdk_spin_unlock(struct spdk_spinlock *sspin);
 
@@ -463,6 +472,7 @@ struct spdk_iobuf_channel;
 struct spdk_iobuf_entry;
 struct spdk_iobuf_module_stats;
 
+/* Lists of free buffers, and of those who wait for one. */
 typedef STAILQ_HEAD(, spdk_iobuf_buffer) spdk_iobuf_buffer_stailq_t;
 typedef STAILQ_HEAD(, spdk_iobuf_entry) spdk_iobuf_entry_stailq_t;
 

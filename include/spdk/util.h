@@ -42,12 +42,14 @@ extern "C" {
 #define SPDK_SIZEOF(ptr, member) (offsetof(__typeof__(*(ptr)), member) + sizeof((ptr)->member))
 #define SPDK_SIZEOF_MEMBER(type, member) (sizeof(((type *)NULL)->member))
 
+/* x / y, rounded up. */
 #define SPDK_CEIL_DIV(x, y) (((x) + (y)-1) / (y))
 
 /* Rounds to a multiple of align, a power of two. */
 #define SPDK_ALIGN_FLOOR(val, align) ((__typeof__(val))((val) & (~((__typeof__(val))((align)-1)))))
 #define SPDK_ALIGN_CEIL(val, align) SPDK_ALIGN_FLOOR(((val) + ((__typeof__(val))(align)-1)), align)
 
+/* The number with only bit n. */
 #define SPDK_BIT(n) (1ul << (n))
 
 /*

@@ -12,6 +12,7 @@
 extern "C" {
 #endif
 
+/* A UUID, in the order of its text. */
 struct spdk_uuid {
 	union {
 		/* In the order in which the text has them. */
