@@ -611,6 +611,36 @@ int spdk_bdev_nvme_iov_passthru_md(struct spdk_bdev_desc *desc, struct spdk_io_c
 int spdk_bdev_reset(
 	struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, spdk_bdev_io_completion_cb cb, void *cb_arg);
 
+/*
+ * Aborts the I/O, one or more, that was submitted on this channel before with bio_cb_arg as the argument of its callback.
+ * What waits inside the layer, or can be aborted by the module, ends aborted; of an I/O that the layer has split no more
+ * parts follow, and it fails. I/O that waits for a range lock, and operations that the layer makes from others, are not
+ * found; a reset or an abort cannot be aborted.
+ *
+ * The callback gets success true if each of them was aborted or has ended by itself, and
+ * spdk_bdev_io_get_nvme_status() then gives 0 in cdw0, else 1. If there is none that can be aborted, the callback runs
+ * inside this call, with success false. Returns 0, -EINVAL if bio_cb_arg is NULL, -ENOTSUP if the bdev does not support
+ * SPDK_BDEV_IO_TYPE_ABORT, -ENOMEM if there is no spdk_bdev_io.
+ */
+int spdk_bdev_abort(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *bio_cb_arg,
+	spdk_bdev_io_completion_cb cb, void *cb_arg);
+
+/* ---- I/O that takes long ---- */
+
+/* bdev_io has not ended in time. It may be aborted, or the bdev reset; it still ends with its own callback. */
+typedef void (*spdk_bdev_io_timeout_cb)(void *cb_arg, struct spdk_bdev_io *bdev_io);
+
+/*
+ * Reports I/O of this descriptor that has been submitted for timeout_in_sec seconds or longer: cb_fn is called on the
+ * thread of its channel, within a second, and again each second until it ends. Waiting for memory or for a share of the
+ * bdev's rate counts, waiting for a range lock does not. An I/O that the layer has split is reported as a whole.
+ * 0 ends it. After spdk_bdev_close() cb_fn is not called any more.
+ *
+ * On the descriptor's thread. Returns 0, or -1 on another thread, without cb_fn, or without memory.
+ */
+int spdk_bdev_set_timeout(
+	struct spdk_bdev_desc *desc, uint64_t timeout_in_sec, spdk_bdev_io_timeout_cb cb_fn, void *cb_arg);
+
 /* ---- Waiting for a spdk_bdev_io ---- */
 
 typedef void (*spdk_bdev_io_wait_cb)(void *cb_arg);
@@ -709,16 +739,37 @@ typedef void (*spdk_bdev_get_device_stat_cb)(
 void spdk_bdev_get_device_stat(struct spdk_bdev *bdev, struct spdk_bdev_io_stat *stat,
 	enum spdk_bdev_reset_stat_mode reset_mode, spdk_bdev_get_device_stat_cb cb, void *cb_arg);
 
-/* ---- Types of what the layer does not offer yet ---- */
+/* ---- Queue depth over time ---- */
 
-typedef void (*spdk_bdev_io_timeout_cb)(void *cb_arg, struct spdk_bdev_io *bdev_io);
+/*
+ * Measures every period microseconds how many I/Os are inside the module, from all channels; 0 ends it, as does
+ * unregistration. The thread of the first call does the measuring, and until it has been ended it goes on doing so,
+ * whoever changes the period; a change takes effect after it has heard of it. Any SPDK thread. A failure is logged.
+ */
+void spdk_bdev_set_qd_sampling_period(struct spdk_bdev *bdev, uint64_t period);
+
+/* The period in microseconds, 0 if the queue depth is not measured. */
+uint64_t spdk_bdev_get_qd_sampling_period(const struct spdk_bdev *bdev);
+
+/* The last measurement; UINT64_MAX if there was none since it was begun. */
+uint64_t spdk_bdev_get_qd(const struct spdk_bdev *bdev);
+
+/* Microseconds in which there was I/O: periods whose measurement was not 0; and these times the queue depth. */
+uint64_t spdk_bdev_get_io_time(const struct spdk_bdev *bdev);
+uint64_t spdk_bdev_get_weighted_io_time(const struct spdk_bdev *bdev);
+
+/* ---- Histograms of latency ---- */
+
+/* status: 0, or a negative errno; then no latencies are collected. */
 typedef void (*spdk_bdev_histogram_status_cb)(void *cb_arg, int status);
+
+/* status: 0, or a negative errno and histogram is not complete, or NULL. */
 typedef void (*spdk_bdev_histogram_data_cb)(void *cb_arg, int status, struct spdk_histogram_data *histogram);
 
 struct spdk_bdev_enable_histogram_opts {
 	/* Size of this structure as the caller knows it. */
 	size_t size;
-	/* Range of latencies. */
+	/* Latencies to tell apart; what is shorter or longer counts at the ends. */
 	uint64_t min_nsec;
 	uint64_t max_nsec;
 	/* enum spdk_bdev_io_type; 0: all. */
@@ -726,6 +777,35 @@ struct spdk_bdev_enable_histogram_opts {
 	/* Buckets per power of two, as a power of two. */
 	uint8_t granularity;
 } __attribute__((packed));
+
+/* Sets the members within size: all latencies, all types, SPDK_HISTOGRAM_GRANULARITY_DEFAULT. */
+void spdk_bdev_enable_histogram_opts_init(struct spdk_bdev_enable_histogram_opts *opts, size_t size);
+
+/*
+ * Begins or ends to collect the latencies of all I/O of a bdev that ends, in ticks, for each channel. opts, which may be
+ * NULL, is copied. What has been collected is lost when it is ended, and when it is begun anew with another range or
+ * granularity. The caller keeps the bdev open until cb_fn is called.
+ *
+ * cb_fn runs on this thread, by message. It runs inside this call with -EAGAIN if another change is going on. -ENOMEM:
+ * no memory on some channel, or the range is empty, or the granularity is none; then nothing is collected.
+ */
+void spdk_bdev_histogram_enable(struct spdk_bdev *bdev, spdk_bdev_histogram_status_cb cb_fn, void *cb_arg, bool enable);
+void spdk_bdev_histogram_enable_ext(struct spdk_bdev *bdev, spdk_bdev_histogram_status_cb cb_fn, void *cb_arg,
+	bool enable, struct spdk_bdev_enable_histogram_opts *opts);
+
+/*
+ * Adds what all channels have collected to histogram, and calls cb_fn with it on this thread, by message. -EFAULT: some
+ * channel collects nothing. -EINVAL: histogram has other buckets than those asked for when it was enabled. -ENOMEM, from
+ * inside this call. The caller keeps the bdev open until cb_fn is called.
+ */
+void spdk_bdev_histogram_get(
+	struct spdk_bdev *bdev, struct spdk_histogram_data *histogram, spdk_bdev_histogram_data_cb cb_fn, void *cb_arg);
+
+/*
+ * Calls cb_fn inside this call with what this channel has collected, which stays the layer's; or with -EFAULT and NULL
+ * if it collects nothing. On the channel's thread.
+ */
+void spdk_bdev_channel_get_histogram(struct spdk_io_channel *ch, spdk_bdev_histogram_data_cb cb_fn, void *cb_arg);
 
 #ifdef __cplusplus
 }

@@ -538,7 +538,7 @@ struct spdk_bdev_io_internal_fields {
 	void *caller_ctx;
 	uint64_t submit_tsc;
 	int8_t status;
-	uint8_t reserved;
+	uint8_t marks;
 	uint16_t flags;
 	uint32_t reserved2;
 };
@@ -585,8 +585,21 @@ spdk_bdev_io_from_ctx(void *ctx)
 typedef int (*spdk_bdev_io_fn)(void *ctx, struct spdk_bdev_io *bdev_io);
 typedef void (*spdk_bdev_for_each_io_cb)(void *ctx, int rc);
 
+/*
+ * Calls fn for each I/O of the bdev that has been submitted and has not ended, on the thread of its channel, also for
+ * resets, for I/O that was split and for its parts; not for what waits for a range lock. Then cb on this thread, by
+ * message, with 0 or what fn returned; without memory with -ENOMEM inside this call. The bdev must stay open.
+ */
+void spdk_bdev_for_each_bdev_io(struct spdk_bdev *bdev, void *ctx, spdk_bdev_io_fn fn, spdk_bdev_for_each_io_cb cb);
+
 /* current_qd: I/Os inside the module, of all threads together. */
 typedef void (*spdk_bdev_get_current_qd_cb)(struct spdk_bdev *bdev, uint64_t current_qd, void *cb_arg, int rc);
+
+/*
+ * Counts the I/Os inside the module, of all channels; neither what waits in the layer nor resets. cb_fn runs on this
+ * thread, by message; without memory inside this call, with rc -ENOMEM. The bdev must stay open.
+ */
+void spdk_bdev_get_current_qd(struct spdk_bdev *bdev, spdk_bdev_get_current_qd_cb cb_fn, void *cb_arg);
 
 /* status: 0, or a negative errno and nothing is quiesced or released. */
 typedef void (*spdk_bdev_quiesce_cb)(void *ctx, int status);
@@ -644,6 +657,14 @@ void spdk_bdev_io_set_buf(struct spdk_bdev_io *bdev_io, void *buf, size_t len);
 
 /* Makes md_buf, of len bytes and owned by the module, the metadata buffer; len must do for all blocks. */
 void spdk_bdev_io_set_md_buf(struct spdk_bdev_io *bdev_io, void *md_buf, size_t len);
+
+/*
+ * Deprecated: gets a buffer for as many bytes as the I/O has blocks, besides its own, aligned to nothing. cb runs inside
+ * this call, with NULL if the buffer would be larger than those of iobuf; or on this thread when a buffer is free; not
+ * at all if the I/O is aborted before. One at a time; to be put before the I/O is completed.
+ */
+void spdk_bdev_io_get_aux_buf(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_aux_buf_cb cb);
+void spdk_bdev_io_put_aux_buf(struct spdk_bdev_io *bdev_io, void *aux_buf);
 
 /* ---- Completion: once for each I/O that was submitted to the module, on its thread ---- */
 

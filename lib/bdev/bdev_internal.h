@@ -197,6 +197,40 @@ struct spdk_bdev_channel_iter {
 	struct bdk_channel_walk walk;
 };
 
+/* queue_depth.c: the queue depth over time. Under the bdev's lock, except poller and walk, which are its thread's. */
+struct bdev_sampling {
+	/* Keeps the bdev while it is sampled; by the thread that does it. NULL: it is not. */
+	struct spdk_bdev_desc *desc;
+	/* Microseconds; and what the thread is to change it to. */
+	uint64_t period;
+	uint64_t wanted;
+	/* The message that says so is on its way. */
+	bool told;
+	struct bdk_msg msg;
+
+	struct spdk_poller *poller;
+	/* A sample is being taken. */
+	bool walking;
+	struct spdk_bdev_channel_iter walk;
+	uint64_t sum;
+
+	uint64_t depth;
+	uint64_t io_time;
+	uint64_t weighted_io_time;
+};
+
+/* histogram.c: what the channels collect. Under the bdev's lock. */
+struct bdev_histogram {
+	bool enabled;
+	/* The channels are being told of a change. */
+	bool changing;
+	uint8_t io_type;
+	/* 0: it has never been enabled. */
+	uint8_t granularity;
+	uint64_t min_nsec;
+	uint64_t max_nsec;
+};
+
 struct bdev_state {
 	struct spdk_bdev *bdev;
 	/* In bdev_manager.bdevs, later in bdev_manager.destructing. */
@@ -236,6 +270,9 @@ struct bdev_state {
 
 	/* stat.c: counters of channels that are gone, and error counts of all. Under lock. */
 	struct bdev_stat stat;
+
+	struct bdev_sampling sampling;
+	struct bdev_histogram histogram;
 
 	/* reset.c: the reset in progress and those that wait for its outcome. Under lock. */
 	struct spdk_bdev_io *reset_in_progress;
@@ -319,6 +356,8 @@ struct spdk_bdev_desc {
 	struct bdk_msg close_msg;
 	spdk_bdev_event_cb_t event_cb;
 	void *event_ctx;
+	/* timeout.c; NULL: none was ever set. */
+	struct bdev_timeout *timeout;
 	struct spdk_bdev_module_claim *claim;
 	/* NULL unless the bdev reported media events when it was opened. */
 	struct bdev_media_events *media_events;
@@ -416,6 +455,8 @@ struct bdev_io_cache {
 	/* Those who wait for a spdk_bdev_io, oldest first. */
 	TAILQ_HEAD(, spdk_bdev_io_wait_entry) wait_queue[BDEV_IO_NUM_RANKS];
 	bool waking;
+	/* Changes when objects leave the cache, and others take their places in all. */
+	uint64_t departures;
 	/* The pool is nearly used up: keep nothing beyond the cache size. */
 	bool tight;
 };
@@ -445,6 +486,9 @@ struct bdev_thread {
 	/* The same for one that retries, for want of a poller. */
 	bool retry_sent;
 	struct bdk_msg retry_msg;
+
+	/* iterate.c: the last walk over cache.all. */
+	uint32_t visit;
 
 	TAILQ_HEAD(, bdev_shared) shared;
 	struct spdk_iobuf_channel iobuf;
@@ -500,6 +544,9 @@ struct bdev_channel {
 	/* qos.c; NULL if nothing is limited, else BDEV_GATE_QOS. */
 	struct bdev_channel_qos *qos;
 	struct bdev_stat stat;
+	/* histogram.c: not NULL: BDEV_GATE_HISTOGRAM. Of that I/O type only, if not 0. */
+	struct spdk_histogram_data *histogram;
+	uint8_t histogram_io_type;
 };
 
 /* ---- rare state of an I/O ---- */
@@ -524,13 +571,20 @@ enum bdev_io_flag {
 	BDEV_IO_LOCK_WAITED = 1 << 15, /* some lock waits for its end */
 };
 
+/* spdk_bdev_io.internal.marks: what others want of an I/O; 0 when it is taken. */
+enum bdev_io_mark {
+	BDEV_IO_ABORT_WANTED = 1 << 0, /* bdev_io_private.aborter has yet to abort it */
+	BDEV_IO_ABORTING = 1 << 1, /* there is, or was, an ABORT for it */
+	BDEV_IO_MEASURED = 1 << 2, /* its end goes into a histogram */
+};
+
 /* Status and flags of an I/O, which lie next to each other, as one value to test or set. */
 #define BDEV_IO_WORD(STATUS, FLAGS) (((union bdev_io_word){.status = (STATUS), .flags = (FLAGS)}).all)
 
 union bdev_io_word {
 	struct {
 		int8_t status;
-		uint8_t reserved;
+		uint8_t marks;
 		uint16_t flags;
 	};
 	uint32_t all;
@@ -568,6 +622,11 @@ struct bdev_io_private {
 	/* qos.c: order among those that wait. */
 	uint64_t qos_number;
 
+	/* iterate.c: the walk that has yet to visit it. */
+	uint32_t visit;
+	/* abort.c */
+	struct bdev_io_private *aborter;
+
 	/* buffer.c */
 	struct spdk_iobuf_entry iobuf;
 	void *buf;
@@ -576,6 +635,9 @@ struct bdev_io_private {
 	/* Of separate metadata; 0: there is none. */
 	uint64_t md_len;
 	spdk_bdev_io_get_buf_cb get_buf_cb;
+	spdk_bdev_io_get_aux_buf_cb get_aux_buf_cb;
+	/* Of the buffer that is waited for. */
+	uint64_t wanted_len;
 	struct iovec *orig_iovs;
 	int orig_iovcnt;
 	void *orig_md_buf;
@@ -585,6 +647,8 @@ struct bdev_io_private {
 	uint64_t split_remaining_blocks;
 	uint32_t split_outstanding;
 	bool split_failed;
+	/* It is being aborted: no further rounds. */
+	bool split_stopped;
 	/* Where in the parent's buffers the next child, or what is still to be compared, begins. */
 	int split_iov;
 	uint64_t split_iov_offset;
@@ -627,6 +691,14 @@ static inline struct bdev_io_private *
 bdev_io_private(struct spdk_bdev_io *bdev_io)
 {
 	return SPDK_CONTAINEROF(bdev_io, struct bdev_io_private, io);
+}
+
+/* True if the I/O is in the submitted set of the channel: it has passed the locks, and its end has not been decided. */
+static inline bool
+bdev_io_is_submitted(const struct spdk_bdev_io *bdev_io, const struct bdev_channel *ch)
+{
+	return bdev_io->internal.ch == ch && bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING &&
+		!(bdev_io->internal.flags & (BDEV_IO_FREE | BDEV_IO_DEFERRED | BDEV_IO_QUEUED_LOCK | BDEV_IO_EMULATED));
 }
 
 /* ---- channels: channel.c ---- */
@@ -718,6 +790,8 @@ void bdev_retry_queue_behind(struct spdk_bdev_io *bdev_io);
 void bdev_retry_kick(struct bdev_shared *shared);
 /* Takes the I/Os of ch out of the queue and ends them ABORTED. */
 void bdev_retry_abort(struct bdev_channel *ch);
+/* Takes one I/O out of the queue. */
+void bdev_retry_cancel(struct spdk_bdev_io *bdev_io);
 
 /*
  * Takes an I/O of the given type for the work of outer, with its descriptor and channel and outer's bdev_io_private as
@@ -798,6 +872,22 @@ void bdev_qos_write_config(struct spdk_json_write_ctx *w, struct spdk_bdev *bdev
 /* The four limits as members of an object. */
 void bdev_qos_write_limits(struct spdk_json_write_ctx *w, struct spdk_bdev *bdev);
 
+/* ---- abort.c ---- */
+
+/*
+ * Gives an ABORT to the module; or, if its target has ended or waits inside the layer, ends the target if need be and
+ * the ABORT with success.
+ */
+void bdev_abort_submit(struct spdk_bdev_io *abort);
+
+/* ---- iterate.c ---- */
+
+/*
+ * Calls fn with each I/O in the submitted set of ch; on its thread. Those that begin meanwhile are left out. fn may
+ * submit, abort and free I/O, but not walk itself. Non-zero from it ends the walk and is returned.
+ */
+int bdev_channel_for_each_io(struct bdev_channel *ch, spdk_bdev_io_fn fn, void *ctx);
+
 /* ---- split.c ---- */
 
 bool bdev_io_needs_split(const struct spdk_bdev_io *bdev_io);
@@ -854,9 +944,10 @@ void bdev_buf_cancel(struct spdk_bdev_io *bdev_io);
 /* ---- stat.c ---- */
 
 static inline void
-bdev_stat_count(struct bdev_stat *stat, struct spdk_bdev_io *bdev_io, uint64_t latency)
+bdev_stat_count_as(
+	struct bdev_stat *stat, enum spdk_bdev_io_type type, const struct spdk_bdev_io *bdev_io, uint64_t latency)
 {
-	struct bdev_counters *counters = &stat->counters[bdev_io->type];
+	struct bdev_counters *counters = &stat->counters[type];
 
 	counters->ops++;
 	counters->blocks += bdev_io->u.bdev.num_blocks;
@@ -869,12 +960,45 @@ bdev_stat_count(struct bdev_stat *stat, struct spdk_bdev_io *bdev_io, uint64_t l
 	}
 }
 
+static inline void
+bdev_stat_count(struct bdev_stat *stat, const struct spdk_bdev_io *bdev_io, uint64_t latency)
+{
+	bdev_stat_count_as(stat, (enum spdk_bdev_io_type)bdev_io->type, bdev_io, latency);
+}
+
+/* A ZCOPY counts as the read or write that it begins with. */
+void bdev_stat_count_zcopy(struct bdev_stat *stat, struct spdk_bdev_io *bdev_io, uint64_t latency);
+
 /* An empty spdk_bdev_io_stat that has room for errors; release it with free(). */
 struct spdk_bdev_io_stat *bdev_io_stat_alloc(void);
 /* Counts a failure, from any thread. */
 void bdev_stat_count_error(struct bdev_state *state, enum spdk_bdev_io_status status);
 /* Adds what a channel has counted. */
 void bdev_stat_add(struct bdev_stat *total, const struct bdev_stat *add);
+
+/* ---- timeout.c ---- */
+
+/* The descriptor is being closed: nobody is told any more. No lock held. */
+void bdev_timeout_close(struct spdk_bdev_desc *desc);
+
+/* ---- queue_depth.c ---- */
+
+/* The bdev is being unregistered. No lock held. */
+void bdev_sampling_end(struct bdev_state *state);
+
+/* ---- histogram.c ---- */
+
+/* A new channel collects if the others do, and one that goes gives back what it has. */
+void bdev_histogram_channel_init(struct bdev_channel *ch);
+void bdev_histogram_channel_fini(struct bdev_channel *ch);
+
+/* With BDEV_GATE_HISTOGRAM: an I/O has ended. */
+BDEV_SELDOM void bdev_histogram_count(struct bdev_channel *ch, const struct spdk_bdev_io *bdev_io, uint64_t latency);
+
+/* Settings; false: not enabled. */
+bool bdev_histogram_get_opts(struct spdk_bdev *bdev, struct spdk_bdev_enable_histogram_opts *opts);
+/* An empty histogram with the buckets of those that the channels have or had. NULL: no memory, or never enabled. */
+struct spdk_histogram_data *bdev_histogram_alloc(struct spdk_bdev *bdev);
 
 /* ---- reset.c ---- */
 

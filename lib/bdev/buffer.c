@@ -162,13 +162,26 @@ attach(struct bdev_io_private *priv)
 }
 
 static void
+wait_for_buf(struct spdk_bdev_io *bdev_io)
+{
+	bdev_io->internal.flags |= BDEV_IO_QUEUED_BUF;
+	TAILQ_INSERT_TAIL(&bdev_io->internal.ch->buf_queue, bdev_io, internal_link);
+}
+
+static void
+stop_waiting(struct spdk_bdev_io *bdev_io)
+{
+	TAILQ_REMOVE(&bdev_io->internal.ch->buf_queue, bdev_io, internal_link);
+	bdev_io->internal.flags &= ~BDEV_IO_QUEUED_BUF;
+}
+
+static void
 buf_ready_cb(struct spdk_iobuf_entry *entry, void *buf)
 {
 	struct bdev_io_private *priv = SPDK_CONTAINEROF(entry, struct bdev_io_private, iobuf);
 	struct bdev_channel *ch = priv->io.internal.ch;
 
-	TAILQ_REMOVE(&ch->buf_queue, &priv->io, internal_link);
-	priv->io.internal.flags &= ~BDEV_IO_QUEUED_BUF;
+	stop_waiting(&priv->io);
 	priv->buf = buf;
 	attach(priv);
 	priv->get_buf_cb(ch->module_ch, &priv->io, true);
@@ -199,11 +212,11 @@ add_buffer(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_buf_cb cb, uint64_t le
 	priv->data_len = len;
 	priv->md_len = md_len;
 	priv->buf_len = len + extra;
+	priv->wanted_len = priv->buf_len;
 	priv->get_buf_cb = cb;
 	priv->buf = spdk_iobuf_get(&ch->thread->iobuf, priv->buf_len, &priv->iobuf, buf_ready_cb);
 	if (priv->buf == NULL) {
-		bdev_io->internal.flags |= BDEV_IO_QUEUED_BUF;
-		TAILQ_INSERT_TAIL(&ch->buf_queue, bdev_io, internal_link);
+		wait_for_buf(bdev_io);
 		return;
 	}
 	attach(priv);
@@ -266,9 +279,8 @@ bdev_buf_cancel(struct spdk_bdev_io *bdev_io)
 	struct bdev_io_private *priv = bdev_io_private(bdev_io);
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
-	TAILQ_REMOVE(&ch->buf_queue, bdev_io, internal_link);
-	bdev_io->internal.flags &= ~BDEV_IO_QUEUED_BUF;
-	spdk_iobuf_entry_abort(&ch->thread->iobuf, &priv->iobuf, priv->buf_len);
+	stop_waiting(bdev_io);
+	spdk_iobuf_entry_abort(&ch->thread->iobuf, &priv->iobuf, priv->wanted_len);
 }
 
 void
@@ -318,4 +330,56 @@ spdk_bdev_io_set_md_buf(struct spdk_bdev_io *bdev_io, void *md_buf, size_t len)
 		return;
 	}
 	bdev_io->u.bdev.md_buf = md_buf;
+}
+
+/* ---- a second buffer, which no module needs any more ---- */
+
+SPDK_LOG_DEPRECATION_REGISTER(spdk_bdev_io_get_aux_buf, "spdk_bdev_io_get_aux_buf() and its counterpart", "none", 1)
+
+static uint64_t
+aux_len(const struct spdk_bdev_io *bdev_io)
+{
+	return bdev_io->u.bdev.num_blocks * bdev_io->bdev->blocklen;
+}
+
+static void
+aux_buf_ready_cb(struct spdk_iobuf_entry *entry, void *buf)
+{
+	struct bdev_io_private *priv = SPDK_CONTAINEROF(entry, struct bdev_io_private, iobuf);
+
+	stop_waiting(&priv->io);
+	priv->get_aux_buf_cb(priv->io.internal.ch->module_ch, &priv->io, buf);
+}
+
+void
+spdk_bdev_io_get_aux_buf(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_aux_buf_cb cb)
+{
+	struct bdev_io_private *priv = bdev_io_private(bdev_io);
+	struct bdev_channel *ch = bdev_io->internal.ch;
+	struct spdk_iobuf_opts opts;
+	void *buf;
+
+	SPDK_LOG_DEPRECATED(spdk_bdev_io_get_aux_buf);
+	spdk_iobuf_get_opts(&opts, sizeof(opts));
+	if (aux_len(bdev_io) > opts.large_bufsize) {
+		SPDK_ERRLOG("%s: an I/O needs a buffer of %" PRIu64 " bytes, more than iobuf's large_bufsize %u\n",
+			bdev_io->bdev->name, aux_len(bdev_io), opts.large_bufsize);
+		cb(ch->module_ch, bdev_io, NULL);
+		return;
+	}
+	priv->get_aux_buf_cb = cb;
+	priv->wanted_len = aux_len(bdev_io);
+	buf = spdk_iobuf_get(&ch->thread->iobuf, priv->wanted_len, &priv->iobuf, aux_buf_ready_cb);
+	if (buf == NULL) {
+		wait_for_buf(bdev_io);
+		return;
+	}
+	cb(ch->module_ch, bdev_io, buf);
+}
+
+void
+spdk_bdev_io_put_aux_buf(struct spdk_bdev_io *bdev_io, void *aux_buf)
+{
+	SPDK_LOG_DEPRECATED(spdk_bdev_io_get_aux_buf);
+	spdk_iobuf_put(&bdev_io->internal.ch->thread->iobuf, aux_buf, aux_len(bdev_io));
 }

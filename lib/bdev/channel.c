@@ -126,6 +126,7 @@ bdev_channel_create(void *io_device, void *ctx_buf)
 	if (rc != 0) {
 		goto leave_qos;
 	}
+	bdev_histogram_channel_init(ch);
 	return 0;
 
 leave_qos:
@@ -193,6 +194,7 @@ bdev_channel_destroy(void *io_device, void *ctx_buf)
 	env_mutex_lock(&state->lock);
 	bdev_stat_add(&state->stat, &ch->stat);
 	env_mutex_unlock(&state->lock);
+	bdev_histogram_channel_fini(ch);
 	leave_shared(ch);
 	spdk_put_io_channel(ch->module_ch);
 	put_thread(ch->thread);

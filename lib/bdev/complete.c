@@ -7,19 +7,32 @@
 #include "lib/bdev/bdev_internal.h"
 #include "spdk/string.h"
 
+static void
+count_io(struct spdk_bdev_io *bdev_io, bool success)
+{
+	struct bdev_channel *ch = bdev_io->internal.ch;
+	uint64_t latency = bdev_thread_now(ch->thread) - bdev_io->internal.submit_tsc;
+
+	if (!success) {
+		bdev_stat_count_error(bdev_state(bdev_io->bdev), bdev_io->internal.status);
+	} else if (bdev_io->type == SPDK_BDEV_IO_TYPE_ZCOPY) {
+		bdev_stat_count_zcopy(&ch->stat, bdev_io, latency);
+	} else {
+		bdev_stat_count(&ch->stat, bdev_io, latency);
+	}
+	if (ch->gates & BDEV_GATE_HISTOGRAM) {
+		bdev_histogram_count(ch, bdev_io, latency);
+	}
+}
+
 /* Calls the owner, after which the I/O may be gone. */
 static void
 call_owner(struct spdk_bdev_io *bdev_io)
 {
-	struct bdev_channel *ch = bdev_io->internal.ch;
 	bool success = bdev_io->internal.status == SPDK_BDEV_IO_STATUS_SUCCESS;
 
 	if (!(bdev_io->internal.flags & BDEV_IO_PARENT)) {
-		if (success) {
-			bdev_stat_count(&ch->stat, bdev_io, bdev_thread_now(ch->thread) - bdev_io->internal.submit_tsc);
-		} else {
-			bdev_stat_count_error(bdev_state(bdev_io->bdev), bdev_io->internal.status);
-		}
+		count_io(bdev_io, success);
 	}
 	bdev_io->internal.cb(bdev_io, success, bdev_io->internal.caller_ctx);
 }
@@ -120,6 +133,9 @@ bdev_io_end(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 	}
 	if (bdev_io->internal.flags & BDEV_IO_IN_SUBMIT) {
 		bdev_io->internal.flags |= BDEV_IO_DEFERRED;
+		if (bdev_io->internal.ch->gates & BDEV_GATE_HISTOGRAM) {
+			bdev_io->internal.marks |= BDEV_IO_MEASURED;
+		}
 		defer(bdev_io, bdev_io->internal.ch->thread);
 	} else {
 		call_owner(bdev_io);
@@ -202,6 +218,8 @@ static void __attribute__((noinline)) complete_slowly(struct spdk_bdev_io *bdev_
 		return;
 	}
 	if (ch->gates & BDEV_GATE_NOMEM) {
+		/* An ABORT may be among those that are tried again: this one is no target any more. */
+		bdev_io->internal.status = status;
 		bdev_retry_kick(ch->shared);
 	}
 	bdev_io_end(bdev_io, status);

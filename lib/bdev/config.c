@@ -35,6 +35,36 @@ write_examine(void *ctx, const char *name)
 	spdk_json_write_object_end(w);
 }
 
+/* What is as usual is left out. */
+static void
+write_histogram(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w)
+{
+	struct spdk_bdev_enable_histogram_opts opts;
+
+	if (!bdev_histogram_get_opts(bdev, &opts)) {
+		return;
+	}
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "method", "bdev_enable_histogram");
+	spdk_json_write_named_object_begin(w, "params");
+	spdk_json_write_named_string(w, "name", bdev->name);
+	spdk_json_write_named_bool(w, "enable", true);
+	if (opts.io_type != 0) {
+		spdk_json_write_named_string(w, "opc", spdk_bdev_get_io_type_name(opts.io_type));
+	}
+	if (opts.granularity != SPDK_HISTOGRAM_GRANULARITY_DEFAULT) {
+		spdk_json_write_named_uint8(w, "granularity", opts.granularity);
+	}
+	if (opts.min_nsec != 0) {
+		spdk_json_write_named_uint64(w, "min_nsec", opts.min_nsec);
+	}
+	if (opts.max_nsec != UINT64_MAX) {
+		spdk_json_write_named_uint64(w, "max_nsec", opts.max_nsec);
+	}
+	spdk_json_write_object_end(w);
+	spdk_json_write_object_end(w);
+}
+
 static int
 write_bdev(void *ctx, struct spdk_bdev *bdev)
 {
@@ -43,6 +73,7 @@ write_bdev(void *ctx, struct spdk_bdev *bdev)
 	}
 	bdev_qos_write_config(ctx, bdev);
 	bdev_qos_group_write_member_config(ctx, bdev);
+	write_histogram(bdev, ctx);
 	return 0;
 }
 

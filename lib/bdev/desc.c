@@ -354,6 +354,7 @@ spdk_bdev_close(struct spdk_bdev_desc *desc)
 	if (desc->thread_id != current_thread_id() && pass_close_on(desc)) {
 		return;
 	}
+	bdev_timeout_close(desc);
 	env_mutex_lock(&g_bdev_manager.lock);
 	env_mutex_lock(&state->lock);
 	TAILQ_REMOVE(&state->descs, desc, link);

@@ -255,6 +255,7 @@ give_back(struct bdev_io_cache *cache, uint64_t count)
 {
 	env_mutex_lock(&g_pool.lock);
 	move_to_pool(cache, count);
+	cache->departures++;
 	cache->limit -= count;
 	g_pool.num_left += count;
 	cache->tight = g_pool.num_left < TIGHT;

@@ -61,7 +61,7 @@ bdev_io_begin(struct spdk_bdev_io *bdev_io, struct spdk_bdev *bdev, struct spdk_
 	bdev_io->internal.caller_ctx = cb_arg;
 	bdev_io->internal.submit_tsc = bdev_thread_now(ch->thread);
 	bdev_io->internal.status = SPDK_BDEV_IO_STATUS_PENDING;
-	bdev_io->internal.reserved = 0;
+	bdev_io->internal.marks = 0;
 	bdev_io->internal.flags = BDEV_IO_IN_SUBMIT;
 	bdev_io->internal.reserved2 = 0;
 	bdev_io->u.bdev.num_blocks = num_blocks;

@@ -55,6 +55,7 @@ spdk_bdev_zcopy_end(struct spdk_bdev_io *bdev_io, bool commit, spdk_bdev_io_comp
 	bdev_io->internal.caller_ctx = cb_arg;
 	bdev_io->internal.submit_tsc = bdev_thread_now(ch->thread);
 	bdev_io->internal.status = SPDK_BDEV_IO_STATUS_PENDING;
+	bdev_io->internal.marks = 0;
 	bdev_io->internal.flags |= BDEV_IO_IN_SUBMIT;
 	memset(&bdev_io_private(bdev_io)->error, 0, sizeof(bdev_io_private(bdev_io)->error));
 	bdev_io->u.bdev.zcopy.commit = commit;

@@ -114,14 +114,6 @@ concerns(const struct range_lock *lock, const struct spdk_bdev_io *bdev_io)
 	}
 }
 
-static bool
-is_under_way(const struct spdk_bdev_io *bdev_io, const struct bdev_channel *ch)
-{
-	return !(bdev_io->internal.flags &
-		       (BDEV_IO_FREE | BDEV_IO_DEFERRED | BDEV_IO_QUEUED_LOCK | BDEV_IO_EMULATED)) &&
-		bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING && bdev_io->internal.ch == ch;
-}
-
 /* ---- the set ---- */
 
 struct bdev_lock_set *
@@ -446,7 +438,7 @@ announce_visit(struct spdk_io_channel_iter *walk)
 	for (i = 0; i < cache->held; i++) {
 		struct spdk_bdev_io *bdev_io = cache->all[i];
 
-		if (is_under_way(bdev_io, ch) && concerns(lock, bdev_io)) {
+		if (bdev_io_is_submitted(bdev_io, ch) && concerns(lock, bdev_io)) {
 			bdev_io->internal.flags |= BDEV_IO_LOCK_WAITED;
 			entry->outstanding++;
 		}

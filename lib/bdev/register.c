@@ -337,6 +337,7 @@ spdk_bdev_unregister(struct spdk_bdev *bdev, spdk_bdev_unregister_cb cb_fn, void
 		}
 		return;
 	}
+	bdev_sampling_end(state);
 	bdk_for_each_channel(&state->unregister_walk, state, unregister_sweep_cb, NULL, unregister_swept_cb);
 }
 

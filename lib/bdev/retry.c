@@ -52,7 +52,11 @@ retry(struct bdev_shared *shared)
 		bdev_io->internal.flags &= ~BDEV_IO_QUEUED_NOMEM;
 		bdev_io->internal.flags |= BDEV_IO_IN_SUBMIT;
 		bdev_io->num_retries++;
-		bdev_io_submit_to_module(bdev_io, bdev_io->internal.ch);
+		if (bdev_io->type == SPDK_BDEV_IO_TYPE_ABORT) {
+			bdev_abort_submit(bdev_io);
+		} else {
+			bdev_io_submit_to_module(bdev_io, bdev_io->internal.ch);
+		}
 	}
 	shared->busy = false;
 	if (TAILQ_EMPTY(&shared->nomem_queue)) {
@@ -154,6 +158,26 @@ bdev_retry_kick(struct bdev_shared *shared)
 	arm_poller(shared);
 }
 
+/* Some have left the queue without having been tried again. */
+static void
+shrunk(struct bdev_shared *shared)
+{
+	if (TAILQ_EMPTY(&shared->nomem_queue)) {
+		set_gates(shared, false);
+		spdk_poller_unregister(&shared->nomem_poller);
+	}
+}
+
+void
+bdev_retry_cancel(struct spdk_bdev_io *bdev_io)
+{
+	struct bdev_shared *shared = bdev_io->internal.ch->shared;
+
+	TAILQ_REMOVE(&shared->nomem_queue, bdev_io, internal_link);
+	bdev_io->internal.flags &= ~BDEV_IO_QUEUED_NOMEM;
+	shrunk(shared);
+}
+
 void
 bdev_retry_abort(struct bdev_channel *ch)
 {
@@ -168,10 +192,7 @@ bdev_retry_abort(struct bdev_channel *ch)
 			TAILQ_INSERT_TAIL(&aborted, bdev_io, internal_link);
 		}
 	}
-	if (TAILQ_EMPTY(&shared->nomem_queue)) {
-		set_gates(shared, false);
-		spdk_poller_unregister(&shared->nomem_poller);
-	}
+	shrunk(shared);
 	while ((bdev_io = TAILQ_FIRST(&aborted)) != NULL) {
 		TAILQ_REMOVE(&aborted, bdev_io, internal_link);
 		bdev_io->internal.flags &= ~BDEV_IO_QUEUED_NOMEM;

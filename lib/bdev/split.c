@@ -329,6 +329,10 @@ next_round(struct bdev_io_private *parent)
 {
 	int rc;
 
+	if (parent->split_stopped && parent->split_remaining_blocks > 0) {
+		bdev_io_end(&parent->io, SPDK_BDEV_IO_STATUS_FAILED);
+		return;
+	}
 	if (parent->io.type == SPDK_BDEV_IO_TYPE_READ || parent->io.type == SPDK_BDEV_IO_TYPE_WRITE) {
 		rc = submit_rw_children(parent);
 	} else {
@@ -393,6 +397,7 @@ bdev_io_split(struct spdk_bdev_io *bdev_io)
 	parent->split_remaining_blocks = params->num_blocks;
 	parent->split_outstanding = 0;
 	parent->split_failed = false;
+	parent->split_stopped = false;
 	parent->split_iov = 0;
 	parent->split_iov_offset = 0;
 	if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ && params->iovcnt > 0 && params->iovs[0].iov_base == NULL) {

@@ -30,6 +30,7 @@ int
 bdev_state_io_init(struct bdev_state *state)
 {
 	bdev_stat_init(&state->stat);
+	state->sampling.depth = UINT64_MAX;
 	TAILQ_INIT(&state->queued_resets);
 	state->locks = bdev_lock_set_alloc(state);
 	return state->locks != NULL ? 0 : -ENOMEM;
@@ -41,6 +42,16 @@ bdev_state_io_fini(struct bdev_state *state)
 	assert(state->reset_in_progress == NULL);
 	bdev_lock_set_close(state->locks);
 	bdev_rate_put(state->qos.rate);
+}
+
+void
+bdev_stat_count_zcopy(struct bdev_stat *stat, struct spdk_bdev_io *bdev_io, uint64_t latency)
+{
+	if (bdev_io->u.bdev.zcopy.start) {
+		bdev_stat_count_as(stat,
+			bdev_io->u.bdev.zcopy.populate ? SPDK_BDEV_IO_TYPE_READ : SPDK_BDEV_IO_TYPE_WRITE, bdev_io,
+			latency);
+	}
 }
 
 void

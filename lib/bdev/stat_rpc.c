@@ -46,6 +46,20 @@ fail(struct stat_request *request, int rc, const char *name)
 }
 
 static void
+write_sampling(const struct spdk_bdev *bdev, struct spdk_json_write_ctx *w)
+{
+	uint64_t period = spdk_bdev_get_qd_sampling_period(bdev);
+
+	if (period == 0) {
+		return;
+	}
+	spdk_json_write_named_uint64(w, "queue_depth_polling_period", period);
+	spdk_json_write_named_uint64(w, "queue_depth", spdk_bdev_get_qd(bdev));
+	spdk_json_write_named_uint64(w, "io_time", spdk_bdev_get_io_time(bdev));
+	spdk_json_write_named_uint64(w, "weighted_io_time", spdk_bdev_get_weighted_io_time(bdev));
+}
+
+static void
 write_answer(const struct stat_answer *answer, struct spdk_json_write_ctx *w)
 {
 	struct spdk_bdev *bdev = spdk_bdev_desc_get_bdev(answer->desc);
@@ -53,6 +67,7 @@ write_answer(const struct stat_answer *answer, struct spdk_json_write_ctx *w)
 	spdk_json_write_object_begin(w);
 	spdk_json_write_named_string(w, "name", spdk_bdev_get_name(bdev));
 	spdk_bdev_dump_io_stat_json(answer->stat, w);
+	write_sampling(bdev, w);
 	if (bdev->fn_table->dump_device_stat_json != NULL) {
 		spdk_json_write_named_object_begin(w, "driver_specific");
 		bdev->fn_table->dump_device_stat_json(bdev->ctxt, w);
@@ -205,10 +220,25 @@ ask_bdevs(struct spdk_jsonrpc_request *rpc, const char *name, enum spdk_bdev_res
 
 struct channels_request {
 	struct spdk_jsonrpc_request *rpc;
+	/* NULL until there is something to say. */
 	struct spdk_json_write_ctx *w;
 	struct spdk_bdev_desc *desc;
 	enum spdk_bdev_reset_stat_mode reset_mode;
 };
+
+/* One channel writes after the other. */
+static void
+begin_channels(struct channels_request *request)
+{
+	if (request->w != NULL) {
+		return;
+	}
+	request->w = spdk_jsonrpc_begin_result(request->rpc);
+	spdk_json_write_object_begin(request->w);
+	write_ticks(request->w);
+	spdk_json_write_named_string(request->w, "name", spdk_bdev_get_name(spdk_bdev_desc_get_bdev(request->desc)));
+	spdk_json_write_named_array_begin(request->w, "channels");
+}
 
 static void
 write_channel_cb(struct spdk_bdev_channel_iter *i, struct spdk_bdev *bdev, struct spdk_io_channel *ch, void *ctx)
@@ -217,6 +247,7 @@ write_channel_cb(struct spdk_bdev_channel_iter *i, struct spdk_bdev *bdev, struc
 	struct spdk_bdev_io_stat stat = {};
 
 	spdk_bdev_get_io_stat(bdev, ch, &stat, request->reset_mode);
+	begin_channels(request);
 	spdk_json_write_object_begin(request->w);
 	spdk_json_write_named_uint64(request->w, "thread_id", spdk_thread_get_id(spdk_get_thread()));
 	spdk_bdev_dump_io_stat_json(&stat, request->w);
@@ -229,9 +260,15 @@ wrote_channels_cb(struct spdk_bdev *bdev, void *ctx, int status)
 {
 	struct channels_request *request = ctx;
 
-	spdk_json_write_array_end(request->w);
-	spdk_json_write_object_end(request->w);
-	spdk_jsonrpc_end_result(request->rpc, request->w);
+	if (status != 0) {
+		/* No channel has been visited, for want of memory. */
+		bdk_rpc_send_errno(request->rpc, status, "bdev %s", spdk_bdev_get_name(bdev));
+	} else {
+		begin_channels(request);
+		spdk_json_write_array_end(request->w);
+		spdk_json_write_object_end(request->w);
+		spdk_jsonrpc_end_result(request->rpc, request->w);
+	}
 	spdk_bdev_close(request->desc);
 	free(request);
 }
@@ -251,12 +288,6 @@ ask_channels(struct spdk_jsonrpc_request *rpc, const char *name, enum spdk_bdev_
 	}
 	request->rpc = rpc;
 	request->reset_mode = mode;
-	/* One channel writes after the other. */
-	request->w = spdk_jsonrpc_begin_result(rpc);
-	spdk_json_write_object_begin(request->w);
-	write_ticks(request->w);
-	spdk_json_write_named_string(request->w, "name", spdk_bdev_get_name(spdk_bdev_desc_get_bdev(request->desc)));
-	spdk_json_write_named_array_begin(request->w, "channels");
 	spdk_bdev_for_each_channel(
 		spdk_bdev_desc_get_bdev(request->desc), write_channel_cb, request, wrote_channels_cb);
 }

@@ -130,6 +130,12 @@ spdk_bdev_io_get_nvme_status(const struct spdk_bdev_io *bdev_io, uint32_t *cdw0,
 
 	*cdw0 = get_cdw0(bdev_io);
 	*sct = SPDK_NVME_SCT_GENERIC;
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_ABORT) {
+		/* As of the NVMe command: whether the other one was aborted is in the lowest bit. */
+		*cdw0 = bdev_io->internal.status == SPDK_BDEV_IO_STATUS_SUCCESS ? 0 : 1;
+		*sc = SPDK_NVME_SC_SUCCESS;
+		return;
+	}
 	switch (bdev_io->internal.status) {
 	case SPDK_BDEV_IO_STATUS_SUCCESS:
 		*sc = SPDK_NVME_SC_SUCCESS;

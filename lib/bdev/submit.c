@@ -55,6 +55,8 @@ bdev_io_submit_admitted(struct spdk_bdev_io *bdev_io)
 		end_unsubmitted(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
 	} else if (ch->gates & BDEV_GATE_NOMEM) {
 		bdev_retry_queue_behind(bdev_io);
+	} else if (bdev_io->type == SPDK_BDEV_IO_TYPE_ABORT) {
+		bdev_abort_submit(bdev_io);
 	} else {
 		bdev_io_submit_to_module(bdev_io, ch);
 	}

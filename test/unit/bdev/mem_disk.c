@@ -483,6 +483,57 @@ wants_buf(const struct mem_disk *disk, const struct spdk_bdev_io *bdev_io)
 	}
 }
 
+static bool
+take_held(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
+{
+	struct mem_disk_ctx *ctx;
+
+	TAILQ_FOREACH (ctx, &disk->held, link) {
+		if (ctx->bdev_io == bdev_io) {
+			TAILQ_REMOVE(&disk->held, ctx, link);
+			disk->num_held--;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+abort_target(struct mem_disk *disk, struct spdk_bdev_io *abort)
+{
+	struct spdk_bdev_io *target = abort->u.abort.bio_to_abort;
+	enum spdk_bdev_io_status status = SPDK_BDEV_IO_STATUS_FAILED;
+	enum mem_disk_abort mode = disk->abort_mode;
+
+	/* The target is there, and the module has it. */
+	assert_ptr_equal(target->bdev, &disk->bdev);
+	assert_ptr_equal(ctx_of(target)->inside, disk);
+	assert_ptr_equal(spdk_bdev_io_get_thread(target), spdk_get_thread());
+	ctx_of(abort)->inside = disk;
+	disk->inside++;
+	if (mode == MEM_DISK_ABORT_HOLD) {
+		TAILQ_INSERT_TAIL(&disk->held, ctx_of(abort), link);
+		disk->num_held++;
+		return;
+	}
+	if (mode == MEM_DISK_ABORT_RANDOM) {
+		mode = bdk_sim_random(MEM_DISK_ABORT_FAIL + 1);
+	}
+	if (mode != MEM_DISK_ABORT_FAIL && take_held(disk, target)) {
+		status = SPDK_BDEV_IO_STATUS_SUCCESS;
+		if (mode == MEM_DISK_ABORT_INLINE) {
+			complete(disk, target, SPDK_BDEV_IO_STATUS_ABORTED);
+		} else {
+			complete_by_message(target, SPDK_BDEV_IO_STATUS_ABORTED);
+		}
+	}
+	if (mode == MEM_DISK_ABORT_INLINE) {
+		complete(disk, abort, status);
+	} else {
+		complete_by_message(abort, status);
+	}
+}
+
 static void
 mem_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 {
@@ -509,6 +560,10 @@ mem_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 	if (disk->refuse > 0) {
 		disk->refuse--;
 		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
+		return;
+	}
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_ABORT) {
+		abort_target(disk, bdev_io);
 		return;
 	}
 	if (wants_buf(disk, bdev_io)) {
@@ -643,6 +698,25 @@ struct spdk_bdev_io *
 mem_disk_get_oldest(struct mem_disk *disk)
 {
 	return TAILQ_FIRST(&disk->held)->bdev_io;
+}
+
+uint32_t
+mem_disk_release_at(
+	struct mem_disk *disk, enum spdk_bdev_io_type type, uint64_t offset, enum spdk_bdev_io_status status)
+{
+	struct mem_disk_ctx *ctx, *next;
+	uint32_t count = 0;
+
+	TAILQ_FOREACH_SAFE (ctx, &disk->held, link, next) {
+		if (ctx->bdev_io->type != type || ctx->bdev_io->u.bdev.offset_blocks != offset) {
+			continue;
+		}
+		TAILQ_REMOVE(&disk->held, ctx, link);
+		disk->num_held--;
+		complete_by_message(ctx->bdev_io, status);
+		count++;
+	}
+	return count;
 }
 
 void

@@ -21,6 +21,20 @@ enum mem_disk_mode {
 	MEM_DISK_RANDOM,
 };
 
+/* What becomes of an ABORT, and of its target if that is held; one that is not held cannot be aborted. */
+enum mem_disk_abort {
+	/* Both end by message. */
+	MEM_DISK_ABORT_MESSAGE,
+	/* Both end inside submit_request. */
+	MEM_DISK_ABORT_INLINE,
+	/* Fails by message. */
+	MEM_DISK_ABORT_FAIL,
+	/* Is held itself, until mem_disk_release_status(). */
+	MEM_DISK_ABORT_HOLD,
+	/* Any of the first three. */
+	MEM_DISK_ABORT_RANDOM,
+};
+
 /* What was submitted, newest last. */
 struct mem_disk_record {
 	uint8_t type;
@@ -73,6 +87,7 @@ struct mem_disk {
 	uint64_t seek_offset;
 	/* Where the next append to any zone goes, from its start. */
 	uint64_t append_offset;
+	enum mem_disk_abort abort_mode;
 	/* RESET does not abort what is held. */
 	bool reset_keeps;
 	bool registered_device;
@@ -103,6 +118,9 @@ void mem_disk_release_status(struct mem_disk *disk, uint32_t count, enum spdk_bd
 struct spdk_bdev_io *mem_disk_get_oldest(struct mem_disk *disk);
 /* The same with a status of NVMe. */
 void mem_disk_release_nvme(struct mem_disk *disk, uint32_t count, int sct, int sc);
+/* Completes those of that type and place; of types without a place offset is 0. Returns how many. */
+uint32_t mem_disk_release_at(
+	struct mem_disk *disk, enum spdk_bdev_io_type type, uint64_t offset, enum spdk_bdev_io_status status);
 
 /* ---- users ---- */
 
