@@ -51,6 +51,11 @@ struct bdk_rpc_param {
 	/* Where the value goes in the method's parameter structure. */
 	size_t offset;
 	bool required;
+	/*
+	 * A key or password: whatever has a member of this name is masked where requests and replies are logged, and the
+	 * decoded string is wiped when the handler has returned.
+	 */
+	bool secret;
 	/* Letter of the command line option, 'b' for -b; 0: only the long form --<name with dashes>, or a position. */
 	char option;
 	/* Place among the positional arguments of the command line, from 1; 0: it is an option. */

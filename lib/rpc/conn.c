@@ -276,6 +276,8 @@ take_text(struct spdk_jsonrpc_server_conn *conn, size_t size, size_t num_values)
 			conn, SPDK_JSONRPC_ERROR_INVALID_REQUEST, "Invalid request: it has too many values");
 	}
 	frame = jsonrpc_frame_parse(text, size, num_values, opts->max_request_depth);
+	/* It may have held a key. */
+	explicit_bzero(text, size);
 	consume_input(conn, size);
 	if (frame == NULL) {
 		return -ENOMEM;

@@ -25,6 +25,8 @@ struct jsonrpc_frame {
 	size_t num_values;
 	struct spdk_json_val *values;
 	char *text;
+	/* Of text. */
+	size_t size;
 };
 
 struct jsonrpc_frame *jsonrpc_frame_parse(const void *text, size_t size, size_t num_values, uint32_t max_depth);
@@ -217,5 +219,8 @@ void jsonrpc_server_set_listening(struct spdk_jsonrpc_server *server, bool liste
 
 /* Logs a text if requests and responses are to be logged. */
 void jsonrpc_log(const char *what, const void *text, size_t size);
+
+/* From now on, masks the strings that members of this name have. The name must live as long as the process. */
+void jsonrpc_log_hide(const char *name);
 
 #endif /* JSONRPC_INTERNAL_H */

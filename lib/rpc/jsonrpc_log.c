@@ -21,6 +21,62 @@ spdk_jsonrpc_set_log_file(FILE *file)
 	g_file = file;
 }
 
+/* Names of members that hold keys or passwords. */
+static const char *g_secret_names[32];
+static size_t g_num_secret_names;
+
+void
+jsonrpc_log_hide(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < g_num_secret_names; i++) {
+		if (strcmp(g_secret_names[i], name) == 0) {
+			return;
+		}
+	}
+	assert(g_num_secret_names < SPDK_COUNTOF(g_secret_names));
+	g_secret_names[g_num_secret_names++] = name;
+}
+
+/* Masks the string that begins at text. Returns its end. */
+static char *
+mask_string(char *text)
+{
+	for (text++; *text != '\0' && *text != '"'; text++) {
+		bool escape = *text == '\\' && text[1] != '\0';
+
+		*text = '*';
+		if (escape) {
+			*++text = '*';
+		}
+	}
+	return text;
+}
+
+/* Masks the strings that follow "name":. */
+static void
+mask(char *line, const char *name)
+{
+	size_t len = strlen(name);
+	char *at = line;
+
+	while ((at = strstr(at, name)) != NULL) {
+		bool is_name = at > line && at[-1] == '"' && at[len] == '"';
+
+		at += len;
+		if (is_name) {
+			at += 1 + strspn(at + 1, " \t");
+			if (*at == ':') {
+				at += 1 + strspn(at + 1, " \t");
+			}
+			if (*at == '"') {
+				at = mask_string(at);
+			}
+		}
+	}
+}
+
 void
 jsonrpc_log(const char *what, const void *text, size_t size)
 {
@@ -41,6 +97,9 @@ jsonrpc_log(const char *what, const void *text, size_t size)
 			line[i] = ' ';
 		}
 	}
+	for (size_t i = 0; i < g_num_secret_names; i++) {
+		mask(line, g_secret_names[i]);
+	}
 	if (g_level != SPDK_LOG_DISABLED) {
 		spdk_log(g_level, NULL, 0, NULL, "%s: %s\n", what, line);
 	}
@@ -48,5 +107,6 @@ jsonrpc_log(const char *what, const void *text, size_t size)
 		fprintf(g_file, "%s: %s\n", what, line);
 		fflush(g_file);
 	}
+	explicit_bzero(line, size);
 	free(line);
 }

@@ -230,7 +230,12 @@ free_params(struct decoding *d)
 			continue;
 		}
 		if (param->type == BDK_RPC_STRING) {
-			free(*(char **)(d->out + param->offset));
+			char *text = *(char **)(d->out + param->offset);
+
+			if (param->secret && text != NULL) {
+				explicit_bzero(text, strlen(text));
+			}
+			free(text);
 		} else if (param->type == BDK_RPC_STRING_ARRAY) {
 			free_string_array((struct bdk_rpc_string_array *)(d->out + param->offset));
 		}

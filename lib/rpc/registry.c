@@ -2,6 +2,7 @@
 
 /* Methods by name: registration, states, deprecated names, the allow list. */
 
+#include "lib/rpc/jsonrpc_internal.h"
 #include "lib/rpc/rpc_internal.h"
 #include "spdk/log.h"
 
@@ -72,6 +73,11 @@ bdk_rpc_register(const struct bdk_rpc_method *method)
 
 	if (added != NULL) {
 		added->description = method;
+	}
+	for (size_t i = 0; i < method->num_params; i++) {
+		if (method->params[i].secret) {
+			jsonrpc_log_hide(method->params[i].name);
+		}
 	}
 }
 

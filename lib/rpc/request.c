@@ -21,6 +21,7 @@ jsonrpc_frame_parse(const void *text, size_t size, size_t num_values, uint32_t m
 		jsonrpc_frame_put(frame);
 		return NULL;
 	}
+	frame->size = size;
 	memcpy(frame->text, text, size);
 	frame->text[size] = '\0';
 	/* The same text has been parsed to its end before, to find the end; now it is kept. */
@@ -40,6 +41,10 @@ void
 jsonrpc_frame_put(struct jsonrpc_frame *frame)
 {
 	if (frame != NULL && __atomic_sub_fetch(&frame->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+		/* It may have held a key. */
+		if (frame->text != NULL) {
+			explicit_bzero(frame->text, frame->size);
+		}
 		free(frame->values);
 		free(frame->text);
 		free(frame);
