@@ -37,4 +37,5 @@ static struct spdk_subsystem g_subsystem_bdev = {
 };
 
 SPDK_SUBSYSTEM_REGISTER(g_subsystem_bdev)
+SPDK_SUBSYSTEM_DEPEND(bdev, accel)
 SPDK_SUBSYSTEM_DEPEND(bdev, iobuf)

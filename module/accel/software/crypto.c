@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Encryption, by libgcrypt: AES-XTS and AES-CBC, with keys of 128 and 256 bits. A handle of libgcrypt holds the state of
+ * one operation, so each channel has its own for each key.
+ */
+
+#include "module/accel/software/accel_sw.h"
+#include "lib/env/env_internal.h"
+#include <gcrypt.h>
+
+#define MAX_BLOCK_SIZE (16 * 1024 * 1024)
+#define AES_BLOCK_SIZE 16
+/* Modes with a counter change the tweak so often. */
+#define COUNTER_UNIT 512
+
+/* Handles of recently used keys that a channel finds at once. */
+#define CACHED_HANDLES 64
+
+struct sw_handle {
+	const struct sw_channel *owner;
+	gcry_cipher_hd_t cipher;
+	SLIST_ENTRY(sw_handle) link;
+};
+
+struct sw_key {
+	/* Never used for another key. */
+	uint64_t id;
+	struct env_mutex lock;
+	SLIST_HEAD(, sw_handle) handles;
+	int mode;
+	int algo;
+	/* Of the data key followed by that of the tweak key. */
+	size_t size;
+	char bytes[];
+};
+
+struct sw_crypto_channel {
+	struct {
+		uint64_t key_id;
+		gcry_cipher_hd_t cipher;
+	} cache[CACHED_HANDLES];
+	/* For blocks that are not in one piece. */
+	uint8_t *scratch;
+	size_t scratch_size;
+};
+
+static uint64_t g_last_key_id;
+
+int
+sw_crypto_init(void)
+{
+	if (gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P)) {
+		/* The application uses it, too. */
+		return 0;
+	}
+	if (gcry_check_version(GCRYPT_VERSION) == NULL) {
+		SPDK_ERRLOG("libgcrypt is older than %s\n", GCRYPT_VERSION);
+		return -ENOTSUP;
+	}
+	gcry_control(GCRYCTL_DISABLE_SECMEM, 0);
+	gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
+	return 0;
+}
+
+bool
+sw_crypto_supports_tweak_mode(enum spdk_accel_crypto_tweak_mode mode)
+{
+	return (unsigned int)mode <= SPDK_ACCEL_CRYPTO_TWEAK_MODE_INCR_512_UPPER_LBA;
+}
+
+bool
+sw_crypto_supports_cipher(enum spdk_accel_cipher cipher, size_t key_size)
+{
+	return key_size == SPDK_ACCEL_AES_XTS_128_KEY_SIZE || key_size == SPDK_ACCEL_AES_XTS_256_KEY_SIZE;
+}
+
+/* ---- keys and handles ---- */
+
+int
+sw_crypto_key_init(struct spdk_accel_crypto_key *key)
+{
+	struct sw_key *sw_key;
+	int rc;
+
+	if (key->cipher == SPDK_ACCEL_CIPHER_AES_CBC && key->tweak_mode != SPDK_ACCEL_CRYPTO_TWEAK_MODE_SIMPLE_LBA) {
+		SPDK_ERRLOG("key %s: AES_CBC has no other tweak mode than SIMPLE_LBA\n", key->param.key_name);
+		return -EINVAL;
+	}
+	sw_key = calloc(1, sizeof(*sw_key) + key->key_size + key->key2_size);
+	if (sw_key == NULL) {
+		return -ENOMEM;
+	}
+	rc = env_mutex_init(&sw_key->lock);
+	if (rc != 0) {
+		free(sw_key);
+		return rc;
+	}
+	sw_key->id = __atomic_add_fetch(&g_last_key_id, 1, __ATOMIC_RELAXED);
+	SLIST_INIT(&sw_key->handles);
+	sw_key->mode = key->cipher == SPDK_ACCEL_CIPHER_AES_XTS ? GCRY_CIPHER_MODE_XTS : GCRY_CIPHER_MODE_CBC;
+	sw_key->algo = key->key_size == SPDK_ACCEL_AES_XTS_128_KEY_SIZE ? GCRY_CIPHER_AES128 : GCRY_CIPHER_AES256;
+	sw_key->size = key->key_size + key->key2_size;
+	memcpy(sw_key->bytes, key->key, key->key_size);
+	if (key->key2 != NULL) {
+		memcpy(sw_key->bytes + key->key_size, key->key2, key->key2_size);
+	}
+	key->priv = sw_key;
+	return 0;
+}
+
+void
+sw_crypto_key_deinit(struct spdk_accel_crypto_key *key)
+{
+	struct sw_key *sw_key = key->priv;
+	struct sw_handle *handle;
+
+	while ((handle = SLIST_FIRST(&sw_key->handles)) != NULL) {
+		SLIST_REMOVE_HEAD(&sw_key->handles, link);
+		/* Wipes it. */
+		gcry_cipher_close(handle->cipher);
+		free(handle);
+	}
+	env_mutex_destroy(&sw_key->lock);
+	explicit_bzero(sw_key, sizeof(*sw_key) + sw_key->size);
+	free(sw_key);
+}
+
+static struct sw_handle *
+open_handle(const struct sw_channel *ch, const struct sw_key *key)
+{
+	struct sw_handle *handle = calloc(1, sizeof(*handle));
+	gcry_error_t error;
+
+	if (handle == NULL) {
+		return NULL;
+	}
+	handle->owner = ch;
+	error = gcry_cipher_open(&handle->cipher, key->algo, key->mode, 0);
+	if (error == 0) {
+		error = gcry_cipher_setkey(handle->cipher, key->bytes, key->size);
+		if (error != 0) {
+			gcry_cipher_close(handle->cipher);
+		}
+	}
+	if (error != 0) {
+		SPDK_ERRLOG("libgcrypt does not take a key: %s\n", gcry_strerror(error));
+		free(handle);
+		return NULL;
+	}
+	return handle;
+}
+
+/* The handle of the key on this channel, or NULL. */
+static gcry_cipher_hd_t
+find_handle(const struct sw_channel *ch, struct sw_key *key)
+{
+	struct sw_handle *handle;
+
+	ENV_MUTEX_SCOPE(&key->lock);
+	SLIST_FOREACH(handle, &key->handles, link)
+	{
+		if (handle->owner == ch) {
+			return handle->cipher;
+		}
+	}
+	handle = open_handle(ch, key);
+	if (handle == NULL) {
+		return NULL;
+	}
+	SLIST_INSERT_HEAD(&key->handles, handle, link);
+	return handle->cipher;
+}
+
+static inline gcry_cipher_hd_t
+get_handle(struct sw_channel *ch, struct sw_key *key)
+{
+	typeof(&ch->crypto->cache[0]) entry = &ch->crypto->cache[key->id % CACHED_HANDLES];
+
+	if (entry->key_id != key->id) {
+		entry->cipher = find_handle(ch, key);
+		entry->key_id = entry->cipher != NULL ? key->id : 0;
+	}
+	return entry->cipher;
+}
+
+int
+sw_crypto_channel_create(struct sw_channel *ch)
+{
+	ch->crypto = calloc(1, sizeof(*ch->crypto));
+	return ch->crypto != NULL ? 0 : -ENOMEM;
+}
+
+void
+sw_crypto_channel_destroy(struct sw_channel *ch)
+{
+	if (ch->crypto->scratch != NULL) {
+		explicit_bzero(ch->crypto->scratch, ch->crypto->scratch_size);
+	}
+	free(ch->crypto->scratch);
+	free(ch->crypto);
+}
+
+/* ---- tweaks: sixteen bytes, numbers in them are little endian ---- */
+
+struct tweak {
+	uint64_t low;
+	uint64_t high;
+};
+
+static void
+make_tweak(const struct spdk_accel_crypto_key *key, uint64_t value, struct tweak *tweak)
+{
+	*tweak = (struct tweak){};
+	if (key->cipher == SPDK_ACCEL_CIPHER_AES_CBC) {
+		tweak->low = htole64(value);
+		return;
+	}
+	switch (key->tweak_mode) {
+	case SPDK_ACCEL_CRYPTO_TWEAK_MODE_SIMPLE_LBA:
+		/* In the upper half: what was written by the first software module can be read. */
+		tweak->high = htole64(value);
+		break;
+	case SPDK_ACCEL_CRYPTO_TWEAK_MODE_JOIN_NEG_LBA_WITH_LBA:
+		tweak->low = htole64(value);
+		tweak->high = htole64(~value & INT64_MAX);
+		break;
+	case SPDK_ACCEL_CRYPTO_TWEAK_MODE_INCR_512_FULL_LBA:
+		tweak->low = htole64(value);
+		break;
+	case SPDK_ACCEL_CRYPTO_TWEAK_MODE_INCR_512_UPPER_LBA:
+		tweak->high = htole64(value);
+		break;
+	}
+}
+
+static bool
+has_counter(const struct spdk_accel_crypto_key *key)
+{
+	return key->cipher == SPDK_ACCEL_CIPHER_AES_XTS &&
+		(key->tweak_mode == SPDK_ACCEL_CRYPTO_TWEAK_MODE_INCR_512_FULL_LBA ||
+			key->tweak_mode == SPDK_ACCEL_CRYPTO_TWEAK_MODE_INCR_512_UPPER_LBA);
+}
+
+/* ---- work ---- */
+
+static int
+check(const struct spdk_accel_task *base, uint64_t length)
+{
+	const struct spdk_accel_crypto_key *key = base->crypto_key;
+
+	if (base->block_size > MAX_BLOCK_SIZE || length == 0 ||
+		length != sw_iovs_length(base->d.iovs, base->d.iovcnt)) {
+		SPDK_ERRLOG("key %s: %" PRIu64 " bytes in blocks of %u do not go into %" PRIu64 " bytes\n",
+			key->param.key_name, length, base->block_size, sw_iovs_length(base->d.iovs, base->d.iovcnt));
+		return -ERANGE;
+	}
+	if (base->block_size == 0 || length % base->block_size != 0) {
+		SPDK_ERRLOG("key %s: %" PRIu64 " bytes are not whole blocks of %u\n", key->param.key_name, length,
+			base->block_size);
+		return -EINVAL;
+	}
+	if (key->module_if != spdk_accel_get_module(SW_NAME)) {
+		SPDK_ERRLOG("key %s belongs to accel module %s\n", key->param.key_name, key->module_if->name);
+		return -EINVAL;
+	}
+	if (has_counter(key) && base->block_size % COUNTER_UNIT != 0) {
+		SPDK_ERRLOG("key %s: its tweak mode needs blocks of a multiple of %d bytes, not %u\n",
+			key->param.key_name, COUNTER_UNIT, base->block_size);
+		return -EINVAL;
+	}
+	if (base->block_size < AES_BLOCK_SIZE ||
+		(key->cipher == SPDK_ACCEL_CIPHER_AES_CBC && base->block_size % AES_BLOCK_SIZE != 0)) {
+		SPDK_ERRLOG("key %s: blocks of %u bytes cannot be encrypted\n", key->param.key_name, base->block_size);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+begin(struct sw_task *task)
+{
+	struct spdk_accel_task *base = &task->base;
+
+	task->length = sw_iovs_length(base->s.iovs, base->s.iovcnt);
+	sw_cursor_init(&task->source, base->s.iovs, base->s.iovcnt);
+	sw_cursor_init(&task->destination, base->d.iovs, base->d.iovcnt);
+	task->begun = true;
+	return check(base, task->length);
+}
+
+static void
+gather(struct sw_cursor *cursor, uint8_t *to, uint64_t len)
+{
+	uint64_t part;
+	void *data;
+
+	while (len > 0 && (part = sw_cursor_peek(cursor, len, &data)) > 0) {
+		memcpy(to, data, part);
+		sw_cursor_skip(cursor, part);
+		to += part;
+		len -= part;
+	}
+}
+
+static void
+scatter(struct sw_cursor *cursor, const uint8_t *from, uint64_t len)
+{
+	uint64_t part;
+	void *data;
+
+	while (len > 0 && (part = sw_cursor_peek(cursor, len, &data)) > 0) {
+		memcpy(data, from, part);
+		sw_cursor_skip(cursor, part);
+		from += part;
+		len -= part;
+	}
+}
+
+static bool
+reserve_scratch(struct sw_crypto_channel *crypto, size_t size)
+{
+	uint8_t *scratch;
+
+	if (crypto->scratch_size < size) {
+		scratch = malloc(size);
+		if (scratch == NULL) {
+			return false;
+		}
+		if (crypto->scratch != NULL) {
+			explicit_bzero(crypto->scratch, crypto->scratch_size);
+		}
+		free(crypto->scratch);
+		crypto->scratch = scratch;
+		crypto->scratch_size = size;
+	}
+	return true;
+}
+
+static inline gcry_error_t
+crypt_unit(const struct spdk_accel_task *base, gcry_cipher_hd_t cipher, uint64_t tweak_value, uint8_t *dst,
+	const uint8_t *src, uint64_t len)
+{
+	struct tweak tweak;
+	gcry_error_t error;
+
+	make_tweak(base->crypto_key, tweak_value, &tweak);
+	error = gcry_cipher_setiv(cipher, &tweak, sizeof(tweak));
+	if (error != 0) {
+		return error;
+	}
+	/* In place, libgcrypt wants to be told so. */
+	if (dst == src) {
+		src = NULL;
+		return base->op_code == SPDK_ACCEL_OPC_ENCRYPT ? gcry_cipher_encrypt(cipher, dst, len, NULL, 0)
+							       : gcry_cipher_decrypt(cipher, dst, len, NULL, 0);
+	}
+	return base->op_code == SPDK_ACCEL_OPC_ENCRYPT ? gcry_cipher_encrypt(cipher, dst, len, src, len)
+						       : gcry_cipher_decrypt(cipher, dst, len, src, len);
+}
+
+/* One block, in one piece on both sides. number: of the block within the task. */
+static gcry_error_t
+crypt_block(
+	const struct spdk_accel_task *base, gcry_cipher_hd_t cipher, uint64_t number, uint8_t *dst, const uint8_t *src)
+{
+	uint64_t units = base->block_size / COUNTER_UNIT, value, i;
+	gcry_error_t error = 0;
+
+	if (!has_counter(base->crypto_key)) {
+		return crypt_unit(base, cipher, base->iv + number, dst, src, base->block_size);
+	}
+	value = (base->iv + number) * units;
+	for (i = 0; i < units && error == 0; i++) {
+		error = crypt_unit(
+			base, cipher, value + i, dst + i * COUNTER_UNIT, src + i * COUNTER_UNIT, COUNTER_UNIT);
+	}
+	return error;
+}
+
+static int
+crypt_next(struct sw_channel *ch, struct sw_task *task, gcry_cipher_hd_t cipher)
+{
+	uint32_t block_size = task->base.block_size;
+	uint64_t number = task->done / block_size;
+	void *src = NULL, *dst = NULL;
+	uint8_t *from, *to;
+	bool whole_source, whole_destination;
+	gcry_error_t error;
+
+	whole_source = sw_cursor_peek(&task->source, block_size, &src) == block_size;
+	whole_destination = sw_cursor_peek(&task->destination, block_size, &dst) == block_size;
+	from = src;
+	to = dst;
+	if (!whole_source || !whole_destination) {
+		if (!reserve_scratch(ch->crypto, block_size)) {
+			return -ENOMEM;
+		}
+		if (!whole_source) {
+			from = ch->crypto->scratch;
+			gather(&task->source, from, block_size);
+		}
+		if (!whole_destination) {
+			to = ch->crypto->scratch;
+		}
+	}
+	error = crypt_block(&task->base, cipher, number, to, from);
+	if (error != 0) {
+		SPDK_ERRLOG("key %s: libgcrypt: %s\n", task->base.crypto_key->param.key_name, gcry_strerror(error));
+		return -EIO;
+	}
+	sw_fused_update(task, to, block_size);
+	if (whole_source) {
+		sw_cursor_skip(&task->source, block_size);
+	}
+	if (whole_destination) {
+		sw_cursor_skip(&task->destination, block_size);
+	} else {
+		scatter(&task->destination, to, block_size);
+	}
+	task->done += block_size;
+	ch->traffic.read += block_size;
+	ch->traffic.written += block_size;
+	return 0;
+}
+
+bool
+sw_crypt(struct sw_channel *ch, struct sw_task *task)
+{
+	struct spdk_accel_task *base = &task->base;
+	gcry_cipher_hd_t cipher;
+	uint64_t end;
+
+	if (!task->begun) {
+		base->status = begin(task);
+		if (base->status != 0) {
+			return true;
+		}
+	}
+	cipher = get_handle(ch, base->crypto_key->priv);
+	if (cipher == NULL) {
+		base->status = -ENOMEM;
+		return true;
+	}
+	end = spdk_min(task->length, task->done + spdk_max(SW_SLICE_CRYPTO, base->block_size));
+	while (task->done < end) {
+		base->status = crypt_next(ch, task, cipher);
+		if (base->status != 0) {
+			return true;
+		}
+	}
+	return task->done == task->length;
+}
