@@ -67,7 +67,7 @@ write_indent(struct spdk_json_write_ctx *w)
 	return w->status == 0 ? 0 : -1;
 }
 
-/* What stands before every value: nothing after a name, else a comma and a new line where needed. */
+/* What stands before every value: nothing after a name or outside of all containers, else a comma and a new line. */
 int
 json_write_begin_value(struct spdk_json_write_ctx *w)
 {
@@ -79,11 +79,19 @@ json_write_begin_value(struct spdk_json_write_ctx *w)
 		/* In an object, a value without a name. */
 		return json_write_fail(w, -EINVAL);
 	}
+	if (w->depth == 0) {
+		/* A second value behind the only one. */
+		if (!w->first) {
+			return json_write_fail(w, -EINVAL);
+		}
+		w->first = false;
+		return w->status == 0 ? 0 : -1;
+	}
 	if (!w->first) {
 		json_write_bytes(w, ",", 1);
 	}
 	w->first = false;
-	return w->depth > 0 ? write_indent(w) : (w->status == 0 ? 0 : -1);
+	return write_indent(w);
 }
 
 static int

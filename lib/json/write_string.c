@@ -225,7 +225,7 @@ spdk_json_write_name_raw(struct spdk_json_write_ctx *w, const char *name, size_t
 	int rc;
 
 	/* A name where a value should stand. */
-	if (w->after_name || (w->depth > 0 && !w->object[w->depth - 1])) {
+	if (w->after_name || w->depth == 0 || !w->object[w->depth - 1]) {
 		return json_write_fail(w, -EINVAL);
 	}
 	w->in_name = true;

@@ -275,6 +275,120 @@ val_len(void **state)
 	assert_int_equal(spdk_json_val_len(NULL), 0);
 }
 
+/* What each decoder of a number takes, at the ends of its range, and what it leaves alone. */
+struct number_case {
+	const char *text;
+	bool fits[5];
+};
+
+enum {
+	U8,
+	U16,
+	I32,
+	U32,
+	U64
+};
+
+static const struct number_case g_numbers[] = {
+	{"0", {true, true, true, true, true}},
+	{"255", {true, true, true, true, true}},
+	{"256", {false, true, true, true, true}},
+	{"65535", {false, true, true, true, true}},
+	{"65536", {false, false, true, true, true}},
+	{"2147483647", {false, false, true, true, true}},
+	{"2147483648", {false, false, false, true, true}},
+	{"4294967295", {false, false, false, true, true}},
+	{"4294967296", {false, false, false, false, true}},
+	{"18446744073709551615", {false, false, false, false, true}},
+	{"18446744073709551616", {false, false, false, false, false}},
+	{"-1", {false, false, true, false, false}},
+	{"-2147483648", {false, false, true, false, false}},
+	{"-2147483649", {false, false, false, false, false}},
+	{"-18446744073709551615", {false, false, false, false, false}},
+	{"2.55e2", {true, true, true, true, true}},
+	{"25600e-2", {false, true, true, true, true}},
+	{"1.5", {false, false, false, false, false}},
+	{"1e-1", {false, false, false, false, false}},
+	{"1e400", {false, false, false, false, false}},
+	{"\"1\"", {false, false, false, false, false}},
+	{"true", {false, false, false, false, false}},
+	{"null", {false, false, false, false, false}},
+	{"[1]", {false, false, false, false, false}},
+	{"{}", {false, false, false, false, false}},
+};
+
+#define CHECK_DECODER(c, index, type, decode) \
+	do { \
+		type value = 77; \
+		int rc = decode(parse((c)->text), &value); \
+		if ((rc == 0) != (c)->fits[index] || (rc != 0 && value != 77)) { \
+			fail_msg(#decode " of %s: %d", (c)->text, rc); \
+		} \
+	} while (0)
+
+static void
+ranges_of_the_decoders(void **state)
+{
+	for (size_t i = 0; i < SPDK_COUNTOF(g_numbers); i++) {
+		const struct number_case *c = &g_numbers[i];
+
+		CHECK_DECODER(c, U8, uint8_t, spdk_json_decode_uint8);
+		CHECK_DECODER(c, U16, uint16_t, spdk_json_decode_uint16);
+		CHECK_DECODER(c, I32, int32_t, spdk_json_decode_int32);
+		CHECK_DECODER(c, U32, uint32_t, spdk_json_decode_uint32);
+		CHECK_DECODER(c, U64, uint64_t, spdk_json_decode_uint64);
+	}
+}
+
+static void
+what_is_no_value_is_refused(void **state)
+{
+	static const char *const not_boolean[] = {"0", "1", "\"true\"", "null", "[true]", "{}"};
+	struct spdk_json_val name = {.start = (void *)"a", .len = 1, .type = SPDK_JSON_VAL_NAME};
+	bool on = true;
+	uint8_t u8[2];
+	size_t count = 5;
+	char *copy;
+
+	for (size_t i = 0; i < SPDK_COUNTOF(not_boolean); i++) {
+		assert_true(spdk_json_decode_bool(parse(not_boolean[i]), &on) != 0);
+		assert_true(on);
+	}
+	assert_true(spdk_json_decode_array(NULL, spdk_json_decode_uint8, u8, 2, &count, 1) != 0);
+	/* A name is text, too. */
+	copy = spdk_json_strdup(&name);
+	assert_string_equal(copy, "a");
+	free(copy);
+	/* From the last element of an array in an array there is no way on into the outer one. */
+	assert_null(spdk_json_next(spdk_json_array_first(spdk_json_array_first(parse("[[1],2]")))));
+	/* The end of a container is no element to go on from. */
+	assert_null(spdk_json_next(&parse("[1]")[2]));
+}
+
+static void
+types_have_names(void **state)
+{
+	static const struct {
+		enum spdk_json_val_type type;
+		const char *name;
+	} cases[] = {
+		{SPDK_JSON_VAL_NULL, "null"},
+		{SPDK_JSON_VAL_TRUE, "boolean"},
+		{SPDK_JSON_VAL_FALSE, "boolean"},
+		{SPDK_JSON_VAL_NUMBER, "number"},
+		{SPDK_JSON_VAL_STRING, "string"},
+		{SPDK_JSON_VAL_ARRAY_BEGIN, "array"},
+		{SPDK_JSON_VAL_OBJECT_BEGIN, "object"},
+		{SPDK_JSON_VAL_NAME, "name"},
+		{SPDK_JSON_VAL_ARRAY_END, "nothing"},
+		{SPDK_JSON_VAL_INVALID, "nothing"},
+	};
+
+	for (size_t i = 0; i < SPDK_COUNTOF(cases); i++) {
+		assert_string_equal(json_type_name(cases[i].type), cases[i].name);
+	}
+}
+
 int
 main(void)
 {
@@ -291,6 +405,9 @@ main(void)
 		cmocka_unit_test(find),
 		cmocka_unit_test(walk),
 		cmocka_unit_test(val_len),
+		cmocka_unit_test(ranges_of_the_decoders),
+		cmocka_unit_test(what_is_no_value_is_refused),
+		cmocka_unit_test(types_have_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,10 @@ only_numbers_are_numbers(void **state)
 	assert_int_equal(spdk_json_number_to_uint64(&val, &value), -EINVAL);
 	val.type = SPDK_JSON_VAL_INVALID;
 	assert_int_equal(spdk_json_number_to_uint64(&val, &value), -EINVAL);
+	val.type = SPDK_JSON_VAL_NUMBER;
+	val.len = 0;
+	assert_int_equal(spdk_json_number_to_uint64(&val, &value), -EINVAL);
+	assert_int_equal(spdk_json_number_to_uint64(NULL, &value), -EINVAL);
 }
 
 /* Time must not depend on the value of an exponent. */

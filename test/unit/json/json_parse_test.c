@@ -250,12 +250,24 @@ static void
 nul_bytes_are_refused(void **state)
 {
 	void *end;
-	char text[] = "[\0]", after[] = "1\0";
+	char text[] = "[\0]", after[] = "1\0", escaped[] = "\"\\\0\"";
 
 	assert_int_equal(spdk_json_parse(text, 3, NULL, 0, &end, 0), INVALID);
 	assert_ptr_equal(end, text + 1);
 	assert_int_equal(spdk_json_parse(after, 2, NULL, 0, &end, 0), 1);
 	assert_ptr_equal(end, after + 1);
+	assert_int_equal(spdk_json_parse(escaped, 4, NULL, 0, &end, 0), INVALID);
+	assert_ptr_equal(end, escaped + 2);
+}
+
+/* The text is not looked at: it would have to be there. */
+static void
+texts_of_4_gib_are_refused(void **state)
+{
+	char text[] = "1";
+
+	assert_int_equal(spdk_json_parse(text, UINT32_MAX, NULL, 0, NULL, 0), INVALID);
+	assert_int_equal(spdk_json_parse(text, SIZE_MAX, NULL, 0, NULL, 0), INVALID);
 }
 
 static void
@@ -505,6 +517,7 @@ main(void)
 		cmocka_unit_test(accepts_json),
 		cmocka_unit_test(refuses_what_is_not),
 		cmocka_unit_test(nul_bytes_are_refused),
+		cmocka_unit_test(texts_of_4_gib_are_refused),
 		cmocka_unit_test(stops_after_the_first_value),
 		cmocka_unit_test(values_say_what_they_are),
 		cmocka_unit_test(counts_more_than_it_can_store),

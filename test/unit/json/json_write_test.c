@@ -251,6 +251,161 @@ a_failing_sink_stops_the_writer(void **state)
 	assert_int_equal(spdk_json_write_end(NULL), 0);
 }
 
+/* Everything that writes, each of which must say so when nothing is written any more. */
+static void
+every_function_fails_after_a_failure(void **state)
+{
+	const struct spdk_json_val val = {.start = (void *)"1", .len = 1, .type = SPDK_JSON_VAL_NUMBER};
+	const struct spdk_uuid uuid = {};
+	struct spdk_json_write_ctx *w = begin(0);
+
+	g_sink.rc = -ENOSPC;
+	spdk_json_write_object_begin(w);
+	while (json_write_status(w) == 0) {
+		spdk_json_write_named_null(w, "a name that fills the buffer, as soon as it was written often enough");
+	}
+	g_sink.rc = 0;
+
+#define NOW_FAILS(call) assert_int_equal(call, -1)
+	NOW_FAILS(spdk_json_write_null(w));
+	NOW_FAILS(spdk_json_write_bool(w, true));
+	NOW_FAILS(spdk_json_write_uint8(w, 1));
+	NOW_FAILS(spdk_json_write_uint16(w, 1));
+	NOW_FAILS(spdk_json_write_int32(w, 1));
+	NOW_FAILS(spdk_json_write_uint32(w, 1));
+	NOW_FAILS(spdk_json_write_int64(w, 1));
+	NOW_FAILS(spdk_json_write_uint64(w, 1));
+	NOW_FAILS(spdk_json_write_uint128(w, 1, 1));
+	NOW_FAILS(spdk_json_write_double(w, 1));
+	NOW_FAILS(spdk_json_write_string(w, "x"));
+	NOW_FAILS(spdk_json_write_string(w, NULL));
+	NOW_FAILS(spdk_json_write_string_raw(w, "x", 1));
+	NOW_FAILS(spdk_json_write_string_fmt(w, "%d", 1));
+	NOW_FAILS(spdk_json_write_string_utf16le_raw(w, (const uint16_t[]){'a'}, 1));
+	NOW_FAILS(spdk_json_write_bytearray(w, "x", 1));
+	NOW_FAILS(spdk_json_write_uuid(w, &uuid));
+	NOW_FAILS(spdk_json_write_val(w, &val));
+	NOW_FAILS(spdk_json_write_val_raw(w, "1", 1));
+	NOW_FAILS(spdk_json_write_array_begin(w));
+	NOW_FAILS(spdk_json_write_object_begin(w));
+	NOW_FAILS(spdk_json_write_array_end(w));
+	NOW_FAILS(spdk_json_write_object_end(w));
+	NOW_FAILS(spdk_json_write_name(w, "n"));
+	NOW_FAILS(spdk_json_write_named_null(w, "n"));
+	NOW_FAILS(spdk_json_write_named_bool(w, "n", true));
+	NOW_FAILS(spdk_json_write_named_uint8(w, "n", 1));
+	NOW_FAILS(spdk_json_write_named_uint16(w, "n", 1));
+	NOW_FAILS(spdk_json_write_named_int32(w, "n", 1));
+	NOW_FAILS(spdk_json_write_named_uint32(w, "n", 1));
+	NOW_FAILS(spdk_json_write_named_int64(w, "n", 1));
+	NOW_FAILS(spdk_json_write_named_uint64(w, "n", 1));
+	NOW_FAILS(spdk_json_write_named_uint128(w, "n", 1, 1));
+	NOW_FAILS(spdk_json_write_named_double(w, "n", 1));
+	NOW_FAILS(spdk_json_write_named_string(w, "n", "x"));
+	NOW_FAILS(spdk_json_write_named_string_fmt(w, "n", "%d", 1));
+	NOW_FAILS(spdk_json_write_named_bytearray(w, "n", "x", 1));
+	NOW_FAILS(spdk_json_write_named_uuid(w, "n", &uuid));
+	NOW_FAILS(spdk_json_write_named_array_begin(w, "n"));
+	NOW_FAILS(spdk_json_write_named_object_begin(w, "n"));
+#undef NOW_FAILS
+
+	/* The sink has been called once and not again, and the first reason stays. */
+	assert_int_equal(g_sink.calls, 1);
+	assert_int_equal(json_write_status(w), -ENOSPC);
+	assert_int_equal(spdk_json_write_end(w), -1);
+	assert_int_equal(g_sink.calls, 1);
+}
+
+static int g_calls_left;
+
+static int
+fail_later_cb(void *ctx, const void *data, size_t size)
+{
+	return g_calls_left-- > 0 ? sink_cb(ctx, data, size) : EIO;
+}
+
+/* A tree of more than ten pieces, in the form that writes lines, too. */
+static void
+write_large_tree(struct spdk_json_write_ctx *w)
+{
+	spdk_json_write_object_begin(w);
+	for (int i = 0; i < 8; i++) {
+		spdk_json_write_named_array_begin(w, "a list");
+		for (int j = 0; j < 40; j++) {
+			spdk_json_write_object_begin(w);
+			spdk_json_write_named_string_fmt(w, "number", "%d of \xc3\xa9", j);
+			spdk_json_write_named_bytearray(w, "bytes", "0123456789abcdef", 16);
+			spdk_json_write_object_end(w);
+		}
+		spdk_json_write_array_end(w);
+	}
+	spdk_json_write_object_end(w);
+}
+
+static void
+a_sink_that_fails_later(void **state)
+{
+	static const uint32_t flags[] = {0, SPDK_JSON_WRITE_FLAG_FORMATTED};
+
+	for (size_t i = 0; i < SPDK_COUNTOF(flags); i++) {
+		int failures = 0;
+		bool failed;
+
+		do {
+			struct spdk_json_write_ctx *w = spdk_json_write_begin(fail_later_cb, &g_sink, flags[i]);
+
+			memset(&g_sink, 0, sizeof(g_sink));
+			g_calls_left = failures;
+			write_large_tree(w);
+			failed = spdk_json_write_end(w) != 0;
+			/* It was called up to the time that it failed, and not again. */
+			assert_int_equal(g_sink.calls, failures);
+			assert_int_equal(g_calls_left, failed ? -1 : 0);
+			failures++;
+		} while (failed);
+		assert_true(failures > 4);
+	}
+}
+
+static void
+one_value_and_no_more(void **state)
+{
+	FAILS(spdk_json_write_null(w); spdk_json_write_null(w));
+	FAILS(spdk_json_write_array_begin(w); spdk_json_write_array_end(w); spdk_json_write_array_begin(w);
+		spdk_json_write_array_end(w));
+	FAILS(spdk_json_write_name(w, "a"));
+	FAILS(spdk_json_write_named_null(w, "a"));
+	FAILS(spdk_json_write_array_begin(w));
+	FAILS(spdk_json_write_object_begin(w); spdk_json_write_named_array_begin(w, "a"); spdk_json_write_array_end(w));
+	/* After a reset there may be one again. */
+	WRITES("2", spdk_json_write_uint8(w, 1); spdk_json_write_reset(w); spdk_json_write_uint8(w, 2));
+}
+
+/* A depth of the writer's own, beyond that of the parser. */
+static void
+nesting_is_bounded(void **state)
+{
+	struct spdk_json_write_ctx *w = begin(0);
+	int depth = 0;
+
+	while (spdk_json_write_array_begin(w) == 0) {
+		depth++;
+	}
+	assert_int_equal(json_write_status(w), -E2BIG);
+	assert_int_equal(spdk_json_write_end(w), -1);
+
+	w = begin(0);
+	for (int i = 0; i < depth; i++) {
+		assert_int_equal(spdk_json_write_array_begin(w), 0);
+	}
+	for (int i = 0; i < depth; i++) {
+		assert_int_equal(spdk_json_write_array_end(w), 0);
+	}
+	assert_int_equal(spdk_json_write_end(w), 0);
+	assert_int_equal(g_sink.size, 2 * depth);
+	assert_true(depth >= JSON_DEFAULT_DEPTH);
+}
+
 static void
 reset_starts_over(void **state)
 {
@@ -271,6 +426,10 @@ main(void)
 		cmocka_unit_test(parsed_values_are_copied),
 		cmocka_unit_test(output_comes_in_pieces),
 		cmocka_unit_test(a_failing_sink_stops_the_writer),
+		cmocka_unit_test(every_function_fails_after_a_failure),
+		cmocka_unit_test(a_sink_that_fails_later),
+		cmocka_unit_test(one_value_and_no_more),
+		cmocka_unit_test(nesting_is_bounded),
 		cmocka_unit_test(reset_starts_over),
 	};
 
