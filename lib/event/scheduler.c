@@ -23,8 +23,6 @@ static struct {
 	struct spdk_cpuset isolated;
 	/* CPU on which a scheduler would run; UINT32_MAX: the main one. */
 	uint32_t scheduling_core;
-	/* As it was set, in microseconds; 0: never. */
-	uint32_t period;
 } g_scheduler = {.scheduling_core = UINT32_MAX};
 
 static const char g_name[] = "static";
@@ -41,7 +39,6 @@ scheduler_fini(void)
 {
 	g_scheduler.chosen = false;
 	g_scheduler.scheduling_core = UINT32_MAX;
-	g_scheduler.period = 0;
 	spdk_cpuset_zero(&g_scheduler.isolated);
 	spdk_subsystem_fini_next();
 }
@@ -77,9 +74,6 @@ scheduler_write_config_json(struct spdk_json_write_ctx *w)
 	spdk_json_write_named_string(w, "method", "framework_set_scheduler");
 	spdk_json_write_named_object_begin(w, "params");
 	spdk_json_write_named_string(w, "name", g_name);
-	if (g_scheduler.period != 0) {
-		spdk_json_write_named_uint32(w, "period", g_scheduler.period);
-	}
 	spdk_json_write_object_end(w);
 	spdk_json_write_object_end(w);
 	spdk_json_write_array_end(w);
@@ -102,8 +96,6 @@ struct set_scheduler_params {
 	uint64_t period;
 };
 
-static const struct set_scheduler_params g_set_scheduler_defaults = {.period = UINT64_MAX};
-
 static const struct bdk_rpc_param g_set_scheduler_params[] = {
 	{
 		.name = "name",
@@ -117,10 +109,8 @@ static const struct bdk_rpc_param g_set_scheduler_params[] = {
 		.name = "period",
 		.type = BDK_RPC_UINT64,
 		.offset = offsetof(struct set_scheduler_params, period),
-		.max = UINT32_MAX,
 		.option = 'p',
-		.help = "microseconds between two runs; kept and shown, but the static scheduler never runs",
-		.default_text = "unchanged",
+		.help = "microseconds between two runs; the static scheduler never runs and has no use for it",
 	},
 };
 
@@ -136,9 +126,6 @@ set_scheduler(struct spdk_jsonrpc_request *request, void *params)
 	}
 
 	g_scheduler.chosen = true;
-	if (p->period != UINT64_MAX) {
-		g_scheduler.period = p->period;
-	}
 	spdk_jsonrpc_send_bool_response(request, true);
 }
 
@@ -150,7 +137,6 @@ static const struct bdk_rpc_method g_set_scheduler = {
 	.params = g_set_scheduler_params,
 	.num_params = SPDK_COUNTOF(g_set_scheduler_params),
 	.params_size = sizeof(struct set_scheduler_params),
-	.defaults = &g_set_scheduler_defaults,
 	.handler = set_scheduler,
 };
 BDK_RPC_REGISTER(g_set_scheduler)
@@ -170,7 +156,7 @@ get_scheduler(struct spdk_jsonrpc_request *request, void *params)
 	if (g_scheduler.chosen) {
 		spdk_json_write_named_string(w, "scheduler_name", g_name);
 	}
-	spdk_json_write_named_uint64(w, "scheduler_period", g_scheduler.period);
+	spdk_json_write_named_uint64(w, "scheduler_period", 0);
 	spdk_json_write_named_string(w, "isolated_core_mask", spdk_cpuset_fmt(&g_scheduler.isolated));
 	spdk_json_write_named_uint32(w, "scheduling_core", get_scheduling_core());
 	spdk_json_write_object_end(w);
