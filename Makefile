@@ -8,7 +8,7 @@ PYTHON ?= /usr/bin/python3
 MESON ?= meson
 C_FILES = $(shell git ls-files 'app/*.[ch]' 'export/*.[ch]' 'include/*.h' 'lib/*.[ch]' 'module/*.[ch]' 'test/*.[ch]')
 
-.PHONY: all help deps run test bench fuzz sim install format lint clean
+.PHONY: all help deps run test bench coverage fuzz sim install format lint clean
 
 all: $(BUILD)/build.ninja ## build a release into $(BUILD)
 	ninja -C $(BUILD)
@@ -47,6 +47,10 @@ fuzz: ## let libFuzzer look for bad input that harms, FUZZ_SECONDS for each targ
 		build-fuzz/test/fuzz/fuzz_$${corpus##*/} -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 			build-fuzz/corpus/$${corpus##*/} $$corpus || exit 1; \
 	done
+
+coverage: ## branches of lib/bdev and lib/json that no unit test takes
+	scripts/install-deps.sh build test
+	$(PYTHON) scripts/coverage.py
 
 SIM_SEED ?= $(shell date +%s)
 SIM_COUNT ?= 100000
