@@ -48,7 +48,7 @@ struct arg {
 	const char *metavar;
 	enum section section;
 	const char *help;
-	/* 0 to go on; else the reason was logged, unless it is -EAGAIN, which asks for the usage. */
+	/* 0 to go on; else the reason was logged. */
 	int (*apply)(struct parse *parse, const char *value);
 };
 
@@ -249,7 +249,8 @@ apply_log_flag(struct parse *parse, const char *value)
 {
 	if (spdk_log_set_flag(value)) {
 		SPDK_ERRLOG("-L: there is no log flag '%s'\n", value);
-		return -EAGAIN;
+		spdk_log_usage(stderr, "-L");
+		return -EINVAL;
 	}
 #ifdef DEBUG
 	parse->opts->print_level = SPDK_LOG_DEBUG;
@@ -514,6 +515,12 @@ check_app_letters(const char *letters)
 	return 0;
 }
 
+static void
+point_to_help(void)
+{
+	fprintf(stderr, "'%s --help' shows the options\n", g_args.program);
+}
+
 static spdk_app_parse_args_rvals_t
 apply_arg(struct parse *parse, const struct arg *arg, const char *value)
 {
@@ -529,8 +536,8 @@ apply_arg(struct parse *parse, const struct arg *arg, const char *value)
 	}
 
 	rc = arg->apply(parse, value);
-	if (rc == -EAGAIN) {
-		spdk_app_usage();
+	if (rc) {
+		point_to_help();
 	}
 	return rc ? SPDK_APP_PARSE_ARGS_FAIL : SPDK_APP_PARSE_ARGS_SUCCESS;
 }
@@ -552,7 +559,8 @@ parse_all(struct parse *parse, int argc, char **argv, const char *letters, const
 				return result;
 			}
 		} else if (value == '?' || !app_parse) {
-			spdk_app_usage();
+			/* What is wrong was said. All of the help would hide it. */
+			point_to_help();
 			return SPDK_APP_PARSE_ARGS_FAIL;
 		} else {
 			rc = app_parse(value, optarg);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "lib/event/config_load.h"
+#include "lib/event/config_names.h"
 #include "lib/json/json_internal.h"
 #include "lib/rpc/rpc_internal.h"
 
@@ -41,6 +42,8 @@ struct event_config_load {
 
 	bool error_kept;
 	bool cancelled;
+	/* The walk that comes first in the first of the loads of a configuration. */
+	bool checking_names;
 	int rc;
 };
 
@@ -206,6 +209,21 @@ check_object(struct event_config_load *load, const struct spdk_json_val *object,
 	return 0;
 }
 
+/* Its methods are called all the same; but where the name decides something, it is not what was meant. */
+static void
+warn_of_misspelling(struct event_config_load *load, const struct spdk_json_val *subsystem)
+{
+	char *name = spdk_json_strdup(subsystem);
+	const char *guess = name ? event_config_guess_subsystem(name) : NULL;
+	char place[PATH_MAX + 32];
+
+	if (guess) {
+		format_place(load, subsystem, place, sizeof(place));
+		SPDK_WARNLOG("%s: there is no subsystem \"%s\"; was \"%s\" meant?\n", place, name, guess);
+	}
+	free(name);
+}
+
 /*
  * Entries one after the other
  */
@@ -239,6 +257,9 @@ next_subsystem(struct event_config_load *load)
 	load->config = get_member(next, "config");
 	load->entry = load->config + 1;
 	load->entry_index = 0;
+	if (load->checking_names) {
+		warn_of_misspelling(load, get_member(next, "subsystem"));
+	}
 	return 1;
 }
 
@@ -329,6 +350,7 @@ check_entries(struct event_config_load *load)
 	uint32_t mask;
 	int rc;
 
+	load->checking_names = load->opts.all || spdk_rpc_get_state() == SPDK_RPC_STARTUP;
 	while ((rc = next_entry(load)) == 1) {
 		if (spdk_rpc_get_method_state_mask(load->method_name, &mask) && refuse_method(load)) {
 			return -ENOENT;
@@ -336,6 +358,7 @@ check_entries(struct event_config_load *load)
 		leave_entry(load);
 	}
 
+	load->checking_names = false;
 	rewind_entries(load);
 	return rc;
 }

@@ -61,6 +61,26 @@ def test_rpc_py_saves_and_loads(target, tmp_path):
     assert sorted(name for name, *_ in names(served)) == ["disk", "memory"]
 
 
+def test_what_waits_for_its_base_is_mentioned(target, tmp_path):
+    config = [{"subsystem": "bdev", "config": [
+        {"method": "bdev_passthru_create", "params": {"name": "over", "base_bdev_name": "mislaid"}},
+        {"method": "bdev_passthru_create", "params": {"name": "upper", "base_bdev_name": "lower"}},
+        {"method": "bdev_malloc_create", "params": {"name": "lower", "num_blocks": 8, "block_size": 512}}]}]
+    path = tmp_path / "waiting.json"
+    path.write_text(json.dumps({"subsystems": config}))
+    served = target("--json", path)
+    lines = [line for line in served.output.splitlines() if "not there" in line]
+    assert len(lines) == 1 and "over" in lines[0] and "mislaid" in lines[0]
+
+
+def test_misspelt_subsystem_is_mentioned(target, tmp_path):
+    path = tmp_path / "misspelt.json"
+    path.write_text('{"subsystems": [\n{"subsystem": "bdve", "config": []}]}')
+    served = target("--json", path)
+    assert 'misspelt.json:2: there is no subsystem "bdve"; was "bdev" meant?' in served.stderr()
+    assert served.stderr().count("bdve") == 1
+
+
 BROKEN = {
     "not JSON": ('{"subsystems": [\n  oops\n]}', [":2"]),
     "not an object": ("[]", []),

@@ -266,6 +266,61 @@ test_passes(void **state)
 	assert_string_equal(g_log, "");
 }
 
+struct name_case {
+	const char *name;
+	/* What the warning asks for; NULL: there is none. */
+	const char *meant;
+};
+
+static void
+test_misspelt_subsystem(void **state)
+{
+	static const struct name_case cases[] = {
+		{"bdev", NULL},
+		{"ut_linked", NULL},
+		/* Of the interface, and not of this program. */
+		{"vhost_scsi", NULL},
+		{"bdve", "bdev"},
+		{"bdevs", "bdev"},
+		{"bde", "bdev"},
+		{"Bdev", "bdev"},
+		{"schedular", "scheduler"},
+		{"ut_linkd", "ut_linked"},
+		{"vhost_scis", "vhost_scsi"},
+		/* Words of their own. */
+		{"", NULL},
+		{"x", NULL},
+		{"database", NULL},
+		{"a_name_that_is_longer_than_that_of_any_subsystem", NULL},
+	};
+
+	for (size_t i = 0; i < SPDK_COUNTOF(cases); i++) {
+		char text[256], expected[256] = "";
+		struct load load;
+
+		snprintf(text, sizeof(text), "{\"subsystems\": [\n{\"subsystem\": \"%s\", \"config\": [%s]}]}",
+			cases[i].name, ENTRY("ut_both", "1"));
+		if (cases[i].meant) {
+			snprintf(expected, sizeof(expected),
+				NAME ":2: there is no subsystem \"%s\"; was \"%s\" meant?\n", cases[i].name,
+				cases[i].meant);
+		}
+
+		/* Said once, by the first of two loads, or by the only one; and its methods are called. */
+		spdk_rpc_set_state(SPDK_RPC_STARTUP);
+		assert_int_equal(load_text(text, true), 0);
+		assert_string_equal(g_log, expected);
+		assert_string_equal(g_calls, "1;");
+		spdk_rpc_set_state(SPDK_RPC_RUNTIME);
+		assert_int_equal(load_text(text, true), 0);
+		assert_string_equal(g_log, "");
+		load = make_load(text, true);
+		load.opts.all = true;
+		assert_int_equal(run_load(&load), 0);
+		assert_string_equal(g_log, expected);
+	}
+}
+
 static void
 test_one_after_the_other(void **state)
 {
@@ -512,6 +567,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_go_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_linked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_misspelt_subsystem, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_error_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
