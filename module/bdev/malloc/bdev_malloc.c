@@ -264,7 +264,7 @@ choose_name(const char *wanted)
 {
 	char *name = NULL;
 
-	if (wanted != NULL && wanted[0] != '\0') {
+	if (wanted != NULL) {
 		return strdup(wanted);
 	}
 	/* A name that somebody has given by hand is passed over. */
@@ -322,6 +322,10 @@ bdev_malloc_create(const struct malloc_bdev_opts *opts, struct spdk_bdev **bdev,
 	int rc;
 
 	*why = NULL;
+	if (opts->name != NULL && opts->name[0] == '\0') {
+		*why = "the name is empty; leave it out to have one chosen";
+		return -EINVAL;
+	}
 	rc = block_format_check(&opts->format, opts->num_blocks, why);
 	if (rc != 0) {
 		return rc;

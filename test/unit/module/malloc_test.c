@@ -67,6 +67,9 @@ names_are_chosen_and_kept_apart(void **state)
 	fixture_rpc_expect("\"Malloc3\"", "bdev_malloc_create", "{'num_blocks': 8, 'block_size': 512}");
 	fixture_rpc_expect_error(-EEXIST, "Cannot create malloc bdev mine: another bdev has its name or its UUID",
 		"bdev_malloc_create", "{'name': 'mine', 'num_blocks': 8, 'block_size': 512}");
+	fixture_rpc_expect_error(-EINVAL,
+		"Cannot create malloc bdev : the name is empty; leave it out to have one chosen", "bdev_malloc_create",
+		"{'name': '', 'num_blocks': 8, 'block_size': 512}");
 	fixture_rpc_expect("true", "bdev_malloc_delete", "{'name': 'mine'}");
 	assert_null(spdk_bdev_get_by_name("mine"));
 	fixture_rpc_expect_error(
