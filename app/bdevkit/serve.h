@@ -2,7 +2,7 @@
 
 /*
  * bdevkit serve: what the command line asks for (serve_options.c), carried out on the app thread (serve.c), and told
- * to the person at the terminal (serve_print.c).
+ * to the person at the terminal (serve_print.c, serve_waiting.c).
  */
 
 #ifndef BDEVKIT_SERVE_H
@@ -41,5 +41,8 @@ const char *serve_file_name(const char *path);
 
 /* Prints every export with the lines to paste, and how to go on. */
 void serve_print(const struct serve_options *options);
+
+/* Calls fn for each block device that is asked for and waits for one that it stands on. */
+void serve_for_each_waiting(void (*fn)(const char *name, const char *base));
 
 #endif /* BDEVKIT_SERVE_H */

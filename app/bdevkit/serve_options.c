@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "spdk/stdinc.h"
+#include "spdk/cpuset.h"
 #include "spdk/log.h"
 #include "spdk/util.h"
 
@@ -158,6 +159,31 @@ check_addresses(const struct serve_options *options)
 	return 0;
 }
 
+/* What the start would say too late and for people who know the library. */
+static int
+check_cpus(const struct serve_options *options)
+{
+	const char *mask = options->app.reactor_mask;
+	enum spdk_log_level level = spdk_log_get_print_level();
+	struct spdk_cpuset cpus;
+	int rc;
+
+	if (mask == NULL) {
+		return 0;
+	}
+	spdk_log_set_print_level(SPDK_LOG_DISABLED);
+	rc = spdk_cpuset_parse(&cpus, mask);
+	spdk_log_set_print_level(level);
+	if (rc != 0 || spdk_cpuset_count(&cpus) == 0) {
+		fprintf(stderr,
+			"bdevkit serve: -m %s: not a set of CPUs; it is a hexadecimal mask such as 0x5, or a list such "
+			"as [0,2-3]\n'bdevkit serve --help' shows the options\n",
+			mask);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int
 serve_options_parse(struct serve_options *options, int argc, char **argv)
 {
@@ -191,7 +217,7 @@ serve_options_parse(struct serve_options *options, int argc, char **argv)
 			return EXIT_FAILED;
 		}
 	}
-	return check_files(options) == 0 && check_addresses(options) == 0 ? -1 : EXIT_USAGE;
+	return check_cpus(options) == 0 && check_files(options) == 0 && check_addresses(options) == 0 ? -1 : EXIT_USAGE;
 }
 
 void

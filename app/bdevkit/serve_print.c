@@ -125,6 +125,16 @@ print_address(void *ctx, const char *address)
 	return 0;
 }
 
+static void
+print_waiting(const char *name, const char *base)
+{
+	printf("\n  ");
+	print_name(name);
+	printf(": not there; it comes as soon as there is a block device ");
+	print_name(base);
+	printf("\n");
+}
+
 void
 serve_print(const struct serve_options *options)
 {
@@ -139,6 +149,7 @@ serve_print(const struct serve_options *options)
 		       "num_blocks=131072 "
 		       "block_size=512\n");
 	}
+	serve_for_each_waiting(print_waiting);
 	if (options->app.rpc_addr != NULL) {
 		printf("\nRemote procedure calls on ");
 		print_name(options->app.rpc_addr);

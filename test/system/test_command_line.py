@@ -31,6 +31,23 @@ def test_wrong_usage_is_exit_code_2(arguments):
     assert result.stderr.strip()
 
 
+@pytest.mark.parametrize("arguments", [
+    ["--nonsense"], ["--json"], ["-s", "much"], ["-p", "first"], ["-m", "zz"], ["-m", "0"], ["-m", "[]"], ["-Q"],
+    ["--num-trace-entries", "3"], ["-L", "nothing"],
+])
+def test_wrong_flags_are_named_and_no_more(arguments):
+    """A page of help would hide what is wrong."""
+    result = run(BDEVKIT, "serve", *arguments, check=False)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    # getopt writes no dash before a letter.
+    named = arguments[0].lstrip("-")
+    long_names = {"s": "mem-size", "p": "main-core"}
+    assert named in result.stderr or long_names[named] in result.stderr
+    assert "'bdevkit serve --help'" in result.stderr
+    assert len(result.stderr.splitlines()) <= 4
+
+
 def serve_and_fail(tmp_path, *arguments):
     result = run(BDEVKIT, "serve", "-r", tmp_path / "other.sock", *arguments, check=False)
     assert result.returncode == 1, result.stderr
