@@ -129,6 +129,12 @@ void jsonrpc_request_free(struct spdk_jsonrpc_request *request);
 int jsonrpc_request_take(struct spdk_jsonrpc_server_conn *conn, struct jsonrpc_frame *frame,
 	struct jsonrpc_batch *batch, const struct spdk_json_val *value);
 
+/*
+ * Says that a reply has nobody to go to: at most once a second, as a client that went away may have left a batch of
+ * thousands.
+ */
+void jsonrpc_warn_of_lost_reply(void);
+
 /* Puts an error in the place of the reply of a completed request. */
 void jsonrpc_request_replace_reply(struct spdk_jsonrpc_request *request, int code, const char *text);
 

@@ -84,6 +84,21 @@ end_reply(struct spdk_jsonrpc_request *request)
 	return json_write_fini(&request->writer);
 }
 
+void
+jsonrpc_warn_of_lost_reply(void)
+{
+	static struct bdk_log_rate rate;
+	uint64_t left_out;
+
+	if (!bdk_log_rate_allow(&rate, 1, &left_out)) {
+		return;
+	}
+	if (left_out > 0) {
+		SPDK_WARNLOG("(same message squashed %" PRIu64 " times)\n", left_out);
+	}
+	SPDK_WARNLOG("Unable to send response: connection closed.\n");
+}
+
 /* Hands the request over; it is gone afterwards. */
 static void
 complete(struct spdk_jsonrpc_request *request)
@@ -93,7 +108,7 @@ complete(struct spdk_jsonrpc_request *request)
 		return;
 	}
 	if (!jsonrpc_mailbox_post(request->mailbox, request)) {
-		SPDK_WARNLOG("Unable to send response: connection closed.\n");
+		jsonrpc_warn_of_lost_reply();
 		jsonrpc_request_free(request);
 	}
 }

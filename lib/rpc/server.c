@@ -197,7 +197,7 @@ reply_completed(struct spdk_jsonrpc_server *server, bool close)
 		if (request->conn != NULL) {
 			jsonrpc_conn_reply(request->conn, request);
 		} else {
-			SPDK_WARNLOG("Unable to send response: connection closed.\n");
+			jsonrpc_warn_of_lost_reply();
 		}
 		jsonrpc_request_free(request);
 	}

@@ -315,6 +315,44 @@ large_batches_are_taken_in_turn(void **state)
 	free(text);
 }
 
+static int g_lost_replies_logged;
+
+static void
+count_lost_replies_cb(int level, const char *file, const int line, const char *func, const char *format, va_list args)
+{
+	g_lost_replies_logged += strstr(format, "Unable to send response") != NULL;
+}
+
+static void
+a_client_that_goes_leaves_one_line_and_not_hundreds(void **state)
+{
+	enum {
+		COUNT = 200
+	};
+	struct client c = client_open();
+	char text[COUNT * 32], *p = text;
+
+	for (int i = 0; i < COUNT; i++) {
+		p += sprintf(p, "%c{\"method\":\"hold\",\"id\":%d}", i == 0 ? '[' : ',', i);
+	}
+	*p++ = ']';
+	assert_true(client_send(&c, text, p - text));
+	while (g_num_held < COUNT) {
+		assert_true(server_step(FIXTURE_DEADLINE));
+	}
+	client_close(&c);
+	server_settle();
+	g_lost_replies_logged = 0;
+	spdk_log_open(count_lost_replies_cb);
+	for (int i = 0; i < COUNT; i++) {
+		spdk_jsonrpc_send_bool_response(g_held[i], true);
+		server_settle();
+	}
+	spdk_log_close();
+	/* More only if this took more than a second. */
+	assert_in_range(g_lost_replies_logged, 1, 20);
+}
+
 /* ---- many requests at a time ---- */
 
 static void
@@ -1010,6 +1048,7 @@ main(void)
 		SERVER_TEST(batches),
 		SERVER_TEST(batches_wait_for_all_and_hold_up_nobody),
 		SERVER_TEST(large_batches_are_taken_in_turn),
+		SERVER_TEST(a_client_that_goes_leaves_one_line_and_not_hundreds),
 		SERVER_TEST(replies_in_any_order),
 		SERVER_TEST(requests_in_flight_are_bounded),
 		SERVER_TEST(replies_from_another_thread_wake_the_server),
