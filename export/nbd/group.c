@@ -109,6 +109,7 @@ release(struct nbd_group *group)
 static int
 acquire(struct nbd_group *group)
 {
+	uint32_t small = IOBUF_SMALL_CACHE, large = IOBUF_LARGE_CACHE;
 	struct spdk_iobuf_opts opts;
 	int rc = nbd_sock_group_create(&group->socks);
 
@@ -117,7 +118,8 @@ acquire(struct nbd_group *group)
 	}
 	spdk_iobuf_get_opts(&opts, sizeof(opts));
 	group->window_max = opts.large_pool_count * opts.large_bufsize / 2 / g_nbd_server.num_groups;
-	rc = spdk_iobuf_channel_init(&group->iobuf, MODULE_NAME, IOBUF_SMALL_CACHE, IOBUF_LARGE_CACHE);
+	bdk_iobuf_fit_caches(&small, &large);
+	rc = spdk_iobuf_channel_init(&group->iobuf, MODULE_NAME, small, large);
 	if (rc != 0) {
 		return rc;
 	}

@@ -48,6 +48,13 @@ int bdk_io_device_register(void *io_device, spdk_io_channel_create_cb create_cb,
 void bdk_io_device_set_busy_cb(void *io_device, bool (*busy_cb)(void *ctx));
 
 /*
+ * Lowers what somebody wants to ask spdk_iobuf_channel_init() for to what the pools can spare: a quarter of each, shared
+ * by all cores. With small pools or many cores, caches as large as one would like leave nothing for the last ones, whose
+ * channels then fail.
+ */
+void bdk_iobuf_fit_caches(uint32_t *small_cache_size, uint32_t *large_cache_size);
+
+/*
  * A message in memory of its sender, for what must not fail for want of memory. Sending fills it in; from then on until
  * its function is called it may neither be sent again nor freed. The function may do both. If its receiver is
  * destroyed before, it is dropped.

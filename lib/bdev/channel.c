@@ -11,6 +11,8 @@
 int
 bdev_thread_create(void *io_device, void *ctx_buf)
 {
+	uint32_t small = g_bdev_manager.opts.iobuf_small_cache_size;
+	uint32_t large = g_bdev_manager.opts.iobuf_large_cache_size;
 	struct bdev_thread *thread = ctx_buf;
 	int rc;
 
@@ -20,8 +22,8 @@ bdev_thread_create(void *io_device, void *ctx_buf)
 	if (rc != 0) {
 		return rc;
 	}
-	rc = spdk_iobuf_channel_init(&thread->iobuf, "bdev", g_bdev_manager.opts.iobuf_small_cache_size,
-		g_bdev_manager.opts.iobuf_large_cache_size);
+	bdk_iobuf_fit_caches(&small, &large);
+	rc = spdk_iobuf_channel_init(&thread->iobuf, "bdev", small, large);
 	if (rc != 0) {
 		bdev_io_cache_fini(&thread->cache);
 		return rc;

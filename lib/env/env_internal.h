@@ -139,6 +139,9 @@ struct env_memory_stats {
 	uint64_t huge_bytes;
 };
 
+/* Bytes of buffers that the process may have at most, as spdk_env_opts.mem_size says; 0: no bound. */
+uint64_t env_memory_get_limit(void);
+
 void env_memory_get_stats(struct env_memory_stats *stats);
 
 /*

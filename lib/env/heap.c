@@ -465,6 +465,12 @@ heap_get_size(const void *buf)
 	return block == NULL ? 0 : block->used;
 }
 
+uint64_t
+env_memory_get_limit(void)
+{
+	return g_heap.limit;
+}
+
 void
 heap_set_limit(uint64_t bytes)
 {

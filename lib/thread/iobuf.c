@@ -2,18 +2,24 @@
 
 #include "lib/thread/iobuf_internal.h"
 
+#include "bdevkit/thread.h"
 #include "spdk/env.h"
 #include "bdevkit/thread.h"
 #include "spdk/log.h"
 
+#define DEFAULT_SMALL_COUNT 8192
+#define DEFAULT_LARGE_COUNT 1024
+/* With fewer, threads have hardly anything to work with. */
+#define MIN_SMALL_COUNT 64
+#define MIN_LARGE_COUNT 8
 #define MAX_POOL_COUNT (UINT32_MAX - 1)
 #define MAX_BUFSIZE (UINT32_MAX - (IOBUF_ALIGNMENT - 1))
 
 struct iobuf g_iobuf = {
 	.opts =
 		{
-			.small_pool_count = 8192,
-			.large_pool_count = 1024,
+			.small_pool_count = DEFAULT_SMALL_COUNT,
+			.large_pool_count = DEFAULT_LARGE_COUNT,
 			.small_bufsize = 8 * 1024,
 			.large_bufsize = 132 * 1024,
 		},
@@ -48,8 +54,8 @@ check_range(const char *name, uint64_t value, uint64_t min, uint64_t max, char *
 int
 iobuf_opts_check(const struct spdk_iobuf_opts *opts, char *error, size_t size)
 {
-	if (check_range("small_pool_count", opts->small_pool_count, 64, MAX_POOL_COUNT, error, size) ||
-		check_range("large_pool_count", opts->large_pool_count, 8, MAX_POOL_COUNT, error, size) ||
+	if (check_range("small_pool_count", opts->small_pool_count, MIN_SMALL_COUNT, MAX_POOL_COUNT, error, size) ||
+		check_range("large_pool_count", opts->large_pool_count, MIN_LARGE_COUNT, MAX_POOL_COUNT, error, size) ||
 		check_range("small_bufsize", opts->small_bufsize, 4096, MAX_BUFSIZE, error, size) ||
 		check_range("large_bufsize", opts->large_bufsize, 8192, MAX_BUFSIZE, error, size)) {
 		return -EINVAL;
@@ -106,6 +112,7 @@ spdk_iobuf_set_opts(const struct spdk_iobuf_opts *opts)
 	}
 
 	g_iobuf.opts = new_opts;
+	g_iobuf.opts_given = true;
 	return 0;
 }
 
@@ -123,6 +130,28 @@ spdk_iobuf_get_opts(struct spdk_iobuf_opts *opts, size_t opts_size)
 	}
 }
 
+/*
+ * Pools that nobody asked for take at most half of the memory that the process may have, in the proportion that they
+ * have without such a limit.
+ */
+static void
+fit_default_opts(struct spdk_iobuf_opts *opts)
+{
+	uint64_t limit = env_memory_get_limit() / 2;
+	uint64_t size;
+
+	if (g_iobuf.opts_given) {
+		return;
+	}
+	opts->small_pool_count = DEFAULT_SMALL_COUNT;
+	opts->large_pool_count = DEFAULT_LARGE_COUNT;
+	size = opts->small_pool_count * opts->small_bufsize + opts->large_pool_count * opts->large_bufsize;
+	if (limit != 0 && limit < size) {
+		opts->small_pool_count = spdk_max(MIN_SMALL_COUNT, DEFAULT_SMALL_COUNT * limit / size);
+		opts->large_pool_count = spdk_max(MIN_LARGE_COUNT, DEFAULT_LARGE_COUNT * limit / size);
+	}
+}
+
 int
 spdk_iobuf_initialize(void)
 {
@@ -134,6 +163,7 @@ spdk_iobuf_initialize(void)
 		return -EALREADY;
 	}
 
+	fit_default_opts(opts);
 	opts->small_bufsize = SPDK_ALIGN_CEIL(opts->small_bufsize, IOBUF_ALIGNMENT);
 	opts->large_bufsize = SPDK_ALIGN_CEIL(opts->large_bufsize, IOBUF_ALIGNMENT);
 
@@ -393,4 +423,14 @@ spdk_iobuf_get_stats(spdk_iobuf_get_stats_cb cb_fn, void *cb_arg)
 
 	spdk_for_each_channel(&g_iobuf, collect_stats, ctx, collect_stats_done_cb);
 	return 0;
+}
+
+void
+bdk_iobuf_fit_caches(uint32_t *small_cache_size, uint32_t *large_cache_size)
+{
+	uint32_t cores = spdk_env_get_core_count();
+	uint32_t shares = 4 * spdk_max(1, cores);
+
+	*small_cache_size = spdk_min(*small_cache_size, g_iobuf.opts.small_pool_count / shares);
+	*large_cache_size = spdk_min(*large_cache_size, g_iobuf.opts.large_pool_count / shares);
 }

@@ -73,6 +73,8 @@ struct iobuf_module {
 
 struct iobuf {
 	struct spdk_iobuf_opts opts;
+	/* By spdk_iobuf_set_opts(): not the defaults. */
+	bool opts_given;
 	bool initialized;
 	struct iobuf_pool small;
 	struct iobuf_pool large;

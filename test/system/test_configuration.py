@@ -73,6 +73,32 @@ def test_what_waits_for_its_base_is_mentioned(target, tmp_path):
     assert len(lines) == 1 and "over" in lines[0] and "mislaid" in lines[0]
 
 
+@pytest.mark.parametrize("arguments", [["-s", "32"], ["-s", "48M"], ["--json", "tiny.json"],
+                                       ["--json", "tiny.json", "-m", "0x3"]])
+def test_little_memory_is_enough(target, tmp_path, arguments):
+    """Pools follow the memory that there is, and caches the pools."""
+    if "-m" in arguments and len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one CPU")
+    config = [{"subsystem": "iobuf", "config": [
+        {"method": "iobuf_set_options", "params": {"small_pool_count": 64, "large_pool_count": 8}}]}]
+    (tmp_path / "tiny.json").write_text(json.dumps({"subsystems": config}))
+    image, copy = tmp_path / "disk.img", tmp_path / "copy.img"
+    image.write_bytes(os.urandom(4 << 20))
+    served = target(*[tmp_path / word if word == "tiny.json" else word for word in arguments], image)
+    run("nbdcopy", "--connections=4", served.uri("disk.img"), copy)
+    assert copy.read_bytes() == image.read_bytes()
+    image.write_bytes(bytes(4 << 20))
+    run("nbdcopy", "--connections=4", copy, served.uri("disk.img"))
+    assert copy.read_bytes() == image.read_bytes()
+    assert "ERROR" not in served.stderr()
+
+
+def test_too_little_memory_says_what_needs_more(tmp_path):
+    result = run(BDEVKIT, "serve", "-r", tmp_path / "rpc.sock", "-s", "1", check=False)
+    assert result.returncode == 1
+    assert "raise the memory size" in result.stderr and "large_pool_count" in result.stderr
+
+
 def test_misspelt_subsystem_is_mentioned(target, tmp_path):
     path = tmp_path / "misspelt.json"
     path.write_text('{"subsystems": [\n{"subsystem": "bdve", "config": []}]}')

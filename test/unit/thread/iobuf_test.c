@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include "bdevkit/sim.h"
+#include "bdevkit/thread.h"
 #include "lib/thread/iobuf_internal.h"
+#include "spdk/env.h"
 #include "spdk/log.h"
 
 #include <sys/mman.h>
@@ -236,6 +238,63 @@ test_opts(void **state)
 	assert_int_equal(opts.small_pool_count, 77);
 	assert_int_equal(opts.large_pool_count, 8);
 	assert_int_equal(opts.opts_size, sizeof(opts));
+}
+
+/* Pools that nobody asked for leave half of the memory that the process may have. */
+static void
+test_default_pools_fit_into_memory(void **state)
+{
+	static const struct {
+		int mem_size;
+		uint64_t small, large;
+	} cases[] = {
+		/* Without a bound, and again after a small one. */
+		{-1, 8192, 1024},
+		{64, 1337, 167},
+		{8, 167, 20},
+		{1, 64, 8},
+		{4096, 8192, 1024},
+	};
+	struct spdk_env_opts env_opts = {.opts_size = sizeof(env_opts)};
+	struct iobuf before = g_iobuf;
+	struct spdk_iobuf_opts opts;
+	uint32_t small, large;
+	int rc;
+
+	g_iobuf.opts_given = false;
+	g_iobuf.opts.small_bufsize = 8192;
+	g_iobuf.opts.large_bufsize = 132 * 1024;
+	for (size_t i = 0; i < SPDK_COUNTOF(cases); i++) {
+		bool finished = false;
+
+		spdk_env_opts_init(&env_opts);
+		env_opts.name = "iobuf_test";
+		env_opts.mem_size = cases[i].mem_size;
+		assert_int_equal(spdk_env_init(&env_opts), 0);
+		assert_int_equal(bdk_sim_init(1), 0);
+		g_threads[0] = spdk_thread_create(NULL, NULL);
+		call(0, initialize, &rc);
+		/* The least that there can be is more than 1 MiB. */
+		assert_int_equal(rc, cases[i].mem_size == 1 ? -ENOMEM : 0);
+		spdk_iobuf_get_opts(&opts, sizeof(opts));
+		assert_int_equal(opts.small_pool_count, cases[i].small);
+		assert_int_equal(opts.large_pool_count, cases[i].large);
+		if (rc == 0) {
+			/* A quarter for the caches of the one core. */
+			small = 100000;
+			large = 3;
+			bdk_iobuf_fit_caches(&small, &large);
+			assert_int_equal(small, cases[i].small / 4);
+			assert_int_equal(large, 3);
+			call(0, finish, &finished);
+			bdk_sim_run_until_idle();
+			assert_true(finished);
+		}
+		bdk_sim_fini();
+		spdk_env_fini();
+	}
+	g_iobuf.opts = before.opts;
+	g_iobuf.opts_given = before.opts_given;
 }
 
 /* Absurd numbers of buffers cost nothing but address space, or are refused. */
@@ -795,6 +854,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_opts),
+		cmocka_unit_test(test_default_pools_fit_into_memory),
 		cmocka_unit_test(test_huge_pools),
 		cmocka_unit_test(test_not_initialized),
 		cmocka_unit_test_setup_teardown(test_modules, setup, teardown),
