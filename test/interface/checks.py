@@ -219,6 +219,7 @@ def read_items(folder):
     for number, row in read_table(folder, "variables.tsv"):
         item = add("variables.tsv", number, row["header"], row["name"])
         item.kind, item.check, item.assertions = "variable", same_type(item.name, row["type"]), 1
+        item.exported = True
     for number, row in read_table(folder, "typedefs.tsv"):
         typedef(add("typedefs.tsv", number, row["header"], row["typedef"]), row)
     for number, row in read_table(folder, "structs.tsv"):

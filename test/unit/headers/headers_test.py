@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-missing-field-initializers"]
 
@@ -35,23 +36,15 @@ def compile_headers(compiler, language, flags, include_dir, headers):
     return result.stderr if result.returncode else ""
 
 
-def check_alone(compiler, include_dir, headers):
-    """Each header as the only one of a C source. Returns the number of those that cannot stand alone."""
+def check_alone(compiler, language, flags, include_dir, headers):
+    """Each header as the only one of a source. Returns the number of those that cannot stand alone."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [pool.submit(compile_headers, compiler, "c", C_FLAGS, include_dir, [header]) for header in headers]
+        jobs = [pool.submit(compile_headers, compiler, language, flags, include_dir, [header]) for header in headers]
         complaints = [job.result() for job in jobs]
     for header, text in zip(headers, complaints):
         if text:
-            print(f"{header} does not compile alone:\n{text}")
+            print(f"{header} does not compile alone as {language}:\n{text}")
     return sum(bool(text) for text in complaints)
-
-
-def check_cxx(compiler, include_dir, headers):
-    """All together as C++: what they lack of each other, C has shown already."""
-    text = compile_headers(compiler, "c++", CXX_FLAGS, include_dir, headers)
-    if text:
-        print(f"The headers do not compile as C++:\n{text}")
-    return int(bool(text))
 
 
 def declared_functions(compiler, include_dir, headers):
@@ -73,29 +66,35 @@ def declared_functions(compiler, include_dir, headers):
     return names
 
 
-def exported_functions(library):
+def exported_names(library, kinds):
+    """Of the letters that nm has for them: T and W are functions."""
     output = subprocess.run(["nm", "-D", "--defined-only", library], check=True, capture_output=True, text=True,
                             timeout=60).stdout
-    return {line.split()[2].split("@")[0] for line in output.splitlines() if line.split()[1] in "TW"}
+    return {line.split()[2].split("@")[0] for line in output.splitlines() if line.split()[1] in kinds}
 
 
 def check_exports(compiler, include_dir, headers, library):
     declared = declared_functions(compiler, include_dir, headers)
-    exported = exported_functions(library)
+    exported = exported_names(library, "TW")
+    variables = exported_names(library, "BDRV")
     for name in sorted(declared - exported):
         print(f"{name} is declared but not in the library")
     for name in sorted(exported - declared):
         print(f"{name} is in the library but in no public header")
+    text = "".join(Path(include_dir, header).read_text() for header in headers)
+    foreign = {name for name in variables if not re.search(rf"^extern [^;(]*\b{name}\b", text, re.M)}
+    for name in sorted(foreign):
+        print(f"the variable {name} is in the library but in no public header")
     print(f"{len(headers)} headers, {len(declared)} functions declared, {len(exported)} exported")
-    return len(declared ^ exported) + (not declared)
+    return len(declared ^ exported) + len(foreign) + (not declared)
 
 
 def main():
     include_dir, library, cc, *cxx = sys.argv[1:]
     headers = find_headers(include_dir)
-    failures = check_alone(cc.split(), include_dir, headers)
+    failures = check_alone(cc.split(), "c", C_FLAGS, include_dir, headers)
     if cxx:
-        failures += check_cxx(cxx[0].split(), include_dir, headers)
+        failures += check_alone(cxx[0].split(), "c++", CXX_FLAGS, include_dir, headers)
     if failures == 0:
         failures = check_exports(cc.split(), include_dir, headers, library)
     print(f"{failures} failures")
