@@ -37,6 +37,11 @@ def of_methods(condition=lambda method: True):
         for method in wanted])
 
 
+def needs(name):
+    """For tests of what is not in one method alone."""
+    return pytest.mark.skipif(name in PENDING | LEFT_OUT, reason="not there yet")
+
+
 def call(target, method, params=None):
     """The whole answer; "params" is not sent if None."""
     request = {"jsonrpc": "2.0", "id": 1, "method": method}
@@ -324,6 +329,39 @@ def test_statistics_of_errors(served):
     served.rpc("bdev_aio_delete", name="short")
 
 
+@needs("bdev_set_qd_sampling_period")
+def test_statistics_of_queue_depth(served):
+    """These members come with sampling, and go with it; the sampling is a timed poller."""
+    members = {"queue_depth_polling_period", "queue_depth", "io_time", "weighted_io_time"}
+    served.rpc("bdev_set_qd_sampling_period", name="malloc0", period=1000)
+    shape = Shape("bdev_get_iostat", RESULTS["bdev_get_iostat"])
+    result = served.rpc("bdev_get_iostat", name="malloc0")
+    shape.check(result)
+    assert not shape.faults
+    assert members <= result["bdevs"][0].keys()
+    assert result["bdevs"][0]["queue_depth_polling_period"] == 1000
+
+    shape = Shape("thread_get_pollers", RESULTS["thread_get_pollers"])
+    shape.check(served.rpc("thread_get_pollers"))
+    assert not shape.faults
+    assert "threads[].timed_pollers[].period_ticks" in shape.seen
+
+    served.rpc("bdev_set_qd_sampling_period", name="malloc0", period=0)
+    assert not members & served.rpc("bdev_get_iostat", name="malloc0")["bdevs"][0].keys()
+
+
+@needs("bdev_malloc_create.dif_type")
+def test_members_of_protection_information(served):
+    served.rpc("bdev_malloc_create", name="protected", num_blocks=64, block_size=512, md_size=8, dif_type=1)
+    shape = Shape("bdev_get_bdevs", RESULTS["bdev_get_bdevs"])
+    [bdev] = served.rpc("bdev_get_bdevs", name="protected")
+    shape.check([bdev])
+    assert not shape.faults
+    assert (bdev["dif_type"], bdev["dif_is_head_of_md"], bdev["dif_pi_format"]) == (1, False, 0)
+    assert bdev["enabled_dif_check_types"] == {"reftag": True, "apptag": False, "guard": True}
+    served.rpc("bdev_malloc_delete", name="protected")
+
+
 def test_statistics_of_channels(served):
     shape = Shape("bdev_get_iostat", RESULTS["bdev_get_iostat"])
     result = served.rpc("bdev_get_iostat", name="null0", per_channel=True)
@@ -442,9 +480,8 @@ def test_texts(served):
     served.rpc("log_set_level", level=before)
 
 
+@needs("bdev_get_histogram")
 def test_histogram_is_an_array(served):
-    if "bdev_get_histogram" in PENDING:
-        pytest.skip("not there yet")
     served.rpc("bdev_enable_histogram", name="malloc0", enable=True)
     result = served.rpc("bdev_get_histogram", name="malloc0")
     assert len(base64.b64decode(result["histogram"])) % 8 == 0
