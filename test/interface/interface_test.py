@@ -199,7 +199,7 @@ def write_program(folder, items, functions):
     source += (FOLDER / "program.h").read_text()
     source += "static const void *const functions[] = {\n"
     source += "".join(f"\t(const void *)&{name},\n" for name in functions)
-    source += "};\n\nint\nmain(void)\n{\n\tcheck_addresses(functions, SPDK_COUNTOF(functions));\n"
+    source += "};\n\nint\nmain(void)\n{\n\tcheck_addresses(functions, sizeof(functions) / sizeof(functions[0]));\n"
     source += "".join(f"\t{item.at_run_time}\n" for item in items if item.at_run_time)
     source += "".join(f'\tprintf("%6d assertions on {kind}s\\n", {count});\n' for kind, count in sorted(counts.items()))
     source += f'\tprintf("%6d assertions, {len(functions)} functions linked\\n", {sum(counts.values())});\n'
