@@ -33,11 +33,18 @@ check_dif(const struct block_format *format, const char **why)
 	if (format->dif_type < SPDK_DIF_DISABLE || format->dif_type > SPDK_DIF_TYPE3) {
 		return refuse(-EINVAL, why, "dif_type must be 0, 1, 2 or 3");
 	}
-	if (format->dif_type != SPDK_DIF_DISABLE) {
-		return refuse(-ENOTSUP, why, "protection information is not available yet, use dif_type 0");
-	}
 	if (format->dif_pi_format > SPDK_DIF_PI_FORMAT_64) {
 		return refuse(-EINVAL, why, "dif_pi_format must be 0, 1 or 2");
+	}
+	if (format->dif_type == SPDK_DIF_DISABLE) {
+		return 0;
+	}
+	if (format->md_size < spdk_dif_pi_format_get_size((enum spdk_dif_pi_format)format->dif_pi_format)) {
+		return refuse(-EINVAL, why,
+			"protection information takes 8 bytes of md_size, or 16 with dif_pi_format 1 and 2");
+	}
+	if (format->dif_pi_format != SPDK_DIF_PI_FORMAT_16 && format->block_size % 4096 != 0) {
+		return refuse(-EINVAL, why, "block_size must be a multiple of 4096 with dif_pi_format 1 and 2");
 	}
 	return 0;
 }
@@ -75,6 +82,21 @@ physical_block_size(const struct block_format *format)
 	return format->physical_block_size != 0 ? format->physical_block_size : format->block_size;
 }
 
+/* The application tag is not used, and the reference tag of type 3 is not the number of the block. */
+static uint32_t
+check_flags(int32_t dif_type)
+{
+	switch (dif_type) {
+	case SPDK_DIF_TYPE1:
+	case SPDK_DIF_TYPE2:
+		return SPDK_DIF_FLAGS_GUARD_CHECK | SPDK_DIF_FLAGS_REFTAG_CHECK;
+	case SPDK_DIF_TYPE3:
+		return SPDK_DIF_FLAGS_GUARD_CHECK;
+	default:
+		return 0;
+	}
+}
+
 void
 block_format_apply(const struct block_format *format, struct spdk_bdev *bdev)
 {
@@ -88,6 +110,7 @@ block_format_apply(const struct block_format *format, struct spdk_bdev *bdev)
 	bdev->dif_type = (enum spdk_dif_type)format->dif_type;
 	bdev->dif_is_head_of_md = format->dif_is_head_of_md;
 	bdev->dif_pi_format = (enum spdk_dif_pi_format)format->dif_pi_format;
+	bdev->dif_check_flags = check_flags(format->dif_type);
 }
 
 void

@@ -27,8 +27,8 @@ struct block_format {
 };
 
 /*
- * Says whether a bdev of that many blocks can have this format. Returns 0, -EINVAL, or -ENOTSUP for what bdevkit does
- * not offer; *why is then a sentence for the user, a constant.
+ * Says whether a bdev of that many blocks can have this format. Returns 0 or -EINVAL; *why is then a sentence for the
+ * user, a constant.
  */
 int block_format_check(const struct block_format *format, uint64_t num_blocks, const char **why);
 
@@ -67,7 +67,7 @@ void block_format_write_config(const struct block_format *format, struct spdk_js
 	{ \
 		BLOCK_FORMAT_RPC_PARAM("dif_type", BDK_RPC_INT32, params_type, member.dif_type), \
 		.option = 't', \
-		.help = "type of the protection information in the metadata; only 0, none, is available", \
+		.help = "type of the protection information in the metadata: 0 (none), 1, 2 or 3", \
 		.default_text = "0", \
 	}, \
 	{ \

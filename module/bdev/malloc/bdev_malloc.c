@@ -9,6 +9,7 @@
 #include "spdk/thread.h"
 #include "spdk/util.h"
 #include "lib/env/env_internal.h"
+#include "module/bdev/common/block_dif.h"
 
 #define MALLOC_ALIGNMENT (2 * 1024 * 1024)
 
@@ -17,6 +18,9 @@
  * millisecond, and other I/O of the thread should not wait longer. The layer splits what is larger.
  */
 #define MALLOC_MAX_CLEAR (16 * 1024 * 1024)
+
+/* The same where each block is written instead, as it has protection information. */
+#define MALLOC_MAX_REWRITE (4 * 1024 * 1024)
 
 /* Below this size, writing zeroes is cheaper than a system call and the page faults that follow it. */
 #define MALLOC_MIN_GIVE_BACK (64 * 1024)
@@ -27,6 +31,9 @@ struct malloc_bdev {
 	uint8_t *data;
 	/* Separate metadata, one after another; NULL if there is none. */
 	uint8_t *md;
+	/* Whether there is protection information, and what that of a block is until it is written. */
+	bool has_pi;
+	struct block_dif_unwritten unwritten;
 };
 
 static int bdev_malloc_module_init(void);
@@ -100,12 +107,41 @@ copy_from_iovs(uint8_t *data, uint64_t len, const struct iovec *iovs, int iovcnt
 	return len;
 }
 
+/*
+ * The PI of what is stored, before any of it is copied. Separate metadata that the reader does not ask for is not looked
+ * at: it may belong to other data, as writes need not bring any.
+ */
+static bool
+stored_is_right(const struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io, const struct malloc_range *range)
+{
+	struct block_dif_range stored = block_dif_range_of_io(bdev_io);
+	struct iovec iov = {.iov_base = range->data, .iov_len = range->data_len};
+
+	stored.iovs = &iov;
+	stored.iovcnt = 1;
+	if (stored.md != NULL || bdev_io->u.bdev.iovs[0].iov_base == NULL) {
+		stored.md = range->md;
+	}
+	return block_dif_verify(&malloc_bdev->bdev, &stored);
+}
+
+static bool
+written_is_right(const struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
+{
+	struct block_dif_range written = block_dif_range_of_io(bdev_io);
+
+	return block_dif_verify(&malloc_bdev->bdev, &written);
+}
+
 static enum spdk_bdev_io_status
 read_blocks(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
 {
 	struct malloc_range range = locate(malloc_bdev, bdev_io);
 	struct iovec *iovs = bdev_io->u.bdev.iovs;
 
+	if (spdk_unlikely(malloc_bdev->has_pi) && !stored_is_right(malloc_bdev, bdev_io, &range)) {
+		return SPDK_BDEV_IO_STATUS_FAILED;
+	}
 	if (iovs[0].iov_base == NULL) {
 		/* The caller leaves the buffer to us: it gets the disk itself, which is there as long as its channel is. */
 		spdk_bdev_io_set_buf(bdev_io, range.data, range.data_len);
@@ -128,6 +164,9 @@ write_blocks(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
 {
 	struct malloc_range range = locate(malloc_bdev, bdev_io);
 
+	if (spdk_unlikely(malloc_bdev->has_pi) && !written_is_right(malloc_bdev, bdev_io)) {
+		return SPDK_BDEV_IO_STATUS_FAILED;
+	}
 	if (copy_from_iovs(range.data, range.data_len, bdev_io->u.bdev.iovs, bdev_io->u.bdev.iovcnt) != 0) {
 		return SPDK_BDEV_IO_STATUS_FAILED;
 	}
@@ -137,15 +176,50 @@ write_blocks(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
 	return SPDK_BDEV_IO_STATUS_SUCCESS;
 }
 
+/* After the blocks have become zeroes. */
+static void
+make_unwritten(struct malloc_bdev *malloc_bdev, const struct malloc_range *range)
+{
+	const struct spdk_bdev *bdev = &malloc_bdev->bdev;
+
+	if (range->md != NULL) {
+		block_dif_unwritten_apply(
+			&malloc_bdev->unwritten, range->md, bdev->md_len, range->md_len / bdev->md_len);
+	} else {
+		block_dif_unwritten_apply(
+			&malloc_bdev->unwritten, range->data, bdev->blocklen, range->data_len / bdev->blocklen);
+	}
+}
+
+static void
+write_zeroes_by_hand(struct malloc_bdev *malloc_bdev, const struct malloc_range *range)
+{
+	memset(range->data, 0, range->data_len);
+	if (range->md != NULL) {
+		memset(range->md, 0, range->md_len);
+	}
+	if (spdk_unlikely(malloc_bdev->has_pi)) {
+		make_unwritten(malloc_bdev, range);
+	}
+}
+
 /* UNMAP: gives memory back where it can, however little. */
 static void
 unmap_blocks(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
 {
 	struct malloc_range range = locate(malloc_bdev, bdev_io);
 
+	if (spdk_unlikely(malloc_bdev->has_pi) && range.md == NULL) {
+		/* The PI would have each page of it back at once. */
+		write_zeroes_by_hand(malloc_bdev, &range);
+		return;
+	}
 	env_memory_discard(range.data, range.data_len);
 	if (range.md != NULL) {
 		env_memory_discard(range.md, range.md_len);
+	}
+	if (spdk_unlikely(malloc_bdev->has_pi)) {
+		make_unwritten(malloc_bdev, &range);
 	}
 }
 
@@ -158,10 +232,7 @@ write_zeroes(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
 		unmap_blocks(malloc_bdev, bdev_io);
 		return;
 	}
-	memset(range.data, 0, range.data_len);
-	if (range.md != NULL) {
-		memset(range.md, 0, range.md_len);
-	}
+	write_zeroes_by_hand(malloc_bdev, &range);
 }
 
 /* The data is there at once, so every I/O is complete when this returns; the layer hands completions on in batches. */
@@ -294,20 +365,49 @@ map_memory(struct malloc_bdev *malloc_bdev)
 	return 0;
 }
 
+/* Makes all blocks such that they can be read. */
+static int
+prepare_pi(struct malloc_bdev *malloc_bdev)
+{
+	const struct spdk_bdev *bdev = &malloc_bdev->bdev;
+	struct malloc_range all = {
+		.data = malloc_bdev->data,
+		.data_len = bdev->blockcnt * bdev->blocklen,
+		.md = malloc_bdev->md,
+		.md_len = malloc_bdev->md != NULL ? bdev->blockcnt * bdev->md_len : 0,
+	};
+	int rc;
+
+	if (bdev->dif_type == SPDK_DIF_DISABLE) {
+		return 0;
+	}
+	rc = block_dif_unwritten_init(&malloc_bdev->unwritten, bdev);
+	if (rc != 0) {
+		return rc;
+	}
+	malloc_bdev->has_pi = true;
+	make_unwritten(malloc_bdev, &all);
+	return 0;
+}
+
 static void
 fill_bdev(struct malloc_bdev *malloc_bdev, const struct malloc_bdev_opts *opts)
 {
 	struct spdk_bdev *bdev = &malloc_bdev->bdev;
+	uint32_t max_clear = MALLOC_MAX_CLEAR;
 
 	malloc_bdev->format = opts->format;
 	block_format_apply(&opts->format, bdev);
+	if (bdev->dif_type != SPDK_DIF_DISABLE && bdev->md_interleave) {
+		max_clear = MALLOC_MAX_REWRITE;
+	}
 	bdev->blockcnt = opts->num_blocks;
 	bdev->product_name = g_product_name;
 	bdev->uuid = opts->uuid;
 	bdev->write_cache = 1;
 	bdev->optimal_io_boundary = opts->optimal_io_boundary;
 	bdev->split_on_optimal_io_boundary = opts->optimal_io_boundary != 0;
-	bdev->max_unmap = spdk_max(1, MALLOC_MAX_CLEAR / bdev->blocklen);
+	bdev->max_unmap = spdk_max(1, max_clear / bdev->blocklen);
 	bdev->max_unmap_segments = 1;
 	bdev->max_write_zeroes = bdev->max_unmap;
 	bdev->ctxt = malloc_bdev;
@@ -339,6 +439,10 @@ bdev_malloc_create(const struct malloc_bdev_opts *opts, struct spdk_bdev **bdev,
 	rc = map_memory(malloc_bdev);
 	if (rc != 0) {
 		*why = "there is not enough memory for a bdev of this size";
+		goto free_bdev;
+	}
+	rc = prepare_pi(malloc_bdev);
+	if (rc != 0) {
 		goto free_bdev;
 	}
 	malloc_bdev->bdev.name = choose_name(opts->name);

@@ -24,7 +24,7 @@ struct malloc_bdev_opts {
 /*
  * Creates a malloc bdev and sets *bdev to it. Application thread only.
  *
- * Returns 0; -EINVAL or -ENOTSUP for a format that is not offered; -EEXIST if the name or the UUID is taken; -ENOMEM,
+ * Returns 0; -EINVAL for a format that is not possible; -EEXIST if the name or the UUID is taken; -ENOMEM,
  * also if the system cannot hold a bdev of that size. On failure *why is a sentence that says more, or NULL.
  */
 int bdev_malloc_create(const struct malloc_bdev_opts *opts, struct spdk_bdev **bdev, const char **why);

@@ -6,6 +6,7 @@
 #include "spdk/likely.h"
 #include "spdk/thread.h"
 #include "spdk/util.h"
+#include "module/bdev/common/block_dif.h"
 
 #define MIB (1024 * 1024ULL)
 
@@ -76,6 +77,55 @@ bdev_null_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_i
 	spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
 }
 
+/* ---- With protection information ---- */
+
+/* Whatever the buffer holds, its PI is right. */
+static void
+complete_read_with_pi(struct spdk_bdev_io *bdev_io)
+{
+	struct block_dif_range range = block_dif_range_of_io(bdev_io);
+	bool good = block_dif_generate(bdev_io->bdev, &range);
+
+	spdk_bdev_io_complete(bdev_io, good ? SPDK_BDEV_IO_STATUS_SUCCESS : SPDK_BDEV_IO_STATUS_FAILED);
+}
+
+static void
+read_with_pi_get_buf_cb(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io, bool success)
+{
+	if (success) {
+		complete_read_with_pi(bdev_io);
+	} else {
+		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
+	}
+}
+
+static void
+write_with_pi(struct spdk_bdev_io *bdev_io)
+{
+	struct block_dif_range range = block_dif_range_of_io(bdev_io);
+	bool good = block_dif_verify(bdev_io->bdev, &range);
+
+	spdk_bdev_io_complete(bdev_io, good ? SPDK_BDEV_IO_STATUS_SUCCESS : SPDK_BDEV_IO_STATUS_FAILED);
+}
+
+static void
+bdev_null_submit_request_with_pi(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
+{
+	switch (bdev_io->type) {
+	case SPDK_BDEV_IO_TYPE_READ:
+		/* A buffer of its own, if there is none: the tags in it are those of its blocks. */
+		spdk_bdev_io_get_buf(
+			bdev_io, read_with_pi_get_buf_cb, bdev_io->u.bdev.num_blocks * bdev_io->bdev->blocklen);
+		break;
+	case SPDK_BDEV_IO_TYPE_WRITE:
+		write_with_pi(bdev_io);
+		break;
+	default:
+		bdev_null_submit_request(ch, bdev_io);
+		break;
+	}
+}
+
 static bool
 bdev_null_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 {
@@ -131,6 +181,14 @@ static const struct spdk_bdev_fn_table g_null_fn_table = {
 	.write_config_json = bdev_null_write_config_json,
 };
 
+static const struct spdk_bdev_fn_table g_null_fn_table_with_pi = {
+	.destruct = bdev_null_destruct,
+	.submit_request = bdev_null_submit_request_with_pi,
+	.io_type_supported = bdev_null_io_type_supported,
+	.get_io_channel = bdev_null_get_io_channel,
+	.write_config_json = bdev_null_write_config_json,
+};
+
 int
 bdev_null_create(const struct null_bdev_opts *opts, struct spdk_bdev **bdev, const char **why)
 {
@@ -164,7 +222,9 @@ bdev_null_create(const struct null_bdev_opts *opts, struct spdk_bdev **bdev, con
 	null_bdev->bdev.product_name = g_product_name;
 	null_bdev->bdev.uuid = opts->uuid;
 	null_bdev->bdev.ctxt = null_bdev;
-	null_bdev->bdev.fn_table = &g_null_fn_table;
+	/* A table of its own, so that what a null bdev costs is what the layers above cost. */
+	null_bdev->bdev.fn_table =
+		opts->format.dif_type == SPDK_DIF_DISABLE ? &g_null_fn_table : &g_null_fn_table_with_pi;
 	null_bdev->bdev.module = &g_null_module;
 
 	rc = spdk_bdev_register(&null_bdev->bdev);

@@ -23,7 +23,7 @@ struct null_bdev_opts {
 /*
  * Creates a null bdev and sets *bdev to it. Application thread only.
  *
- * Returns 0; -EINVAL or -ENOTSUP for a format that is not offered; -EEXIST if the name or the UUID is taken; -ENOMEM.
+ * Returns 0; -EINVAL for a format that is not possible; -EEXIST if the name or the UUID is taken; -ENOMEM.
  * On failure *why is a sentence that says more, or NULL.
  */
 int bdev_null_create(const struct null_bdev_opts *opts, struct spdk_bdev **bdev, const char **why);

@@ -33,8 +33,6 @@ static const struct refused g_refused[] = {
 		"num_blocks times block_size must be less than 8 EiB"},
 	{"'num_blocks': 1125899906842624, 'block_size': 4096", -ENOMEM,
 		"there is not enough memory for a bdev of this size"},
-	{"'num_blocks': 8, 'block_size': 512, 'md_size': 8, 'dif_type': 1", -ENOTSUP,
-		"protection information is not available yet, use dif_type 0"},
 	{"'num_blocks': 8, 'block_size': 512, 'dif_type': 4", -EINVAL, "dif_type must be 0, 1, 2 or 3"},
 	{"'num_blocks': 8, 'block_size': 512, 'dif_type': -1", -EINVAL, "dif_type must be 0, 1, 2 or 3"},
 	{"'num_blocks': 8, 'block_size': 512, 'dif_pi_format': 3", -EINVAL, "dif_pi_format must be 0, 1 or 2"},

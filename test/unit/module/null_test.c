@@ -27,8 +27,6 @@ static const struct refused g_refused[] = {
 	{"'name': 'N', 'num_blocks': 18446744073709551615, 'block_size': 512", -EINVAL,
 		"Cannot create null bdev N: num_blocks times block_size must be less than 8 EiB"},
 	{"'name': 'N', 'num_blocks': 8, 'block_size': 4294966784, 'md_size': 128", 0, NULL},
-	{"'name': 'N', 'num_blocks': 8, 'block_size': 512, 'md_size': 8, 'dif_type': 3", -ENOTSUP,
-		"Cannot create null bdev N: protection information is not available yet, use dif_type 0"},
 };
 
 static void
