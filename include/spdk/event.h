@@ -42,7 +42,7 @@ typedef void (*spdk_sighandler_t)(int signal);
 
 /*
  * What spdk_app_start() is to do. The strings and arrays must stay until it returns. Fields named reserved are not used.
- * Those about huge pages, PCI and traces are taken for the sake of existing programs; see the command line's help.
+ * Those about huge pages and PCI are taken for the sake of existing programs; see the command line's help.
  */
 struct spdk_app_opts {
 	/* Of the application; must be set. */

@@ -139,7 +139,7 @@ struct spdk_thread *spdk_thread_get_by_id(uint64_t id);
 /* How many threads exist. */
 uint32_t spdk_thread_get_count(void);
 
-/* Owner id for tracing: 0, as nothing is traced. */
+/* Its id as an owner of trace points, see spdk/trace.h: 0 while there is no trace. */
 uint16_t spdk_thread_get_trace_id(struct spdk_thread *thread);
 
 /* The CPUs that the thread may run on; the object is the thread's own. */

@@ -2,11 +2,13 @@
 
 /*
  * Numbers that name what is traced: groups of trace points, the points, and the types of what owns them or what they
- * speak of. They stand in trace files, so that a number once given stays. Users of this header include spdk/trace.h.
+ * speak of. They stand in trace files, so that a number once given stays.
  */
 
 #ifndef SPDK_INTERNAL_TRACE_DEFS_H
 #define SPDK_INTERNAL_TRACE_DEFS_H
+
+#include "spdk/trace.h"
 
 /* Types of owners. */
 #define OWNER_TYPE_ISCSI_CONN 0x1

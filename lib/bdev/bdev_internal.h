@@ -268,6 +268,9 @@ struct bdev_state {
 	struct spdk_bdev_desc *examine_desc;
 	struct bdev_idle_waiter examine_waiter;
 
+	/* Owner of its trace points, 0 if it is none. */
+	uint16_t trace_id;
+
 	/* stat.c: counters of channels that are gone, and error counts of all. Under lock. */
 	struct bdev_stat stat;
 
@@ -289,6 +292,12 @@ static inline struct bdev_state *
 bdev_state(const struct spdk_bdev *bdev)
 {
 	return bdev->internal.state;
+}
+
+static inline uint16_t
+bdev_trace_id(const struct bdev_state *state)
+{
+	return __atomic_load_n(&state->trace_id, __ATOMIC_RELAXED);
 }
 
 static inline bool
@@ -518,7 +527,7 @@ enum bdev_gate {
 	BDEV_GATE_QOS = 1 << 3, /* I/O that is counted needs a share of the bdev's or group's rate */
 	BDEV_GATE_LOCK = 1 << 4, /* some range of the bdev is locked */
 	BDEV_GATE_HISTOGRAM = 1 << 5,
-	BDEV_GATE_TRACE = 1 << 6,
+	BDEV_GATE_TRACE = 1 << 6, /* new I/O is recorded */
 	BDEV_GATE_CONVERT = 1 << 7,
 };
 
@@ -576,6 +585,7 @@ enum bdev_io_mark {
 	BDEV_IO_ABORT_WANTED = 1 << 0, /* bdev_io_private.aborter has yet to abort it */
 	BDEV_IO_ABORTING = 1 << 1, /* there is, or was, an ABORT for it */
 	BDEV_IO_MEASURED = 1 << 2, /* its end goes into a histogram */
+	BDEV_IO_TRACED = 1 << 3, /* its start was recorded, so that its end is, too */
 };
 
 /* Status and flags of an I/O, which lie next to each other, as one value to test or set. */
@@ -999,6 +1009,23 @@ BDEV_SELDOM void bdev_histogram_count(struct bdev_channel *ch, const struct spdk
 bool bdev_histogram_get_opts(struct spdk_bdev *bdev, struct spdk_bdev_enable_histogram_opts *opts);
 /* An empty histogram with the buckets of those that the channels have or had. NULL: no memory, or never enabled. */
 struct spdk_histogram_data *bdev_histogram_alloc(struct spdk_bdev *bdev);
+
+/* ---- trace.c ---- */
+
+/* Makes the bdev an owner of trace points; bdev_manager.lock is held. Does nothing without a trace. */
+void bdev_trace_register_locked(struct bdev_state *state);
+void bdev_trace_unregister(struct bdev_state *state);
+
+/* Between these two, gates follow the masks. On the thread that starts the layer; from any. */
+void bdev_trace_init(void);
+void bdev_trace_fini(void);
+
+void bdev_trace_channel_create(struct bdev_channel *ch);
+void bdev_trace_channel_destroy(struct bdev_channel *ch, struct bdev_state *state);
+
+/* An I/O that has met BDEV_GATE_TRACE, again if it had to wait. And the end of one that is marked BDEV_IO_TRACED. */
+BDEV_SELDOM void bdev_trace_start(struct spdk_bdev_io *bdev_io);
+BDEV_SELDOM void bdev_trace_done(struct spdk_bdev_io *bdev_io);
 
 /* ---- reset.c ---- */
 

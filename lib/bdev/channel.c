@@ -129,6 +129,7 @@ bdev_channel_create(void *io_device, void *ctx_buf)
 		goto leave_qos;
 	}
 	bdev_histogram_channel_init(ch);
+	bdev_trace_channel_create(ch);
 	return 0;
 
 leave_qos:
@@ -193,6 +194,7 @@ bdev_channel_destroy(void *io_device, void *ctx_buf)
 	/* There is nothing left, unless the thread was exited by force. */
 	bdev_channel_leave(ch);
 	bdev_channel_end_deferred(ch);
+	bdev_trace_channel_destroy(ch, state);
 	env_mutex_lock(&state->lock);
 	bdev_stat_add(&state->stat, &ch->stat);
 	env_mutex_unlock(&state->lock);

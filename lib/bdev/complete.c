@@ -31,6 +31,9 @@ call_owner(struct spdk_bdev_io *bdev_io)
 {
 	bool success = bdev_io->internal.status == SPDK_BDEV_IO_STATUS_SUCCESS;
 
+	if (bdev_io->internal.marks & BDEV_IO_TRACED) {
+		bdev_trace_done(bdev_io);
+	}
 	if (!(bdev_io->internal.flags & BDEV_IO_PARENT)) {
 		count_io(bdev_io, success);
 	}

@@ -294,6 +294,7 @@ init_resources(void)
 	if (rc != 0) {
 		goto undo_pool;
 	}
+	bdev_trace_init();
 	return 0;
 
 undo_pool:
@@ -344,6 +345,7 @@ static void
 finish_device(void)
 {
 	set_phase(PHASE_FINISH_DEVICE);
+	bdev_trace_fini();
 	spdk_io_device_unregister(&g_bdev_manager, finish_end);
 }
 

@@ -208,6 +208,7 @@ publish(struct bdev_state *state)
 		}
 	}
 	TAILQ_INSERT_TAIL(&g_bdev_manager.bdevs, state, link);
+	bdev_trace_register_locked(state);
 	bdev_desc_attach(state->examine_desc, state);
 	return 0;
 }
@@ -412,6 +413,7 @@ destruct_cb(void *io_device)
 	struct spdk_bdev *bdev = state->bdev;
 	int rc;
 
+	bdev_trace_unregister(state);
 	bdev_state_io_fini(state);
 	state->destruct_running = true;
 	/* From here on the bdev is the module's alone: it may free it, or register it again. */

@@ -40,6 +40,9 @@ bdev_reset_start(struct spdk_bdev_io *reset)
 	struct bdev_state *state = bdev_state(reset->bdev);
 
 	reset->internal.flags = BDEV_IO_RESET;
+	if (reset->internal.ch->gates & BDEV_GATE_TRACE) {
+		bdev_trace_start(reset);
+	}
 	env_mutex_lock(&state->lock);
 	if (state->reset_in_progress != NULL) {
 		TAILQ_INSERT_TAIL(&state->queued_resets, reset, internal_link);

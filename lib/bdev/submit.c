@@ -70,6 +70,9 @@ bdev_io_submit_gated(struct spdk_bdev_io *bdev_io)
 	if ((ch->gates & BDEV_GATE_LOCK) && bdev_lock_queue(bdev_io)) {
 		return;
 	}
+	if (ch->gates & BDEV_GATE_TRACE) {
+		bdev_trace_start(bdev_io);
+	}
 	if (is_frozen(ch)) {
 		end_unsubmitted(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
 		return;

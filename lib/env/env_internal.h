@@ -120,6 +120,8 @@ void *env_thread_join(struct env_thread *thread);
 
 /* Names the calling system thread. */
 void env_thread_set_name(const char *name);
+/* Its name, cut to what fits with a terminating zero. */
+void env_thread_get_name(char *name, size_t size);
 
 /* Lets another thread run on this CPU first. */
 void env_thread_yield(void);
@@ -161,5 +163,16 @@ void env_memory_discard(void *buf, size_t len);
  * Counts on all threads together. (0, 0) ends it.
  */
 void env_memory_inject_failure(uint64_t after, uint64_t count);
+
+/* ---- Shared memory (shm.c) ---- */
+
+/*
+ * Makes a file of size zeroes in shared memory, with all the memory that it needs, and maps it. It takes the place of
+ * another one of that name, which begins with "/". Only this user may open it. Returns 0 or a negative errno.
+ */
+int env_shm_create(const char *name, size_t size, void **addr);
+/* Ends the mapping. The file stays until it is removed. */
+void env_shm_unmap(void *addr, size_t size);
+void env_shm_remove(const char *name);
 
 #endif /* BDEVKIT_ENV_INTERNAL_H */

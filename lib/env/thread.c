@@ -39,6 +39,15 @@ env_thread_set_name(const char *name)
 	pthread_setname_np(pthread_self(), cut);
 }
 
+void
+env_thread_get_name(char *name, size_t size)
+{
+	char full[16] = "";
+
+	pthread_getname_np(pthread_self(), full, sizeof(full));
+	snprintf(name, size, "%s", full);
+}
+
 static void *
 run_thread(void *arg)
 {

@@ -4,6 +4,7 @@
 #include "lib/event/config_load.h"
 #include "lib/event/reactor.h"
 #include "lib/rpc/rpc_internal.h"
+#include "lib/trace/trace_internal.h"
 
 #include "spdk/env.h"
 #include "spdk/file.h"
@@ -20,6 +21,8 @@
 #define CORE_DUMP_LIMIT (5ULL * 1024 * 1024 * 1024)
 /* How long a stop waits for a method of the configuration that is being carried out. */
 #define CANCEL_TIMEOUT_US 5000000
+/* Threads of the application, besides the reactors, that may record traces. */
+#define MAX_TRACED_THREADS 4
 
 /* How far the start has come, on the app thread. Each is left by the function of the next step. */
 enum app_phase {
@@ -467,10 +470,6 @@ explain_opts(const struct spdk_app_opts *opts)
 	if (opts->num_pci_addr > 0) {
 		SPDK_NOTICELOG("PCI devices are not driven by this version; the lists of PCI addresses are ignored\n");
 	}
-	if (opts->tpoint_group_mask) {
-		SPDK_WARNLOG("Tracing is not part of this version; the trace point groups '%s' are ignored\n",
-			opts->tpoint_group_mask);
-	}
 }
 
 static int
@@ -579,6 +578,39 @@ start_reactors(void)
 	return rc;
 }
 
+/* The file is not made before a trace point is on. */
+static int
+start_trace(void)
+{
+	const struct spdk_app_opts *opts = &g_app.opts;
+	char name[TRACE_NAME_SIZE], *slash;
+	int rc;
+
+	if (opts->num_entries == 0) {
+		if (opts->tpoint_group_mask) {
+			SPDK_WARNLOG("No traces are recorded: the number of trace entries is 0\n");
+		}
+		return 0;
+	}
+	if (opts->shm_id >= 0) {
+		snprintf(name, sizeof(name), "/%.64s" SPDK_TRACE_SHM_NAME_BASE "%d", opts->name, opts->shm_id);
+	} else {
+		snprintf(name, sizeof(name), "/%.64s" SPDK_TRACE_SHM_NAME_BASE "pid%d", opts->name, (int)getpid());
+	}
+	/* The name of an application may be a path. */
+	while ((slash = strchr(name + 1, '/')) != NULL) {
+		*slash = '_';
+	}
+	rc = trace_prepare(name, opts->num_entries, MAX_TRACED_THREADS);
+	if (rc == 0 && opts->tpoint_group_mask) {
+		rc = trace_set_by_list(opts->tpoint_group_mask);
+		if (rc == -EINVAL) {
+			SPDK_ERRLOG("invalid tpoint mask %s\n", opts->tpoint_group_mask);
+		}
+	}
+	return rc;
+}
+
 static int
 start_app_thread(void)
 {
@@ -638,6 +670,9 @@ prepare_start(void)
 	}
 	if (rc == 0) {
 		rc = start_reactors();
+	}
+	if (rc == 0) {
+		rc = start_trace();
 	}
 	if (rc == 0) {
 		rc = start_app_thread();
@@ -712,6 +747,7 @@ void
 spdk_app_fini(void)
 {
 	event_signals_restore();
+	spdk_trace_cleanup();
 	event_reactors_fini();
 	event_core_locks_release();
 	if (g_app.env_initialized) {

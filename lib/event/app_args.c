@@ -364,9 +364,10 @@ static const struct arg g_table[] = {
 	{'L', "logflag", "FLAG", SECTION_LOG, NULL, apply_log_flag},
 	{0, "silence-noticelog", NULL, SECTION_LOG, "print warnings and errors only", apply_silence},
 
-	{'e', "tpoint-group", "GROUPS", SECTION_TRACE, "accepted; this version records no traces", apply_tpoint_group},
-	{0, "num-trace-entries", "COUNT", SECTION_TRACE, "accepted, likewise: 0 or a power of two",
-		apply_trace_entries},
+	{'e', "tpoint-group", "GROUPS", SECTION_TRACE, "trace groups to switch on: <group>[:<points>][,...], or all",
+		apply_tpoint_group},
+	{0, "num-trace-entries", "COUNT", SECTION_TRACE,
+		"entries in each history of the trace: a power of two; 0: no traces", apply_trace_entries},
 
 	{'d', "limit-coredump", NULL, SECTION_OTHER, "leave the limit of core dumps as it is", apply_limit_coredump},
 	{'i', "shm-id", "ID", SECTION_OTHER, "number of this instance", apply_shm_id},

@@ -5,7 +5,9 @@
 #include "lib/thread/thread_internal.h"
 
 #include "spdk/log.h"
+#include "spdk/trace.h"
 #include "spdk_internal/thread.h"
+#include "spdk_internal/trace_defs.h"
 
 /* How often a channel is asked that something uses which its users have left behind. */
 #define BUSY_PERIOD_US 1000
@@ -101,6 +103,9 @@ spdk_get_io_channel(void *io_device)
 	}
 	ch = find_or_add(thread, io_device, &created);
 	if (!created) {
+		if (ch != NULL && spdk_trace_tpoint_enabled(TRACE_THREAD_IOCH_GET)) {
+			thread_trace_channel(TRACE_THREAD_IOCH_GET, thread, ch);
+		}
 		return ch;
 	}
 
@@ -113,6 +118,9 @@ spdk_get_io_channel(void *io_device)
 		free(ch);
 		thread_io_device_put(dev);
 		return NULL;
+	}
+	if (spdk_trace_tpoint_enabled(TRACE_THREAD_IOCH_GET)) {
+		thread_trace_channel(TRACE_THREAD_IOCH_GET, thread, ch);
 	}
 	return ch;
 }
@@ -202,7 +210,11 @@ spdk_put_io_channel(struct spdk_io_channel *ch)
 		return;
 	}
 	assert(ch->ref > 0);
-	if (--ch->ref > 0 || ch->releasing) {
+	ch->ref--;
+	if (spdk_trace_tpoint_enabled(TRACE_THREAD_IOCH_PUT)) {
+		thread_trace_channel(TRACE_THREAD_IOCH_PUT, thread, ch);
+	}
+	if (ch->ref > 0 || ch->releasing) {
 		return;
 	}
 	send_release(ch);

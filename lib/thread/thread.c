@@ -84,6 +84,7 @@ unlink_thread(struct spdk_thread *thread)
 	env_mutex_lock(&g_thread_lib.lock);
 	TAILQ_REMOVE(&g_thread_lib.threads, thread, link);
 	thread->link.tqe_prev = NULL;
+	thread_trace_unregister(thread);
 	atomic_fetch_sub(&g_thread_lib.thread_count, 1);
 	env_mutex_unlock(&g_thread_lib.lock);
 }
@@ -114,6 +115,7 @@ spdk_thread_create(const char *name, const struct spdk_cpuset *cpumask)
 	thread->id = ++g_thread_lib.last_id;
 	TAILQ_INSERT_TAIL(&g_thread_lib.threads, thread, link);
 	atomic_fetch_add(&g_thread_lib.thread_count, 1);
+	thread_trace_register_locked(thread);
 	env_mutex_unlock(&g_thread_lib.lock);
 
 	if (tell_framework(thread) != 0) {
@@ -340,13 +342,6 @@ uint32_t
 spdk_thread_get_count(void)
 {
 	return atomic_load(&g_thread_lib.thread_count);
-}
-
-uint16_t
-spdk_thread_get_trace_id(struct spdk_thread *thread)
-{
-	/* Nothing is traced, so that no thread is a trace owner. */
-	return 0;
 }
 
 /* ---- placement ---- */

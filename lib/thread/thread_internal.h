@@ -236,6 +236,8 @@ struct spdk_thread {
 	struct spdk_io_channel_iter *reserve_walk;
 
 	bool bound;
+	/* Owner of its trace points, 0 if it is none. */
+	uint16_t trace_id;
 	uint64_t id;
 	struct spdk_cpuset cpumask;
 	char name[THREAD_NAME_MAX + 1];
@@ -365,5 +367,13 @@ void thread_io_device_unregister_deferred(struct io_device *dev);
 void thread_io_device_put(struct io_device *dev);
 /* The receiver of the message is gone: if it belongs to a walk, the walk goes on without that thread. */
 void thread_walk_discard(struct thread_msg *msg);
+
+/* ---- traces: thread_trace.c ---- */
+
+/* Makes the thread an owner of trace points; under the lock. Does nothing without a trace. */
+void thread_trace_register_locked(struct spdk_thread *thread);
+void thread_trace_unregister(struct spdk_thread *thread);
+/* Records that the thread has got or put the channel. */
+void thread_trace_channel(uint16_t tpoint_id, struct spdk_thread *thread, const struct spdk_io_channel *ch);
 
 #endif /* THREAD_INTERNAL_H */

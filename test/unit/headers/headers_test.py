@@ -60,7 +60,7 @@ def declared_functions(compiler, include_dir, headers):
             lines = file.read().splitlines()
     names = set()
     for line in lines:
-        match = re.match(r"/\* (\S+):\d+:\w+ \*/ extern .*?\b((?:spdk|bdk)_\w+) \(", line)
+        match = re.match(r"/\* (\S+):\d+:\w+ \*/ extern .*?\b(_?(?:spdk|bdk)_\w+) \(", line)
         if match and os.path.realpath(match.group(1)).startswith(os.path.realpath(include_dir)):
             names.add(match.group(2))
     return names
