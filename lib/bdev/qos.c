@@ -309,6 +309,7 @@ set_rates(struct bdev_channel_qos *qos, struct bdev_rate *rates[NUM_RATES])
 		}
 		qos->rates[i] = rates[i];
 		memset(&qos->shares[i], 0, sizeof(qos->shares[i]));
+		qos->shares[i].slice = BDEV_RATE_NO_SLICE;
 	}
 }
 

@@ -109,6 +109,7 @@ bdev_rate_set(struct bdev_rate *rate, const uint64_t limits[BDEV_RATE_NUM])
 		}
 		limit->per_second = per_second;
 		limit->remaining = per_slice;
+		limit->at_start = per_slice;
 		limit->refused = false;
 		limit->per_slice = per_slice;
 	}
@@ -203,15 +204,16 @@ renew(struct bdev_rate *rate, uint64_t now)
 	}
 	for (i = 0; i < BDEV_RATE_NUM; i++) {
 		struct bdev_rate_limit *limit = &rate->limits[i];
-		int64_t remaining = limit->remaining;
+		int64_t remaining = limit->remaining, renewed;
 
 		if (limit->per_slice == 0) {
 			continue;
 		}
-		/* Computed again when another thread has drawn meanwhile. */
-		while (!atomic_compare_exchange_strong(
-			&limit->remaining, &remaining, replenish(limit, remaining, slices))) {
-		}
+		/* Again if another thread has drawn meanwhile. */
+		do {
+			renewed = replenish(limit, remaining, slices);
+		} while (!atomic_compare_exchange_strong(&limit->remaining, &remaining, renewed));
+		limit->at_start = renewed;
 		limit->refused = false;
 	}
 	return next;
@@ -225,26 +227,38 @@ count_others(const struct bdev_rate *rate, const struct bdev_rate_share *share)
 	return atomic_load_explicit(&rate->waiting, memory_order_relaxed) - (share->waiting ? 1 : 0);
 }
 
+/* An equal part of what the slice has brought; what cannot be divided goes round. */
+static int64_t
+get_part(const struct bdev_rate *rate, const struct bdev_rate_share *share, int i, uint32_t count)
+{
+	const struct bdev_rate_limit *limit = &rate->limits[i];
+	int64_t income = spdk_max(limit->at_start, limit->per_slice);
+	uint64_t turn = share->slice / rate->slice_ticks + share->number;
+
+	return income / count + (turn % count < (uint64_t)income % count ? 1 : 0);
+}
+
 /* Settles what the channel may take, when it comes for the first time in a slice, or in the half of one. */
 static void
 update_share(const struct bdev_rate *rate, struct bdev_rate_share *share, uint64_t start, uint64_t now)
 {
+	bool first_half = now < start + rate->slice_ticks / 2;
 	uint32_t others;
 	int i;
 
 	if (share->slice == start) {
-		if (share->limited && now >= start + rate->slice_ticks / 2) {
-			share->limited = false;
-		}
+		share->limited &= first_half;
 		return;
 	}
 	share->slice = start;
 	others = count_others(rate, share);
-	share->limited = others > 0 && now < start + rate->slice_ticks / 2;
-	for (i = 0; share->limited && i < BDEV_RATE_NUM; i++) {
-		/* Rounded up; not positive: nobody can take anything. */
-		share->left[i] = (rate->limits[i].remaining + others) / (others + 1);
+	for (i = 0; others > 0 && i < BDEV_RATE_NUM; i++) {
+		int64_t debt = share->sharing ? spdk_min(share->left[i], 0) : 0;
+
+		share->left[i] = debt + get_part(rate, share, i, others + 1);
 	}
+	share->sharing = others > 0;
+	share->limited = share->sharing && first_half;
 }
 
 /* Whether a limit has something left that the channel may take. */
@@ -330,6 +344,7 @@ bdev_rate_wait(struct bdev_rate *rate, struct bdev_rate_share *share, bool waiti
 	if (share->waiting != waiting) {
 		share->waiting = waiting;
 		if (waiting) {
+			share->number = atomic_fetch_add_explicit(&rate->next_number, 1, memory_order_relaxed);
 			atomic_fetch_add_explicit(&rate->waiting, 1, memory_order_relaxed);
 		} else {
 			atomic_fetch_sub_explicit(&rate->waiting, 1, memory_order_relaxed);

@@ -20,6 +20,7 @@
 
 #define BDEV_RATE_NUM SPDK_BDEV_QOS_NUM_RATE_LIMIT_TYPES
 #define BDEV_RATE_SLICES_PER_SEC 1000
+#define BDEV_RATE_NO_SLICE UINT64_MAX
 /* How often a channel with I/O that waits should try again. */
 #define BDEV_RATE_RETRY_US 500
 
@@ -28,6 +29,8 @@ struct bdev_rate_limit {
 	_Atomic uint64_t per_second;
 	_Atomic int64_t per_slice;
 	_Atomic int64_t remaining;
+	/* What was there when the slice began. */
+	_Atomic int64_t at_start;
 	/* Something was refused since the slice began. */
 	_Atomic bool refused;
 };
@@ -36,6 +39,7 @@ struct bdev_rate {
 	_Atomic uint32_t refs;
 	/* Channels that have I/O waiting. */
 	_Atomic uint32_t waiting;
+	_Atomic uint32_t next_number;
 	/* Ticks. */
 	_Atomic uint64_t slice_start;
 	uint64_t slice_ticks;
@@ -49,15 +53,19 @@ struct bdev_rate_cost {
 
 /*
  * What one channel may take of a slice. While others wait too, each has an equal part in the first half of the slice;
- * what is left in the second half is for whoever comes.
+ * what is left in the second half is for whoever comes. Who takes more than its part, as I/Os are not divided, has that
+ * much less later.
  */
 struct bdev_rate_share {
-	/* Its begin. */
+	/* Its begin, or BDEV_RATE_NO_SLICE. */
 	uint64_t slice;
+	/* Others wait in this slice; and this is its first half. */
+	bool sharing;
 	bool limited;
 	int64_t left[BDEV_RATE_NUM];
-	/* The channel is one of those in bdev_rate.waiting. */
+	/* The channel is one of those in bdev_rate.waiting, and its number there. */
 	bool waiting;
+	uint32_t number;
 };
 
 /* With one reference and no limits. NULL: no memory. */
