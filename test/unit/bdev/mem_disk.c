@@ -358,6 +358,16 @@ carry_out(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
 }
 
 static void
+enter(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
+{
+	ctx_of(bdev_io)->inside = disk;
+	disk->inside++;
+	if (disk->observe != NULL) {
+		disk->observe(disk, bdev_io, true);
+	}
+}
+
+static void
 complete(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 {
 	struct mem_disk_ctx *ctx = ctx_of(bdev_io);
@@ -366,6 +376,9 @@ complete(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_
 	assert_ptr_equal(spdk_bdev_io_get_thread(bdev_io), spdk_get_thread());
 	ctx->inside = NULL;
 	disk->inside--;
+	if (disk->observe != NULL && bdev_io->type != SPDK_BDEV_IO_TYPE_RESET) {
+		disk->observe(disk, bdev_io, false);
+	}
 	if (status == SPDK_BDEV_IO_STATUS_SUCCESS) {
 		status = carry_out(disk, bdev_io);
 	}
@@ -437,8 +450,7 @@ got_buf_cb(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io, bool succes
 	int i;
 
 	/* Now it is inside: before, it could be aborted without notice. */
-	ctx_of(bdev_io)->inside = disk;
-	disk->inside++;
+	enter(disk, bdev_io);
 	if (!success) {
 		disk->buf_failures++;
 		complete(disk, bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
@@ -570,8 +582,7 @@ mem_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 		spdk_bdev_io_get_buf(bdev_io, got_buf_cb, bdev_io->u.bdev.num_blocks * disk->bdev.blocklen);
 		return;
 	}
-	ctx->inside = disk;
-	disk->inside++;
+	enter(disk, bdev_io);
 	proceed(disk, bdev_io);
 }
 

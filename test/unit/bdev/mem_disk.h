@@ -99,6 +99,8 @@ struct mem_disk {
 	uint32_t resets;
 	struct mem_disk_record records[MEM_DISK_MAX_RECORDS];
 	uint32_t num_records;
+	/* Told of each I/O, but RESET, that enters or leaves the module. */
+	void (*observe)(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, bool enters);
 	/* Buffers that could not be had. */
 	uint32_t buf_failures;
 };
