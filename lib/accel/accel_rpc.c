@@ -172,6 +172,7 @@ static const struct bdk_rpc_method accel_set_driver = {
 	.params = g_driver_params,
 	.num_params = SPDK_COUNTOF(g_driver_params),
 	.params_size = sizeof(struct driver_params),
+	.params_rule = BDK_RPC_PARAMS_REQUIRED,
 	.params_error = SPDK_JSONRPC_ERROR_PARSE_ERROR,
 	.handler = set_driver,
 };
@@ -251,6 +252,7 @@ static const struct bdk_rpc_method accel_set_options = {
 	.num_params = SPDK_COUNTOF(g_option_params),
 	.params_size = sizeof(struct option_params),
 	.defaults = &g_option_defaults,
+	.params_rule = BDK_RPC_PARAMS_REQUIRED,
 	.params_error = SPDK_JSONRPC_ERROR_PARSE_ERROR,
 	.handler = set_options,
 };

@@ -7,17 +7,26 @@ from rpc_table import read_methods
 
 METHODS = read_methods()
 
-INVALID_STATE, INVALID_PARAMS, INTERNAL, NOT_FOUND = -1, -32602, -32603, -32601
+INVALID_STATE, INVALID_PARAMS, INTERNAL, NOT_FOUND, PARSE_ERROR = -1, -32602, -32603, -32601, -32700
 ENOENT, ENOMEM, EBUSY, EEXIST, ENODEV, EINVAL, ETIMEDOUT = -2, -12, -16, -17, -19, -22, -110
 
 # Code of what cannot be decoded; -32602 where nothing else stands. Bdev methods: but for these three.
 DECODE_ERROR = {name: INTERNAL for name in METHODS if re.match(r"bdev_|log_(set|clear)_|log_enable", name)}
+DECODE_ERROR.update({name: PARSE_ERROR for name, one in METHODS.items() if name.startswith("accel_") and one.params})
 DECODE_ERROR.update(bdev_set_options=INVALID_PARAMS, bdev_examine=INVALID_PARAMS, bdev_wait_for_examine=INVALID_PARAMS)
 
 UUID = "3f1c6b1e-52f2-4b5c-9f0a-0123456789ab"
 
 # Parameters that a method takes in a running target that `served` prepared: all that the table has of it.
 EXAMPLES = {
+    "accel_assign_opc": {"opname": "copy", "module": "software"},
+    "accel_crypto_key_create": {"name": "key1", "cipher": "AES_XTS", "key": "00112233445566778899aabbccddeeff",
+                                "key2": "ffeeddccbbaa99887766554433221100", "tweak_mode": "SIMPLE_LBA"},
+    "accel_crypto_key_destroy": {"key_name": "key0"},
+    "accel_crypto_keys_get": {"key_name": "key0"},
+    "accel_set_driver": {"name": "no such"},
+    "accel_set_options": {"small_cache_size": 128, "large_cache_size": 16, "task_count": 2048, "sequence_count": 2048,
+                          "buf_count": 2048},
     "bdev_aio_create": {"name": "aio1", "filename": "{file}", "block_size": 512, "readonly": False, "fallocate": True,
                         "uuid": UUID.replace("3f", "a0")},
     "bdev_aio_delete": {"name": "aio1"},
@@ -69,13 +78,21 @@ EXAMPLES = {
 # Methods that end something, in the order in which the target can bear it; all others come before them.
 LAST = ["bdev_passthru_delete", "bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete"]
 # These have tests of their own: they change the state, end the target, or need it to be started in another way.
-APART = {"framework_start_init", "framework_wait_init", "spdk_kill_instance", "bdev_examine"}
+APART = {"framework_start_init", "framework_wait_init", "spdk_kill_instance", "bdev_examine",
+         "accel_crypto_key_destroy", "accel_set_driver"}
 
-# A file has no blocks of its own, and no limit is nothing to set.
-LEAST_IS_NOT_ENOUGH = {"bdev_aio_create": EINVAL, "bdev_set_qos_limit": EINVAL}
+# AES-XTS has two keys, a file has no blocks of its own, and no limit is nothing to set.
+LEAST_IS_NOT_ENOUGH = {"accel_crypto_key_create": INVALID_PARAMS, "bdev_aio_create": EINVAL,
+                       "bdev_set_qos_limit": EINVAL}
 
 # What goes wrong, and the code that says so.
 FAILURES = [
+    ("accel_crypto_key_create", {"name": "x", "cipher": "ROT13", "key": "00"}, INVALID_PARAMS),
+    ("accel_crypto_key_create", {"name": "x", "cipher": "AES_CBC", "key": "not hex"}, INVALID_PARAMS),
+    ("accel_crypto_key_create", {"name": "key0", "cipher": "AES_CBC", "key": "00112233445566778899aabbccddeeff"},
+     INVALID_PARAMS),
+    ("accel_crypto_key_destroy", {"key_name": "no such"}, INVALID_PARAMS),
+    ("accel_crypto_keys_get", {"key_name": "no such"}, INVALID_PARAMS),
     ("bdev_get_bdevs", {"name": "no such"}, ENODEV),
     ("bdev_get_bdevs", {"name": "no such", "timeout": 1}, ETIMEDOUT),
     ("bdev_malloc_create", {"num_blocks": 0, "block_size": 512}, EINVAL),
@@ -104,6 +121,7 @@ FAILURES = [
     ("bdev_enable_histogram", {"name": "no such", "enable": True}, ENODEV),
     ("bdev_enable_histogram", {"name": "null0", "enable": True, "opc": "no such"}, INTERNAL),
     ("bdev_get_histogram", {"name": "no such"}, ENODEV),
+    ("bdev_get_histogram", {"name": "aio0"}, ENOMEM),
     ("bdev_get_iostat", {"name": "no such"}, ENODEV),
     ("bdev_get_iostat", {"per_channel": True}, EINVAL),
     ("bdev_reset_iostat", {"name": "no such"}, ENODEV),
@@ -127,6 +145,8 @@ FAILURES = [
 ]
 
 FAILURES_AT_START = [
+    ("accel_assign_opc", {"opname": "no such", "module": "software"}, INVALID_PARAMS),
+    ("accel_set_driver", {"name": "no such"}, ENODEV),
     ("bdev_set_options", {"bdev_io_pool_size": 10, "bdev_io_cache_size": 20}, INVALID_PARAMS),
     ("iobuf_set_options", {"small_pool_count": 0}, EINVAL),
     ("iobuf_set_options", {"small_bufsize": 1}, EINVAL),

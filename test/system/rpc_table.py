@@ -10,7 +10,7 @@ from conftest import ROOT
 TABLES = ROOT / "test" / "interface" / "tables"
 
 # What this program has; the tables hold other components too.
-COMPONENTS = re.compile(r"lib/(bdev|event|init|rpc|log|trace|notify|thread)|module/event/subsystems/iobuf"
+COMPONENTS = re.compile(r"lib/(accel|bdev|event|init|rpc|log|trace|notify|thread)|module/event/subsystems/iobuf"
                         r"|module/bdev/(malloc|null|aio|passthru)")
 
 LIMITS = {"uint8": (0, 2**8), "uint16": (0, 2**16), "uint32": (0, 2**32), "uint64": (0, 2**64),
