@@ -18,32 +18,14 @@ from rpc_examples import (APART, DECODE_ERROR, EEXIST, ENODEV, EXAMPLES, FAILURE
 from rpc_table import LIMITS, Shape, has_type, read_results, rows
 
 RESULTS = read_results()
-
-
 KEY = {"cipher": "AES_XTS", "key": "00" * 16, "key2": "01" * 16}
-
-
-def names_of(path):
-    return {line[4:] for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("rpc:")} \
-        if path.exists() else set()
-
-
-PENDING = names_of(ROOT / "test/interface/pending.txt")
 LEFT_OUT = set(re.findall(r"`rpc:([^`]+)`", (ROOT / "doc/left-out.md").read_text(encoding="utf-8")))
 
 
 def of_methods(condition=lambda method: True):
-    """Runs a test for each method of the table that meets a condition, but for those that are not there."""
+    """Runs a test for each method of the table that meets a condition, but for those that are left out on purpose."""
     wanted = [method for method in METHODS.values() if condition(method) and method.name not in LEFT_OUT]
-    return pytest.mark.parametrize("method", [
-        pytest.param(method, id=method.name,
-                     marks=[pytest.mark.skip("not there yet")] if method.name in PENDING else [])
-        for method in wanted])
-
-
-def needs(name):
-    """For tests of what is not in one method alone."""
-    return pytest.mark.skipif(name in PENDING | LEFT_OUT, reason="not there yet")
+    return pytest.mark.parametrize("method", wanted, ids=repr)
 
 
 def call(target, method, params=None):
@@ -116,7 +98,7 @@ def example(target, method):
     """Good parameters of a method, or None if it has none."""
     if not method.params:
         return None
-    params = {name: value for name, value in EXAMPLES[method.name].items() if f"{method.name}.{name}" not in PENDING}
+    params = dict(EXAMPLES[method.name])
     for name, value in params.items():
         if value == "{file}":
             params[name] = target.file
@@ -133,8 +115,7 @@ def in_state(method, served, starting):
 
 def test_methods_are_there(served):
     there = {one["name"] for one in served.rpc("rpc_describe_methods")}
-    assert set(METHODS) - there <= PENDING | LEFT_OUT
-    assert not there & LEFT_OUT
+    assert set(METHODS) - there == LEFT_OUT
 
 
 @of_methods()
@@ -342,7 +323,6 @@ def test_statistics_of_errors(served):
     served.rpc("bdev_aio_delete", name="short")
 
 
-@needs("bdev_set_qd_sampling_period")
 def test_statistics_of_queue_depth(served):
     """These members come with sampling, and go with it; the sampling is a timed poller."""
     members = {"queue_depth_polling_period", "queue_depth", "io_time", "weighted_io_time"}
@@ -363,7 +343,6 @@ def test_statistics_of_queue_depth(served):
     assert not members & served.rpc("bdev_get_iostat", name="malloc0")["bdevs"][0].keys()
 
 
-@needs("bdev_malloc_create.dif_type")
 def test_members_of_protection_information(served):
     served.rpc("bdev_malloc_create", name="protected", num_blocks=64, block_size=512, md_size=8, dif_type=1)
     shape = Shape("bdev_get_bdevs", RESULTS["bdev_get_bdevs"])
@@ -387,7 +366,7 @@ def test_statistics_of_channels(served):
     assert "channels" not in result and {bdev["name"] for bdev in result["bdevs"]} >= {"null0", "malloc0"}
 
 
-@pytest.mark.parametrize("name,params,expected", [one for one in FAILURES if one[0] not in PENDING | LEFT_OUT])
+@pytest.mark.parametrize("name,params,expected", FAILURES)
 def test_failure(served, name, params, expected):
     replaced = {key: example(served, METHODS[name])[key] if str(value).startswith("{") else value
                 for key, value in params.items()}
@@ -434,8 +413,7 @@ def config_rows():
 def test_saved_configuration(served):
     """Each entry that is saved has what the table says of it, and nothing that its method would not take."""
     for name in ("bdev_set_qos_limit", "bdev_enable_histogram"):
-        if name not in PENDING | LEFT_OUT:
-            assert code(served, name, example(served, METHODS[name])) == 0
+        assert code(served, name, example(served, METHODS[name])) == 0
     table = config_rows()
     seen = set()
     for subsystem in {key[0] for key in table}:
@@ -494,7 +472,6 @@ def test_texts(served):
     served.rpc("log_set_level", level=before)
 
 
-@needs("bdev_get_histogram")
 def test_histogram_counts(served):
     """The histogram is an array of numbers of 64 bits, one of them for each read."""
     served.rpc("bdev_enable_histogram", name="null0", enable=True, opc="read")
