@@ -84,12 +84,38 @@ get_private(const struct spdk_bdev_io *bdev_io)
 	return SPDK_CONTAINEROF(bdev_io, struct bdev_io_private, io);
 }
 
+/*
+ * The status of an I/O. A module may complete one with a status that has detail, and give none: zeroes, which are not to
+ * be taken for a success.
+ */
+static enum spdk_bdev_io_status
+get_status(const struct spdk_bdev_io *bdev_io)
+{
+	const struct bdev_io_private *priv = get_private(bdev_io);
+	bool detail = true;
+
+	switch (bdev_io->internal.status) {
+	case SPDK_BDEV_IO_STATUS_NVME_ERROR:
+		detail = priv->error.nvme.sct != SPDK_NVME_SCT_GENERIC || priv->error.nvme.sc != SPDK_NVME_SC_SUCCESS;
+		break;
+	case SPDK_BDEV_IO_STATUS_SCSI_ERROR:
+		detail = priv->error.scsi.sc != SPDK_SCSI_STATUS_GOOD;
+		break;
+	case SPDK_BDEV_IO_STATUS_AIO_ERROR:
+		detail = priv->error.aio_result != 0;
+		break;
+	default:
+		break;
+	}
+	return detail ? bdev_io->internal.status : SPDK_BDEV_IO_STATUS_FAILED;
+}
+
 void
 spdk_bdev_io_complete_base_io_status(struct spdk_bdev_io *bdev_io, const struct spdk_bdev_io *base_io)
 {
 	const struct bdev_io_private *base = get_private(base_io);
 
-	switch (base_io->internal.status) {
+	switch (get_status(base_io)) {
 	case SPDK_BDEV_IO_STATUS_NVME_ERROR:
 		spdk_bdev_io_complete_nvme_status(
 			bdev_io, base->error.nvme.cdw0, base->error.nvme.sct, base->error.nvme.sc);
@@ -102,6 +128,7 @@ spdk_bdev_io_complete_base_io_status(struct spdk_bdev_io *bdev_io, const struct 
 		spdk_bdev_io_complete_aio_status(bdev_io, base->error.aio_result);
 		break;
 	default:
+		/* Without detail there is none here, either. */
 		spdk_bdev_io_complete(bdev_io, base_io->internal.status);
 		break;
 	}
@@ -136,7 +163,7 @@ spdk_bdev_io_get_nvme_status(const struct spdk_bdev_io *bdev_io, uint32_t *cdw0,
 		*sc = SPDK_NVME_SC_SUCCESS;
 		return;
 	}
-	switch (bdev_io->internal.status) {
+	switch (get_status(bdev_io)) {
 	case SPDK_BDEV_IO_STATUS_SUCCESS:
 		*sc = SPDK_NVME_SC_SUCCESS;
 		break;
@@ -162,7 +189,7 @@ spdk_bdev_io_get_nvme_fused_status(const struct spdk_bdev_io *bdev_io, uint32_t 
 	*cdw0 = get_cdw0(bdev_io);
 	*first_sct = SPDK_NVME_SCT_GENERIC;
 	*second_sct = SPDK_NVME_SCT_GENERIC;
-	switch (bdev_io->internal.status) {
+	switch (get_status(bdev_io)) {
 	case SPDK_BDEV_IO_STATUS_SUCCESS:
 		*first_sc = SPDK_NVME_SC_SUCCESS;
 		*second_sc = SPDK_NVME_SC_SUCCESS;
@@ -213,7 +240,7 @@ spdk_bdev_io_get_scsi_status(const struct spdk_bdev_io *bdev_io, int *sc, int *s
 {
 	const struct bdev_io_private *priv = get_private(bdev_io);
 
-	switch (bdev_io->internal.status) {
+	switch (get_status(bdev_io)) {
 	case SPDK_BDEV_IO_STATUS_SUCCESS:
 		set_scsi(sc, sk, asc, ascq, SPDK_SCSI_STATUS_GOOD, SPDK_SCSI_SENSE_NO_SENSE, 0, 0);
 		break;
@@ -237,7 +264,7 @@ spdk_bdev_io_get_scsi_status(const struct spdk_bdev_io *bdev_io, int *sc, int *s
 void
 spdk_bdev_io_get_aio_status(const struct spdk_bdev_io *bdev_io, int *aio_result)
 {
-	switch (bdev_io->internal.status) {
+	switch (get_status(bdev_io)) {
 	case SPDK_BDEV_IO_STATUS_SUCCESS:
 		*aio_result = 0;
 		break;

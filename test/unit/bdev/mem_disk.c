@@ -706,6 +706,18 @@ mem_disk_release_status(struct mem_disk *disk, uint32_t count, enum spdk_bdev_io
 }
 
 struct spdk_bdev_io *
+mem_disk_take_oldest(struct mem_disk *disk)
+{
+	struct mem_disk_ctx *ctx = TAILQ_FIRST(&disk->held);
+
+	TAILQ_REMOVE(&disk->held, ctx, link);
+	disk->num_held--;
+	ctx->inside = NULL;
+	disk->inside--;
+	return ctx->bdev_io;
+}
+
+struct spdk_bdev_io *
 mem_disk_get_oldest(struct mem_disk *disk)
 {
 	return TAILQ_FIRST(&disk->held)->bdev_io;

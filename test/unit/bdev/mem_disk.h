@@ -116,6 +116,8 @@ void mem_disk_release(struct mem_disk *disk, uint32_t count);
 /* The same with a status. */
 void mem_disk_release_status(struct mem_disk *disk, uint32_t count, enum spdk_bdev_io_status status);
 
+/* Takes the oldest that is held away from the disk: the test completes it itself. */
+struct spdk_bdev_io *mem_disk_take_oldest(struct mem_disk *disk);
 /* The oldest that is held. */
 struct spdk_bdev_io *mem_disk_get_oldest(struct mem_disk *disk);
 /* The same with a status of NVMe. */
