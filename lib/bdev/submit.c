@@ -35,6 +35,13 @@ end_unsubmitted(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 	bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
 }
 
+/* The end of a zero-copy is not aborted: the module has to learn of it, or the memory that it lends stays lent. */
+static bool
+gives_back(const struct spdk_bdev_io *bdev_io)
+{
+	return bdev_io->type == SPDK_BDEV_IO_TYPE_ZCOPY && !bdev_io->u.bdev.zcopy.start;
+}
+
 static bool
 is_short_write(const struct spdk_bdev_io *bdev_io)
 {
@@ -73,7 +80,7 @@ bdev_io_submit_gated(struct spdk_bdev_io *bdev_io)
 	if (ch->gates & BDEV_GATE_TRACE) {
 		bdev_trace_start(bdev_io);
 	}
-	if (is_frozen(ch)) {
+	if (is_frozen(ch) && !gives_back(bdev_io)) {
 		end_unsubmitted(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
 		return;
 	}

@@ -176,6 +176,34 @@ test_retry_and_reset(void **state)
 	remove_disk();
 }
 
+static bool
+is_resetting(void *ctx)
+{
+	return g_disk.resets > 0;
+}
+
+/* While a reset runs, nothing new reaches the module, but it gets back what it has lent. */
+static void
+test_end_during_reset(void **state)
+{
+	struct mem_io io, ended, reset, other;
+
+	setup_zcopy(MEM_DISK_MESSAGE);
+	RUN(&io, spdk_bdev_zcopy_start, NULL, 0, 0, 1, true);
+	SUBMIT(&reset, spdk_bdev_reset);
+	assert_true(bdk_sim_run_until(is_resetting, NULL, 1000));
+	g_disk.num_records = 0;
+	SUBMIT(&other, spdk_bdev_zcopy_start, NULL, 0, 0, 1, true);
+	assert_int_equal(g_disk.num_records, 0);
+	end(&io, true, &ended);
+	assert_int_equal(g_disk.num_records, 1);
+	assert_true(g_disk.records[0].zcopy_commit);
+	expect_status(&ended, SPDK_BDEV_IO_STATUS_SUCCESS);
+	expect_status(&other, SPDK_BDEV_IO_STATUS_ABORTED);
+	expect_status(&reset, SPDK_BDEV_IO_STATUS_SUCCESS);
+	remove_disk();
+}
+
 /* A module without memory of its own takes a buffer of the layer, which holds nothing of others. */
 static void
 test_layer_buffer(void **state)
@@ -220,6 +248,7 @@ main(void)
 		TEST(test_write),
 		TEST(test_failures),
 		TEST(test_retry_and_reset),
+		TEST(test_end_during_reset),
 		TEST(test_layer_buffer),
 	};
 
