@@ -63,11 +63,9 @@ struct malloc_range {
 };
 
 static struct malloc_range
-locate(const struct malloc_bdev *malloc_bdev, const struct spdk_bdev_io *bdev_io)
+locate_blocks(const struct malloc_bdev *malloc_bdev, uint64_t offset, uint64_t count)
 {
 	const struct spdk_bdev *bdev = &malloc_bdev->bdev;
-	uint64_t offset = bdev_io->u.bdev.offset_blocks;
-	uint64_t count = bdev_io->u.bdev.num_blocks;
 	struct malloc_range range = {
 		.data = malloc_bdev->data + offset * bdev->blocklen,
 		.data_len = count * bdev->blocklen,
@@ -78,6 +76,22 @@ locate(const struct malloc_bdev *malloc_bdev, const struct spdk_bdev_io *bdev_io
 		range.md_len = count * bdev->md_len;
 	}
 	return range;
+}
+
+static struct malloc_range
+locate(const struct malloc_bdev *malloc_bdev, const struct spdk_bdev_io *bdev_io)
+{
+	return locate_blocks(malloc_bdev, bdev_io->u.bdev.offset_blocks, bdev_io->u.bdev.num_blocks);
+}
+
+/* Makes the disk itself the buffer of an I/O that has none; it is there as long as the caller's channel is. */
+static void
+lend(struct spdk_bdev_io *bdev_io, const struct malloc_range *range)
+{
+	spdk_bdev_io_set_buf(bdev_io, range->data, range->data_len);
+	if (range->md != NULL) {
+		spdk_bdev_io_set_md_buf(bdev_io, range->md, range->md_len);
+	}
 }
 
 /* Both return how much could not be copied because the buffers of the I/O are too short. */
@@ -143,11 +157,7 @@ read_blocks(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
 		return SPDK_BDEV_IO_STATUS_FAILED;
 	}
 	if (iovs[0].iov_base == NULL) {
-		/* The caller leaves the buffer to us: it gets the disk itself, which is there as long as its channel is. */
-		spdk_bdev_io_set_buf(bdev_io, range.data, range.data_len);
-		if (range.md != NULL) {
-			spdk_bdev_io_set_md_buf(bdev_io, range.md, range.md_len);
-		}
+		lend(bdev_io, &range);
 		return SPDK_BDEV_IO_STATUS_SUCCESS;
 	}
 	if (copy_to_iovs(iovs, bdev_io->u.bdev.iovcnt, range.data, range.data_len) != 0) {
@@ -235,6 +245,30 @@ write_zeroes(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
 	write_zeroes_by_hand(malloc_bdev, &range);
 }
 
+/* The end, with or without a commit, has nothing to do: what was written is written. */
+static void
+zero_copy(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
+{
+	struct malloc_range range = locate(malloc_bdev, bdev_io);
+
+	if (bdev_io->u.bdev.zcopy.start) {
+		lend(bdev_io, &range);
+	}
+}
+
+static void
+copy_blocks(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
+{
+	uint64_t src_offset = bdev_io->u.bdev.copy.src_offset_blocks;
+	struct malloc_range src = locate_blocks(malloc_bdev, src_offset, bdev_io->u.bdev.num_blocks);
+	struct malloc_range dst = locate(malloc_bdev, bdev_io);
+
+	memmove(dst.data, src.data, dst.data_len);
+	if (dst.md != NULL) {
+		memmove(dst.md, src.md, dst.md_len);
+	}
+}
+
 /* The data is there at once, so every I/O is complete when this returns; the layer hands completions on in batches. */
 static void
 bdev_malloc_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
@@ -255,9 +289,17 @@ bdev_malloc_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev
 	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
 		write_zeroes(malloc_bdev, bdev_io);
 		break;
+	case SPDK_BDEV_IO_TYPE_ZCOPY:
+		zero_copy(malloc_bdev, bdev_io);
+		break;
+	case SPDK_BDEV_IO_TYPE_COPY:
+		copy_blocks(malloc_bdev, bdev_io);
+		break;
 	case SPDK_BDEV_IO_TYPE_FLUSH:
 	case SPDK_BDEV_IO_TYPE_RESET:
 		break;
+	case SPDK_BDEV_IO_TYPE_ABORT:
+		/* There is never an I/O to abort here: it is complete before anybody can ask. */
 	default:
 		status = SPDK_BDEV_IO_STATUS_FAILED;
 		break;
@@ -275,6 +317,9 @@ bdev_malloc_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
 	case SPDK_BDEV_IO_TYPE_FLUSH:
 	case SPDK_BDEV_IO_TYPE_RESET:
+	case SPDK_BDEV_IO_TYPE_ZCOPY:
+	case SPDK_BDEV_IO_TYPE_ABORT:
+	case SPDK_BDEV_IO_TYPE_COPY:
 		return true;
 	default:
 		return false;

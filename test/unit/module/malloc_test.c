@@ -206,6 +206,44 @@ clear(struct model *m, uint64_t offset, uint64_t count)
 	assert_true(fixture_io_wait(rc, &io));
 }
 
+/* Ranges may overlap. */
+static void
+copy(struct model *m, uint64_t offset, uint64_t count)
+{
+	uint64_t src = bdk_sim_random(BLOCKS - count + 1);
+	struct fixture_io io = {0};
+
+	memmove(m->data + offset * m->block_size, m->data + src * m->block_size, count * m->block_size);
+	if (m->md != NULL) {
+		memmove(m->md + offset * m->md_size, m->md + src * m->md_size, count * m->md_size);
+	}
+	assert_true(fixture_io_wait(
+		spdk_bdev_copy_blocks(m->user.desc, m->user.ch, offset, src, count, fixture_io_cb, &io), &io));
+}
+
+/* What a zero-copy lends is the disk itself. */
+static void
+change_in_place(struct model *m, uint64_t offset, uint64_t count)
+{
+	struct fixture_io io = {.keep = true}, end = {0};
+	struct iovec *iovs;
+	int iovcnt;
+
+	assert_true(fixture_io_wait(
+		spdk_bdev_zcopy_start(m->user.desc, m->user.ch, NULL, 0, offset, count, true, fixture_io_cb, &io),
+		&io));
+	spdk_bdev_io_get_iovec(io.bdev_io, &iovs, &iovcnt);
+	assert_int_equal(iovcnt, 1);
+	assert_int_equal(iovs[0].iov_len, count * m->block_size);
+	assert_memory_equal(iovs[0].iov_base, m->data + offset * m->block_size, iovs[0].iov_len);
+	if (m->md != NULL) {
+		assert_memory_equal(io.bdev_io->u.bdev.md_buf, m->md + offset * m->md_size, count * m->md_size);
+	}
+	fill_random(iovs[0].iov_base, iovs[0].iov_len);
+	memcpy(m->data + offset * m->block_size, iovs[0].iov_base, iovs[0].iov_len);
+	assert_true(fixture_io_wait(spdk_bdev_zcopy_end(io.bdev_io, true, fixture_io_cb, &end), &end));
+}
+
 static void
 keeps_what_is_written(uint64_t seed, const char *format, bool separate)
 {
@@ -232,12 +270,18 @@ keeps_what_is_written(uint64_t seed, const char *format, bool separate)
 			count = 1 + count % 8;
 			count = spdk_min(count, BLOCKS - offset);
 		}
-		switch (bdk_sim_random(4)) {
+		switch (bdk_sim_random(6)) {
 		case 0:
 			clear(&m, offset, count);
 			break;
 		case 1:
 			read_and_compare(&m, offset, count);
+			break;
+		case 2:
+			copy(&m, offset, count);
+			break;
+		case 3:
+			change_in_place(&m, offset, count);
 			break;
 		default:
 			write_random(&m, offset, count);
@@ -392,6 +436,27 @@ flush_and_reset_succeed(void **state)
 }
 
 /* Deleting waits for the users to let go, and nobody can open it meanwhile. */
+/* There is never anything to abort, which is said when it is asked. */
+static void
+abort_fails(void **state)
+{
+	struct fixture_user user;
+	struct fixture_io io = {0}, abort = {0};
+	uint8_t buf[512];
+
+	fixture_start(1);
+	fixture_rpc("bdev_malloc_create", "{'name': 'M', 'num_blocks': 8, 'block_size': 512}");
+	assert_int_equal(fixture_user_open(&user, 0, "M"), 0);
+	assert_true(spdk_bdev_io_type_supported(spdk_bdev_get_by_name("M"), SPDK_BDEV_IO_TYPE_ABORT));
+	assert_int_equal(spdk_bdev_read_blocks(user.desc, user.ch, buf, 0, 1, fixture_io_cb, &io), 0);
+	assert_int_equal(spdk_bdev_abort(user.desc, user.ch, &io, fixture_io_cb, &abort), 0);
+	fixture_wait(&abort.done);
+	fixture_wait(&io.done);
+	assert_true(io.success);
+	fixture_user_close(&user);
+	fixture_stop();
+}
+
 static void
 deleting_under_users(void **state)
 {
@@ -421,6 +486,7 @@ main(void)
 		cmocka_unit_test(untouched_and_unmapped_memory_costs_nothing),
 		cmocka_unit_test(large_ranges_are_cleared),
 		cmocka_unit_test(flush_and_reset_succeed),
+		cmocka_unit_test(abort_fails),
 		cmocka_unit_test(deleting_under_users),
 	};
 
