@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * In the order of the file: what is remembered, the way of an I/O, what the layer asks of a bdev, the life of a
- * passthru bdev from its creation to its destruction, the module.
+ * In the order of the file: what is remembered, what the layer asks of a bdev, the life of a passthru bdev from its
+ * creation to its destruction, the module.
  */
 
+#include "module/bdev/passthru/passthru_internal.h"
 #include "module/bdev/passthru/vbdev_passthru.h"
 
 #include "bdevkit/bdev_module.h"
 #include "spdk/json.h"
-#include "spdk/likely.h"
 #include "spdk/log.h"
 #include "spdk/string.h"
 #include "spdk/thread.h"
 #include "spdk/util.h"
-
-struct passthru_bdev;
 
 /* What a user has asked for. It outlives the bdev when the base vanishes. Application thread only. */
 struct passthru_request {
@@ -25,26 +23,6 @@ struct passthru_request {
 	/* NULL while the base is missing. */
 	struct passthru_bdev *bdev;
 	TAILQ_ENTRY(passthru_request) link;
-};
-
-/* It is also the io_device of its channels. */
-struct passthru_bdev {
-	struct spdk_bdev bdev;
-	/* NULL when the user has deleted it. */
-	struct passthru_request *request;
-	struct spdk_bdev *base;
-	/* Open for writing and claimed, by this thread. */
-	struct spdk_bdev_desc *base_desc;
-	struct spdk_thread *thread;
-};
-
-struct passthru_channel {
-	struct spdk_io_channel *base_ch;
-};
-
-/* Context of each I/O; lies in spdk_bdev_io.driver_ctx. */
-struct passthru_io {
-	struct spdk_bdev_io_wait_entry wait;
 };
 
 static int vbdev_passthru_module_init(void);
@@ -126,180 +104,7 @@ forget_request(struct passthru_request *request)
 	free_request(request);
 }
 
-/* ---- The way of an I/O ---- */
-
-static void forward(struct spdk_bdev_io *bdev_io);
-
-static void
-forward_done_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
-{
-	struct spdk_bdev_io *bdev_io = cb_arg;
-
-	/* With the details of an error: what the device said is what the user wants to know. */
-	spdk_bdev_io_complete_base_io_status(bdev_io, base_io);
-	spdk_bdev_free_io(base_io);
-}
-
-static void
-retry_cb(void *cb_arg)
-{
-	forward(cb_arg);
-}
-
-/*
- * No spdk_bdev_io is left for the I/O to the base: wait until one is. That is normal under load and not worth a word
- * in the log. The queue is first in, first out, and new I/O does not overtake it.
- */
-static void
-wait_for_base_io(struct spdk_bdev_io *bdev_io, struct passthru_bdev *passthru, struct spdk_io_channel *base_ch)
-{
-	struct passthru_io *io = (struct passthru_io *)bdev_io->driver_ctx;
-	int rc;
-
-	io->wait.bdev = passthru->base;
-	io->wait.cb_fn = retry_cb;
-	io->wait.cb_arg = bdev_io;
-	rc = spdk_bdev_queue_io_wait(passthru->base, base_ch, &io->wait);
-	if (rc == 0) {
-		return;
-	}
-	/* It was not that: let the layer try again later. A reset is the one thing that it cannot repeat. */
-	spdk_bdev_io_complete(bdev_io,
-		bdev_io->type == SPDK_BDEV_IO_TYPE_RESET ? SPDK_BDEV_IO_STATUS_FAILED : SPDK_BDEV_IO_STATUS_NOMEM);
-}
-
-/* Reads and writes of blocks with metadata take it along, and the choice of what is checked in it. */
-static void
-fill_ext_opts(struct spdk_bdev_ext_io_opts *opts, const struct spdk_bdev_io *bdev_io)
-{
-	memset(opts, 0, sizeof(*opts));
-	opts->size = sizeof(*opts);
-	opts->metadata = bdev_io->u.bdev.md_buf;
-	opts->dif_check_flags_exclude_mask = bdev_io->bdev->dif_check_flags & ~bdev_io->u.bdev.dif_check_flags;
-	opts->nvme_cdw12 = bdev_io->u.bdev.nvme_cdw12;
-	opts->nvme_cdw13 = bdev_io->u.bdev.nvme_cdw13;
-}
-
-static int
-forward_read(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch, struct spdk_bdev_io *bdev_io)
-{
-	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
-	struct spdk_bdev_ext_io_opts opts;
-
-	if (spdk_likely(passthru->bdev.md_len == 0)) {
-		return spdk_bdev_readv_blocks(passthru->base_desc, base_ch, io->iovs, io->iovcnt, io->offset_blocks,
-			io->num_blocks, forward_done_cb, bdev_io);
-	}
-	fill_ext_opts(&opts, bdev_io);
-	return spdk_bdev_readv_blocks_ext(passthru->base_desc, base_ch, io->iovs, io->iovcnt, io->offset_blocks,
-		io->num_blocks, forward_done_cb, bdev_io, &opts);
-}
-
-static int
-forward_write(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch, struct spdk_bdev_io *bdev_io)
-{
-	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
-	struct spdk_bdev_ext_io_opts opts;
-
-	if (spdk_likely(passthru->bdev.md_len == 0)) {
-		return spdk_bdev_writev_blocks(passthru->base_desc, base_ch, io->iovs, io->iovcnt, io->offset_blocks,
-			io->num_blocks, forward_done_cb, bdev_io);
-	}
-	fill_ext_opts(&opts, bdev_io);
-	return spdk_bdev_writev_blocks_ext(passthru->base_desc, base_ch, io->iovs, io->iovcnt, io->offset_blocks,
-		io->num_blocks, forward_done_cb, bdev_io, &opts);
-}
-
-static int
-submit_to_base(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch, struct spdk_bdev_io *bdev_io)
-{
-	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
-
-	switch (bdev_io->type) {
-	case SPDK_BDEV_IO_TYPE_READ:
-		return forward_read(passthru, base_ch, bdev_io);
-	case SPDK_BDEV_IO_TYPE_WRITE:
-		return forward_write(passthru, base_ch, bdev_io);
-	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
-		return spdk_bdev_write_zeroes_blocks(
-			passthru->base_desc, base_ch, io->offset_blocks, io->num_blocks, forward_done_cb, bdev_io);
-	case SPDK_BDEV_IO_TYPE_UNMAP:
-		return spdk_bdev_unmap_blocks(
-			passthru->base_desc, base_ch, io->offset_blocks, io->num_blocks, forward_done_cb, bdev_io);
-	case SPDK_BDEV_IO_TYPE_FLUSH:
-		return spdk_bdev_flush_blocks(
-			passthru->base_desc, base_ch, io->offset_blocks, io->num_blocks, forward_done_cb, bdev_io);
-	case SPDK_BDEV_IO_TYPE_RESET:
-		return spdk_bdev_reset(passthru->base_desc, base_ch, forward_done_cb, bdev_io);
-	default:
-		return -ENOTSUP;
-	}
-}
-
-static void
-forward(struct spdk_bdev_io *bdev_io)
-{
-	struct passthru_bdev *passthru = bdev_io->bdev->ctxt;
-	struct passthru_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
-	int rc;
-
-	rc = submit_to_base(passthru, ch->base_ch, bdev_io);
-	if (spdk_likely(rc == 0)) {
-		return;
-	}
-	if (rc == -ENOMEM) {
-		wait_for_base_io(bdev_io, passthru, ch->base_ch);
-		return;
-	}
-	SPDK_ERRLOG_RATELIMIT("%s: the base %s refuses an I/O of type %d: %s\n", passthru->bdev.name,
-		passthru->base->name, bdev_io->type, spdk_strerror(-rc));
-	spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
-}
-
-static void
-read_get_buf_cb(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io, bool success)
-{
-	if (!success) {
-		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
-		return;
-	}
-	forward(bdev_io);
-}
-
-/* ---- What the layer asks of a bdev ---- */
-
-static void
-vbdev_passthru_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
-{
-	/*
-	 * A read may come without a buffer. The base could lend one of its own, but only as long as the I/O to the base
-	 * lives, which is less than the user needs it: so take one that belongs to this I/O.
-	 */
-	if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ && bdev_io->u.bdev.iovs[0].iov_base == NULL) {
-		spdk_bdev_io_get_buf(bdev_io, read_get_buf_cb, bdev_io->u.bdev.num_blocks * bdev_io->bdev->blocklen);
-		return;
-	}
-	forward(bdev_io);
-}
-
-/* What the base can do and this module hands on. */
-static bool
-vbdev_passthru_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
-{
-	struct passthru_bdev *passthru = ctx;
-
-	switch (io_type) {
-	case SPDK_BDEV_IO_TYPE_READ:
-	case SPDK_BDEV_IO_TYPE_WRITE:
-	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
-	case SPDK_BDEV_IO_TYPE_UNMAP:
-	case SPDK_BDEV_IO_TYPE_FLUSH:
-	case SPDK_BDEV_IO_TYPE_RESET:
-		return spdk_bdev_io_type_supported(passthru->base, io_type);
-	default:
-		return false;
-	}
-}
+/* ---- What the layer asks of a bdev, except for I/O, which is in passthru_io.c ---- */
 
 static struct spdk_io_channel *
 vbdev_passthru_get_io_channel(void *ctx)
@@ -409,8 +214,8 @@ vbdev_passthru_destruct(void *ctx)
 
 static const struct spdk_bdev_fn_table g_passthru_fn_table = {
 	.destruct = vbdev_passthru_destruct,
-	.submit_request = vbdev_passthru_submit_request,
-	.io_type_supported = vbdev_passthru_io_type_supported,
+	.submit_request = passthru_io_submit,
+	.io_type_supported = passthru_io_type_supported,
 	.get_io_channel = vbdev_passthru_get_io_channel,
 	.dump_info_json = vbdev_passthru_dump_info_json,
 	.write_config_json = vbdev_passthru_write_config_json,
@@ -469,7 +274,10 @@ copy_properties(struct passthru_bdev *passthru)
 	bdev->phys_blocklen = base->phys_blocklen;
 	bdev->blockcnt = base->blockcnt;
 	bdev->write_unit_size = base->write_unit_size;
+	bdev->acwu = base->acwu;
 	bdev->numa = base->numa;
+	bdev->nsid = base->nsid;
+	bdev->ctratt = base->ctratt;
 
 	bdev->md_len = base->md_len;
 	bdev->md_interleave = base->md_interleave;
@@ -477,6 +285,13 @@ copy_properties(struct passthru_bdev *passthru)
 	bdev->dif_pi_format = base->dif_pi_format;
 	bdev->dif_is_head_of_md = base->dif_is_head_of_md;
 	bdev->dif_check_flags = base->dif_check_flags;
+
+	bdev->zoned = base->zoned;
+	bdev->zone_size = base->zone_size;
+	bdev->max_zone_append_size = base->max_zone_append_size;
+	bdev->max_open_zones = base->max_open_zones;
+	bdev->max_active_zones = base->max_active_zones;
+	bdev->optimal_open_zones = base->optimal_open_zones;
 }
 
 /*

@@ -215,7 +215,7 @@ properties_are_those_of_the_base(void **state)
 	assert_int_equal(bdev->optimal_io_boundary, 7);
 	assert_int_equal(bdev->write_cache, 1);
 	assert_true(spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_FLUSH));
-	assert_false(spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_ABORT));
+	assert_false(spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_COMPARE));
 
 	/* A base that cannot flush makes one that cannot. */
 	fixture_rpc("bdev_null_create", "{'name': 'N', 'num_blocks': 2048, 'block_size': 512}");

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What the two files of passthru share. */
+
+#ifndef MODULE_BDEV_PASSTHRU_INTERNAL_H
+#define MODULE_BDEV_PASSTHRU_INTERNAL_H
+
+#include "spdk/bdev_module.h"
+
+struct passthru_request;
+
+/* It is also the io_device of its channels. */
+struct passthru_bdev {
+	struct spdk_bdev bdev;
+	/* NULL when the user has deleted it. */
+	struct passthru_request *request;
+	struct spdk_bdev *base;
+	/* Open for writing and claimed, by this thread. */
+	struct spdk_bdev_desc *base_desc;
+	struct spdk_thread *thread;
+};
+
+struct passthru_channel {
+	struct spdk_io_channel *base_ch;
+};
+
+/* Context of each I/O; lies in spdk_bdev_io.driver_ctx. */
+struct passthru_io {
+	struct spdk_bdev_io_wait_entry wait;
+	/* Of a zero-copy between its start and its end: the one on the base, which holds the buffer. */
+	struct spdk_bdev_io *zcopy;
+};
+
+/* For the table of functions: passthru_io.c. */
+void passthru_io_submit(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io);
+bool passthru_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type);
+
+#endif /* MODULE_BDEV_PASSTHRU_INTERNAL_H */
