@@ -541,8 +541,9 @@ int spdk_bdev_copy_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *c
 
 /*
  * Compares buffers, and metadata if md is not NULL, with what the bdev holds; the layer reads it if the module has
- * nothing better. Succeeds if all is equal; a difference shows in the status of the I/O (NVMe: compare failure of the
- * medium; SCSI: miscompare). Interleaved metadata is compared as part of the blocks. The descriptor may be read-only.
+ * nothing better. Succeeds if all is equal; a difference shows as miscompare in spdk_bdev_io_get_scsi_status() and as
+ * compare failure of the first half in spdk_bdev_io_get_nvme_fused_status(). Interleaved metadata is compared as part of
+ * the blocks. The descriptor may be read-only.
  */
 int spdk_bdev_compare_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset_blocks,
 	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg);
