@@ -2,10 +2,12 @@
 
 /*
  * COPY where the module lacks it: one buffer of the layer, into which pieces are read, with their metadata, and from
- * which they are written, one after the other.
+ * which they are written, one after the other. Protection information that tells the place of a block is put right in
+ * between.
  */
 
 #include "lib/bdev/bdev_internal.h"
+#include "spdk/dif.h"
 
 static void read_piece_cb(void *arg);
 
@@ -61,11 +63,50 @@ write_piece_cb(void *arg)
 	bdev_io_submit(write, write->internal.ch);
 }
 
+/* Whether the metadata has reference tags, which name the block's place. */
+static bool
+has_ref_tags(const struct spdk_bdev *bdev)
+{
+	enum spdk_dif_type type = spdk_bdev_get_dif_type(bdev);
+
+	return (type == SPDK_DIF_TYPE1 || type == SPDK_DIF_TYPE2) &&
+		(bdev->dif_check_flags & SPDK_DIF_FLAGS_REFTAG_CHECK) != 0;
+}
+
+/* Blocks that were read from the place of the source are to be written to the other. Returns 0 or -EINVAL. */
+static int
+move_ref_tags(const struct bdev_io_private *outer, const struct spdk_bdev_io *read)
+{
+	const struct spdk_bdev *bdev = outer->io.bdev;
+	struct spdk_dif_ctx_init_ext_opts opts = {
+		.size = SPDK_SIZEOF(&opts, dif_pi_format),
+		.dif_pi_format = bdev->dif_pi_format,
+	};
+	uint32_t num_blocks = read->u.bdev.num_blocks;
+	struct iovec md = {.iov_base = read->u.bdev.md_buf, .iov_len = (size_t)num_blocks * bdev->md_len};
+	struct spdk_dif_ctx ctx;
+	int rc;
+
+	rc = spdk_dif_ctx_init(&ctx, bdev->blocklen, bdev->md_len, bdev->md_interleave, bdev->dif_is_head_of_md,
+		bdev->dif_type, SPDK_DIF_FLAGS_REFTAG_CHECK, (uint32_t)read->u.bdev.offset_blocks, 0, 0, 0, 0, &opts);
+	if (rc != 0) {
+		return rc;
+	}
+	spdk_dif_ctx_set_remapped_init_ref_tag(&ctx, (uint32_t)outer->split_offset_blocks);
+	if (bdev->md_interleave) {
+		return spdk_dif_remap_ref_tag(read->u.bdev.iovs, read->u.bdev.iovcnt, num_blocks, &ctx, NULL, false);
+	}
+	return spdk_dix_remap_ref_tag(&md, num_blocks, &ctx, NULL, false);
+}
+
 static void
 read_done_cb(struct spdk_bdev_io *read, bool success, void *cb_arg)
 {
 	struct bdev_io_private *outer = cb_arg;
 
+	if (success && has_ref_tags(outer->io.bdev)) {
+		success = move_ref_tags(outer, read) == 0;
+	}
 	spdk_bdev_free_io(read);
 	if (success) {
 		write_piece_cb(outer);

@@ -112,6 +112,30 @@ block_dif_generate(const struct spdk_bdev *bdev, const struct block_dif_range *r
 	return spdk_dix_generate(range->iovs, range->iovcnt, &md, (uint32_t)range->num_blocks, &ctx) == 0;
 }
 
+bool
+block_dif_move(const struct spdk_bdev *bdev, const struct block_dif_range *range, uint64_t src_offset_blocks)
+{
+	struct iovec md = md_iov(bdev, range);
+	struct block_dif_range src = *range;
+	struct spdk_dif_ctx ctx;
+
+	/* Those of type 3 do not depend on the place. */
+	if (!has_pi(bdev, range) || bdev->dif_type == SPDK_DIF_TYPE3) {
+		return true;
+	}
+	src.offset_blocks = src_offset_blocks;
+	src.flags = SPDK_DIF_FLAGS_REFTAG_CHECK;
+	if (make_context(bdev, &src, &ctx) != 0) {
+		return false;
+	}
+	spdk_dif_ctx_set_remapped_init_ref_tag(&ctx, (uint32_t)range->offset_blocks);
+	if (bdev->md_interleave) {
+		return spdk_dif_remap_ref_tag(
+			       range->iovs, range->iovcnt, (uint32_t)range->num_blocks, &ctx, NULL, false) == 0;
+	}
+	return spdk_dix_remap_ref_tag(&md, (uint32_t)range->num_blocks, &ctx, NULL, false) == 0;
+}
+
 static int
 make_unwritten(struct block_dif_unwritten *unwritten, const struct spdk_bdev *bdev, uint8_t *block, uint8_t *md)
 {

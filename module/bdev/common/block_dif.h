@@ -28,6 +28,12 @@ struct block_dif_range block_dif_range_of_io(struct spdk_bdev_io *bdev_io);
 /* Returns true if all blocks are right. Otherwise says in the log what is wrong. */
 bool block_dif_verify(const struct spdk_bdev *bdev, const struct block_dif_range *range);
 
+/*
+ * Gives blocks that are copies of those from src_offset_blocks on the reference tags of their new place. Blocks that are
+ * not to be checked keep theirs. Returns false if the context is impossible.
+ */
+bool block_dif_move(const struct spdk_bdev *bdev, const struct block_dif_range *range, uint64_t src_offset_blocks);
+
 /* Returns false if the buffers are too short, or the context is impossible. */
 bool block_dif_generate(const struct spdk_bdev *bdev, const struct block_dif_range *range);
 

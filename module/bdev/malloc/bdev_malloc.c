@@ -256,17 +256,50 @@ zero_copy(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
 	}
 }
 
-static void
+/* What is copied is right in its old place, and is made right for the new one. */
+static bool
+may_copy(const struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io, const struct malloc_range *src)
+{
+	struct iovec iov = {.iov_base = src->data, .iov_len = src->data_len};
+	struct block_dif_range stored = block_dif_range_of_io(bdev_io);
+
+	stored.iovs = &iov;
+	stored.iovcnt = 1;
+	stored.md = src->md;
+	stored.offset_blocks = bdev_io->u.bdev.copy.src_offset_blocks;
+	return block_dif_verify(&malloc_bdev->bdev, &stored);
+}
+
+static bool
+move_tags(const struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io, const struct malloc_range *dst)
+{
+	struct iovec iov = {.iov_base = dst->data, .iov_len = dst->data_len};
+	struct block_dif_range copied = block_dif_range_of_io(bdev_io);
+
+	copied.iovs = &iov;
+	copied.iovcnt = 1;
+	copied.md = dst->md;
+	return block_dif_move(&malloc_bdev->bdev, &copied, bdev_io->u.bdev.copy.src_offset_blocks);
+}
+
+static enum spdk_bdev_io_status
 copy_blocks(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
 {
 	uint64_t src_offset = bdev_io->u.bdev.copy.src_offset_blocks;
 	struct malloc_range src = locate_blocks(malloc_bdev, src_offset, bdev_io->u.bdev.num_blocks);
 	struct malloc_range dst = locate(malloc_bdev, bdev_io);
 
+	if (spdk_unlikely(malloc_bdev->has_pi) && !may_copy(malloc_bdev, bdev_io, &src)) {
+		return SPDK_BDEV_IO_STATUS_FAILED;
+	}
 	memmove(dst.data, src.data, dst.data_len);
 	if (dst.md != NULL) {
 		memmove(dst.md, src.md, dst.md_len);
 	}
+	if (spdk_unlikely(malloc_bdev->has_pi) && !move_tags(malloc_bdev, bdev_io, &dst)) {
+		return SPDK_BDEV_IO_STATUS_FAILED;
+	}
+	return SPDK_BDEV_IO_STATUS_SUCCESS;
 }
 
 /* The data is there at once, so every I/O is complete when this returns; the layer hands completions on in batches. */
@@ -293,7 +326,7 @@ bdev_malloc_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev
 		zero_copy(malloc_bdev, bdev_io);
 		break;
 	case SPDK_BDEV_IO_TYPE_COPY:
-		copy_blocks(malloc_bdev, bdev_io);
+		status = copy_blocks(malloc_bdev, bdev_io);
 		break;
 	case SPDK_BDEV_IO_TYPE_FLUSH:
 	case SPDK_BDEV_IO_TYPE_RESET:

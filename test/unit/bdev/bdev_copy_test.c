@@ -6,6 +6,8 @@
 
 #include "types_fixture.h"
 
+#include "spdk/dif.h"
+
 #define COPY_NATIVELY (1 << SPDK_BDEV_IO_TYPE_COPY)
 
 /* The disk holds src where dst was, and all else as at first. */
@@ -177,6 +179,44 @@ test_emulated_write_unit(void **state)
 		assert_true(g_disk.records[i].type == SPDK_BDEV_IO_TYPE_READ || g_disk.records[i].num_blocks == 7);
 	}
 	remove_disk();
+}
+
+/* Protection information that names the place of a block names the new one; what is not to be checked is not changed. */
+static void
+test_emulated_protected(void **state)
+{
+	struct spdk_dif_ctx_init_ext_opts opts = {.size = SPDK_SIZEOF(&opts, dif_pi_format)};
+	struct iovec data = {.iov_len = 500 * BLOCK}, md = {.iov_len = 500 * MD_LEN};
+	uint32_t flags = SPDK_DIF_FLAGS_GUARD_CHECK | SPDK_DIF_FLAGS_REFTAG_CHECK;
+	struct spdk_dif_ctx ctx;
+	struct mem_io io;
+	int type;
+
+	for (type = SPDK_DIF_TYPE1; type <= SPDK_DIF_TYPE3; type++) {
+		g_disk.bdev.md_len = MD_LEN;
+		g_disk.bdev.dif_type = type;
+		g_disk.bdev.dif_check_flags = flags;
+		open_disk();
+		data.iov_base = g_disk.data + 3 * BLOCK;
+		md.iov_base = g_disk.md + 3 * MD_LEN;
+		assert_int_equal(
+			spdk_dif_ctx_init(&ctx, BLOCK, MD_LEN, false, false, type, flags, 3, 0xffff, 7, 0, 0, &opts),
+			0);
+		assert_int_equal(spdk_dix_generate(&data, 1, &md, 500, &ctx), 0);
+		/* An application tag of all ones: this block, the tenth, is not checked. */
+		memset(g_disk.md + 13 * MD_LEN, 0xff, MD_LEN);
+		RUN(&io, spdk_bdev_copy_blocks, 503, 3, 500);
+		expect_status(&io, SPDK_BDEV_IO_STATUS_SUCCESS);
+
+		data.iov_base = g_disk.data + 503 * BLOCK;
+		md.iov_base = g_disk.md + 503 * MD_LEN;
+		assert_int_equal(spdk_dif_ctx_init(&ctx, BLOCK, MD_LEN, false, false, type, flags,
+					 type == SPDK_DIF_TYPE3 ? 3 : 503, 0xffff, 7, 0, 0, &opts),
+			0);
+		assert_int_equal(spdk_dix_verify(&data, 1, &md, 500, &ctx, NULL), 0);
+		assert_memory_equal(g_disk.md + 513 * MD_LEN, g_disk.md + 13 * MD_LEN, MD_LEN);
+		remove_disk();
+	}
 }
 
 /* At every step. */
@@ -353,6 +393,7 @@ main(void)
 		TEST(test_native_split),
 		TEST(test_emulated),
 		TEST(test_emulated_write_unit),
+		TEST(test_emulated_protected),
 		TEST(test_emulated_failures),
 		TEST(test_emulated_buffers),
 		TEST(test_shortage),

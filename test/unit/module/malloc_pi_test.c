@@ -348,6 +348,47 @@ configuration_loads_again(void **state)
 	fixture_stop();
 }
 
+/* A copy is right in its new place, with the metadata that belongs to it. */
+static void
+check_copies(struct pi_disk *disk)
+{
+	struct fixture_io io = {0};
+	uint8_t *pi = pi_disk_pi(disk, 4);
+
+	pi_disk_fill(disk, 0, 12, 0);
+	assert_true(pi_disk_write(disk, 0, 12, false));
+	/* 3 to 10, and 22, which was never written, to 20. */
+	assert_true(fixture_io_wait(
+		spdk_bdev_copy_blocks(disk->user.desc, disk->user.ch, 10, 3, 8, fixture_io_cb, &io), &io));
+	io.done = false;
+	assert_true(fixture_io_wait(
+		spdk_bdev_copy_blocks(disk->user.desc, disk->user.ch, 20, 22, 1, fixture_io_cb, &io), &io));
+	assert_true(pi_disk_read(disk, 0, BLOCKS, false));
+	assert_int_equal(pi_disk_check(disk, 0, BLOCKS, SPDK_DIF_FLAGS_GUARD_CHECK | SPDK_DIF_FLAGS_REFTAG_CHECK), 0);
+	assert_memory_equal(
+		disk->data + 10 * pi_disk_stride(disk), disk->data + 3 * pi_disk_stride(disk), disk->format.data_size);
+	assert_memory_equal(
+		disk->data + 15 * pi_disk_stride(disk), disk->data + 8 * pi_disk_stride(disk), disk->format.data_size);
+	expect_unwritten(disk, 20, 1);
+
+	/* What is wrong is not copied. */
+	disk->exclude = SPDK_DIF_FLAGS_GUARD_CHECK | SPDK_DIF_FLAGS_REFTAG_CHECK | SPDK_DIF_FLAGS_APPTAG_CHECK;
+	assert_true(pi_disk_read(disk, 4, 1, false));
+	pi[0] ^= 1;
+	assert_true(pi_disk_write(disk, 4, 1, false));
+	disk->exclude = 0;
+	io.done = false;
+	assert_false(fixture_io_wait(
+		spdk_bdev_copy_blocks(disk->user.desc, disk->user.ch, 15, 3, 3, fixture_io_cb, &io), &io));
+	assert_true(pi_disk_read(disk, 15, 3, false));
+}
+
+static void
+copies_are_right_where_they_are(void **state)
+{
+	for_each_format(check_copies);
+}
+
 int
 main(void)
 {
@@ -361,6 +402,7 @@ main(void)
 		cmocka_unit_test(parts_of_split_io_are_checked),
 		cmocka_unit_test(impossible_formats_are_refused),
 		cmocka_unit_test(configuration_loads_again),
+		cmocka_unit_test(copies_are_right_where_they_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
