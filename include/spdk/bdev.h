@@ -787,7 +787,8 @@ void spdk_bdev_enable_histogram_opts_init(struct spdk_bdev_enable_histogram_opts
  * NULL, is copied. What has been collected is lost when it is ended, and when it is begun anew with another range or
  * granularity. The caller keeps the bdev open until cb_fn is called.
  *
- * cb_fn runs on this thread, by message. It runs inside this call with -EAGAIN if another change is going on. -ENOMEM:
+ * cb_fn runs on this thread, by message. It runs inside this call with -EAGAIN if another change is going on, and with
+ * -EINVAL if there is no such I/O type; then nothing has changed. -ENOMEM:
  * no memory on some channel, or the range is empty, or the granularity is none; then nothing is collected.
  */
 void spdk_bdev_histogram_enable(struct spdk_bdev *bdev, spdk_bdev_histogram_status_cb cb_fn, void *cb_arg, bool enable);

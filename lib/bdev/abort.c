@@ -104,6 +104,10 @@ abort_done_cb(struct spdk_bdev_io *child, bool success, void *cb_arg)
 static void
 want(struct bdev_io_private *abort, struct spdk_bdev_io *target)
 {
+	/* An earlier abort, which waits for an object, loses it: all that one can say is that the target goes on. */
+	if (target->internal.marks & BDEV_IO_ABORT_WANTED) {
+		bdev_io_private(target)->aborter->split_failed = true;
+	}
 	target->internal.marks |= BDEV_IO_ABORT_WANTED;
 	bdev_io_private(target)->aborter = abort;
 }
@@ -157,8 +161,9 @@ abort_one(struct bdev_io_private *abort, struct spdk_bdev_io *target)
 
 	if (target->internal.flags & BDEV_IO_PARENT) {
 		target->internal.marks &= ~BDEV_IO_ABORT_WANTED;
-		bdev_io_private(target)->split_stopped = true;
-		if (!end_waiting(target)) {
+		if (bdev_split_stop(target)) {
+			end_later(target, SPDK_BDEV_IO_STATUS_FAILED);
+		} else if (!end_waiting(target)) {
 			want_all(abort, bdev_io_private(target));
 		}
 		return 0;

@@ -478,6 +478,8 @@ BDEV_SELDOM struct spdk_bdev_io *bdev_io_cache_refill(struct bdev_io_cache *cach
 
 /* Calls entry->cb_fn when one is there for this rank, which was not the case a moment ago. */
 void bdev_io_cache_wait(struct bdev_io_cache *cache, enum bdev_io_rank rank, struct spdk_bdev_io_wait_entry *entry);
+/* Takes that back. */
+void bdev_io_cache_unwait(struct bdev_io_cache *cache, enum bdev_io_rank rank, struct spdk_bdev_io_wait_entry *entry);
 
 /* After a push that has left in_use below busy_below: wakes who waits, returns what is too much. */
 BDEV_SELDOM void bdev_io_cache_freed(struct bdev_io_cache *cache);
@@ -659,6 +661,8 @@ struct bdev_io_private {
 	bool split_failed;
 	/* It is being aborted: no further rounds. */
 	bool split_stopped;
+	/* For an object for the first child of a round. */
+	bool split_waiting;
 	/* Where in the parent's buffers the next child, or what is still to be compared, begins. */
 	int split_iov;
 	uint64_t split_iov_offset;
@@ -903,6 +907,8 @@ int bdev_channel_for_each_io(struct bdev_channel *ch, spdk_bdev_io_fn fn, void *
 bool bdev_io_needs_split(const struct spdk_bdev_io *bdev_io);
 /* Makes bdev_io a parent and submits its first children. */
 void bdev_io_split(struct spdk_bdev_io *bdev_io);
+/* A parent is to submit no further children. True if it has none and waits for nothing any more: to be ended. */
+bool bdev_split_stop(struct spdk_bdev_io *bdev_io);
 
 /*
  * Takes at most max bytes from the buffers of an I/O at the place that split_iov and split_iov_offset name, and moves

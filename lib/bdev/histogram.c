@@ -174,18 +174,23 @@ spdk_bdev_enable_histogram_opts_init(struct spdk_bdev_enable_histogram_opts *opt
 	}
 }
 
+static uint8_t
+wanted_type(const struct spdk_bdev_enable_histogram_opts *opts)
+{
+	return opts != NULL && OPTS_HAS(opts->size, io_type) ? opts->io_type : 0;
+}
+
 static void
 read_opts(struct bdev_histogram *wanted, const struct spdk_bdev_enable_histogram_opts *opts)
 {
 	struct spdk_bdev_enable_histogram_opts all;
-	size_t size = sizeof(all);
 
+	/* What lies beyond the caller's size is as usual. */
 	spdk_bdev_enable_histogram_opts_init(&all, sizeof(all));
 	if (opts != NULL) {
-		size = spdk_min(size, opts->size);
-		memcpy(&all, opts, size);
+		memcpy(&all, opts, spdk_min(opts->size, sizeof(all)));
 	}
-	wanted->io_type = all.io_type;
+	wanted->io_type = wanted_type(opts);
 	wanted->granularity = all.granularity;
 	wanted->min_nsec = all.min_nsec;
 	wanted->max_nsec = all.max_nsec;
@@ -201,6 +206,9 @@ begin_change(struct bdev_state *state, struct change *change, bool enable,
 	ENV_MUTEX_SCOPE(&state->lock);
 	if (state->histogram.changing) {
 		return -EAGAIN;
+	}
+	if (enable && wanted_type(opts) >= SPDK_BDEV_NUM_IO_TYPES) {
+		return -EINVAL;
 	}
 	change->wanted = state->histogram;
 	change->wanted.enabled = enable;

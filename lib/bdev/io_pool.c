@@ -425,6 +425,13 @@ bdev_io_cache_wait(struct bdev_io_cache *cache, enum bdev_io_rank rank, struct s
 	update_busy_below(cache);
 }
 
+void
+bdev_io_cache_unwait(struct bdev_io_cache *cache, enum bdev_io_rank rank, struct spdk_bdev_io_wait_entry *entry)
+{
+	TAILQ_REMOVE(&cache->wait_queue[rank], entry, link);
+	update_busy_below(cache);
+}
+
 int
 spdk_bdev_queue_io_wait(struct spdk_bdev *bdev, struct spdk_io_channel *ch, struct spdk_bdev_io_wait_entry *entry)
 {

@@ -179,7 +179,8 @@ tell(struct bdev_state *state, uint64_t period)
 
 	env_mutex_lock(&state->lock);
 	told = sampling->desc != NULL;
-	sampling->wanted = period;
+	/* While the bdev is leaving, nothing can keep it. */
+	sampling->wanted = state->status == SPDK_BDEV_STATUS_READY ? period : 0;
 	if (told && !sampling->told) {
 		sampling->told = bdk_msg_send_to_id(sampling->desc->thread_id, &sampling->msg, told_cb, state) == 0;
 		if (!sampling->told) {

@@ -321,7 +321,10 @@ static void next_round(struct bdev_io_private *parent);
 static void
 next_round_cb(void *cb_arg)
 {
-	next_round(cb_arg);
+	struct bdev_io_private *parent = cb_arg;
+
+	parent->split_waiting = false;
+	next_round(parent);
 }
 
 static void
@@ -343,6 +346,7 @@ next_round(struct bdev_io_private *parent)
 	}
 	if (rc == -ENOMEM) {
 		/* No running child will go on with it. */
+		parent->split_waiting = true;
 		bdev_io_wait_inner(parent, get_child_rank(&parent->io), next_round_cb);
 		return;
 	}
@@ -398,6 +402,7 @@ bdev_io_split(struct spdk_bdev_io *bdev_io)
 	parent->split_outstanding = 0;
 	parent->split_failed = false;
 	parent->split_stopped = false;
+	parent->split_waiting = false;
 	parent->split_iov = 0;
 	parent->split_iov_offset = 0;
 	if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ && params->iovcnt > 0 && params->iovs[0].iov_base == NULL) {
@@ -407,4 +412,18 @@ bdev_io_split(struct spdk_bdev_io *bdev_io)
 		next_round(parent);
 	}
 	bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
+}
+
+bool
+bdev_split_stop(struct spdk_bdev_io *bdev_io)
+{
+	struct bdev_io_private *parent = bdev_io_private(bdev_io);
+
+	parent->split_stopped = true;
+	if (!parent->split_waiting) {
+		return false;
+	}
+	parent->split_waiting = false;
+	bdev_io_cache_unwait(&bdev_io->internal.ch->thread->cache, get_child_rank(bdev_io), &parent->wait);
+	return true;
 }
