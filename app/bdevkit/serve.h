@@ -26,7 +26,6 @@ struct serve_options {
 	struct serve_words nbd_addresses;
 	struct serve_words exports;
 	bool read_only;
-	bool no_lock;
 	bool poll;
 };
 

@@ -3,6 +3,7 @@
 /* Channels: what one thread needs for its operations. */
 
 #include "lib/accel/accel_internal.h"
+#include "bdevkit/thread.h"
 
 struct accel_pool_item {
 	SLIST_ENTRY(accel_pool_item) link;
@@ -130,6 +131,7 @@ put_module_channels(struct accel_io_channel *ch)
 int
 accel_channel_create(void *io_device, void *ctx_buf)
 {
+	uint32_t small = g_accel.opts.small_cache_size, large = g_accel.opts.large_cache_size;
 	struct accel_io_channel *ch = ctx_buf;
 
 	memset(ch, 0, sizeof(*ch));
@@ -144,10 +146,10 @@ accel_channel_create(void *io_device, void *ctx_buf)
 		free_pools(ch);
 		return -ENOMEM;
 	}
-	if (spdk_iobuf_channel_init(
-		    &ch->iobuf, "accel", g_accel.opts.small_cache_size, g_accel.opts.large_cache_size) != 0) {
-		SPDK_ERRLOG("accel: iobuf has not the %u small and %u large buffers that a channel keeps\n",
-			g_accel.opts.small_cache_size, g_accel.opts.large_cache_size);
+	bdk_iobuf_fit_caches(&small, &large);
+	if (spdk_iobuf_channel_init(&ch->iobuf, "accel", small, large) != 0) {
+		SPDK_ERRLOG(
+			"accel: iobuf has not the %u small and %u large buffers that a channel keeps\n", small, large);
 		put_module_channels(ch);
 		free_pools(ch);
 		return -ENOMEM;

@@ -77,6 +77,12 @@ bdev_abort_submit(struct spdk_bdev_io *abort)
 		abort->internal.flags &= ~BDEV_IO_IN_SUBMIT;
 		return;
 	}
+	if (target->internal.marks & BDEV_IO_CONVERTING) {
+		/* Who moves its data cannot be stopped. */
+		bdev_io_end(abort, SPDK_BDEV_IO_STATUS_FAILED);
+		abort->internal.flags &= ~BDEV_IO_IN_SUBMIT;
+		return;
+	}
 	/* The module may well complete it now. Then it is deferred, and still there when the call returns. */
 	not_before = ~target->internal.flags & BDEV_IO_IN_SUBMIT;
 	target->internal.flags |= BDEV_IO_IN_SUBMIT;

@@ -19,8 +19,10 @@
 #ifndef BDEV_INTERNAL_H
 #define BDEV_INTERNAL_H
 
+#include "spdk/accel.h"
 #include "spdk/bdev.h"
 #include "spdk/bdev_module.h"
+#include "spdk/dif.h"
 #include "spdk/env.h"
 #include "spdk/likely.h"
 #include "spdk/log.h"
@@ -503,6 +505,8 @@ struct bdev_thread {
 
 	TAILQ_HEAD(, bdev_shared) shared;
 	struct spdk_iobuf_channel iobuf;
+	/* NULL: the framework of operations on data has not been started. */
+	struct spdk_io_channel *accel_ch;
 };
 
 /* What all bdevs that use one module channel share; the unit of NOMEM retry. */
@@ -530,7 +534,6 @@ enum bdev_gate {
 	BDEV_GATE_LOCK = 1 << 4, /* some range of the bdev is locked */
 	BDEV_GATE_HISTOGRAM = 1 << 5,
 	BDEV_GATE_TRACE = 1 << 6, /* new I/O is recorded */
-	BDEV_GATE_CONVERT = 1 << 7,
 };
 
 /* Context of the io_device that is the bdev's state: one bdev on one SPDK thread. */
@@ -543,6 +546,8 @@ struct bdev_channel {
 	struct spdk_bdev *bdev;
 	struct bdev_shared *shared;
 	TAILQ_ENTRY(bdev_channel) link;
+	/* convert.c: of those outstanding, the ones whose data it is at work on. */
+	uint64_t converting;
 	/* buffer.c: I/Os that wait for a data buffer. */
 	bdev_io_tailq_t buf_queue;
 	/* lock.c: locks that it has been told of, and I/Os that wait for their end. Not empty: BDEV_GATE_LOCK. */
@@ -588,6 +593,9 @@ enum bdev_io_mark {
 	BDEV_IO_ABORTING = 1 << 1, /* there is, or was, an ABORT for it */
 	BDEV_IO_MEASURED = 1 << 2, /* its end goes into a histogram */
 	BDEV_IO_TRACED = 1 << 3, /* its start was recorded, so that its end is, too */
+	BDEV_IO_CONVERTED = 1 << 4, /* convert.c has prepared it and has more to do at its end */
+	BDEV_IO_CONVERTING = 1 << 5, /* convert.c is at work: it cannot be aborted, unless it waits for memory */
+	BDEV_IO_HIDES_METADATA = 1 << 6, /* its owner's blocks are without metadata, which convert.c makes and checks */
 };
 
 /* Status and flags of an I/O, which lie next to each other, as one value to test or set. */
@@ -619,6 +627,34 @@ bdev_io_set_word(struct spdk_bdev_io *bdev_io, uint32_t word)
 {
 	memcpy(&bdev_io->internal.status, &word, sizeof(word));
 }
+
+/* convert.c: data that are not as the module takes them. */
+struct bdev_convert {
+	/* What the user gave. */
+	struct iovec *orig_iovs;
+	int orig_iovcnt;
+	void *orig_md_buf;
+	struct spdk_memory_domain *domain;
+	void *domain_ctx;
+	/* What the layer has to execute, or to hand over. */
+	struct spdk_accel_sequence *sequence;
+	/* The opener's blocks are without metadata. */
+	bool strips;
+	/* The layer executes the sequence, or the module does. */
+	bool executes;
+	bool handed_over;
+	/* What stands in for the user's buffers; NULL: nothing. */
+	void *buf;
+	uint64_t buf_len;
+	struct spdk_iobuf_entry iobuf;
+	struct iovec iov;
+	struct iovec md_iov;
+	struct iovec orig_md_iov;
+	struct spdk_dif_ctx dif;
+	struct spdk_dif_error dif_error;
+	/* What is to be tried again when there may be memory. */
+	void (*step)(struct bdev_io_private *priv);
+};
 
 struct bdev_io_private {
 	/* Place in bdev_io_cache.all. */
@@ -693,6 +729,8 @@ struct bdev_io_private {
 		} scsi;
 		int aio_result;
 	} error;
+
+	struct bdev_convert convert;
 
 	struct spdk_bdev_io io __attribute__((aligned(64)));
 };
@@ -956,6 +994,20 @@ void bdev_io_put_buf(struct spdk_bdev_io *bdev_io);
 void bdev_buf_abort(struct bdev_channel *ch);
 /* Takes one I/O out of the queue. */
 void bdev_buf_cancel(struct spdk_bdev_io *bdev_io);
+
+/* A reset keeps new I/O from the channel. */
+bool bdev_channel_is_frozen(struct bdev_channel *ch);
+
+/* ---- convert.c ---- */
+
+/* True if metadata is to be made and checked for someone who asks for it with these bits. */
+bool bdev_convert_strips(const struct spdk_bdev *bdev, uint32_t cdw12);
+/* Submits a read or write that has to be converted; sequence may be NULL. */
+BDEV_SELDOM void bdev_convert_submit(struct spdk_bdev_io *bdev_io, struct spdk_accel_sequence *sequence);
+/* With BDEV_IO_CONVERTED: the I/O itself has ended; bdev_io_end() follows when its data are where they belong. */
+BDEV_SELDOM void bdev_convert_end(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status);
+/* With BDEV_IO_CONVERTING: there may be memory now. */
+void bdev_convert_retry(struct spdk_bdev_io *bdev_io);
 
 /* ---- stat.c ---- */
 

@@ -28,6 +28,13 @@ bdev_thread_create(void *io_device, void *ctx_buf)
 		bdev_io_cache_fini(&thread->cache);
 		return rc;
 	}
+	thread->accel_ch = spdk_accel_get_io_channel();
+	if (thread->accel_ch == NULL && spdk_accel_get_memory_domain() != NULL) {
+		/* It is running, but has nothing left. */
+		spdk_iobuf_channel_fini(&thread->iobuf);
+		bdev_io_cache_fini(&thread->cache);
+		return -ENOMEM;
+	}
 	bdk_thread_set_io_counter(thread->thread, &thread->cache.in_use);
 	return 0;
 }
@@ -39,6 +46,9 @@ bdev_thread_destroy(void *io_device, void *ctx_buf)
 
 	assert(TAILQ_EMPTY(&thread->shared));
 	bdk_thread_set_io_counter(thread->thread, NULL);
+	if (thread->accel_ch != NULL) {
+		spdk_put_io_channel(thread->accel_ch);
+	}
 	spdk_iobuf_channel_fini(&thread->iobuf);
 	bdev_io_cache_fini(&thread->cache);
 }

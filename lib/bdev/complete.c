@@ -130,6 +130,10 @@ bdev_io_end(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 	if (bdev_io->internal.flags & BDEV_IO_BOUNCED) {
 		status = bdev_io_unbounce(bdev_io, status);
 	}
+	if (bdev_io->internal.marks & BDEV_IO_CONVERTED) {
+		bdev_convert_end(bdev_io, status);
+		return;
+	}
 	bdev_io->internal.status = status;
 	if (bdev_io->internal.flags & BDEV_IO_LOCK_WAITED) {
 		bdev_lock_io_ended(bdev_io);
@@ -183,6 +187,7 @@ static bool
 is_inside_module(const struct spdk_bdev_io *bdev_io)
 {
 	return bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING &&
+		!(bdev_io->internal.marks & BDEV_IO_CONVERTING) &&
 		!(bdev_io->internal.flags &
 			(BDEV_IO_FREE | BDEV_IO_PARENT | BDEV_IO_QUEUED_NOMEM | BDEV_IO_QUEUED_QOS |
 				BDEV_IO_QUEUED_LOCK));

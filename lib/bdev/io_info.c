@@ -76,6 +76,5 @@ spdk_bdev_io_get_submit_tsc(struct spdk_bdev_io *bdev_io)
 bool
 spdk_bdev_io_hide_metadata(struct spdk_bdev_io *bdev_io)
 {
-	/* Reads and writes of descriptors that hide metadata are refused; nothing else carries any. */
-	return false;
+	return (bdev_io->internal.marks & BDEV_IO_HIDES_METADATA) != 0;
 }

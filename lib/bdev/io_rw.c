@@ -9,6 +9,13 @@
 /* cdw12 bit that asks the device to make or check protection information by itself. */
 #define PRACT SPDK_DIF_FLAGS_NVME_PRACT
 
+/* Metadata is made and checked on the way between two buffers, by the framework of operations on data. */
+static bool
+can_convert(const struct bdev_channel *ch, const void *buf)
+{
+	return buf != NULL && ch->thread->accel_ch != NULL;
+}
+
 /* One buffer in, one spdk_bdev_io out: the way that most I/O takes, without a turn. */
 static BDEV_INLINE int
 rw_buffer(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_io_channel *io_ch, void *buf,
@@ -23,8 +30,7 @@ rw_buffer(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_
 	if (spdk_unlikely(!bdev_range_fits(desc->bdev, offset_blocks, num_blocks))) {
 		return -EINVAL;
 	}
-	if (spdk_unlikely(desc->gates != 0)) {
-		/* A single buffer cannot leave the metadata out. */
+	if (spdk_unlikely(desc->gates != 0 && !can_convert(ch, buf))) {
 		return -ENOTSUP;
 	}
 	bdev_io = bdev_io_take(desc->bdev, desc, ch, type, offset_blocks, num_blocks, cb, cb_arg);
@@ -32,7 +38,11 @@ rw_buffer(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_
 		return -ENOMEM;
 	}
 	bdev_io_set_buffer(bdev_io, buf, num_blocks * desc->block_size, md_buf);
-	bdev_io_submit(bdev_io, ch);
+	if (spdk_unlikely(desc->gates != 0)) {
+		bdev_convert_submit(bdev_io, NULL);
+	} else {
+		bdev_io_submit(bdev_io, ch);
+	}
 	return 0;
 }
 
@@ -106,10 +116,19 @@ struct rw_extra {
 	void *md_buf;
 	struct spdk_memory_domain *memory_domain;
 	void *memory_domain_ctx;
+	struct spdk_accel_sequence *sequence;
 	uint32_t dif_check_flags_exclude;
 	union spdk_bdev_nvme_cdw12 cdw12;
 	union spdk_bdev_nvme_cdw13 cdw13;
 };
+
+/* True if data have to be moved, made or checked by other means than plain memory. */
+static bool
+has_to_convert(const struct spdk_bdev_desc *desc, const struct rw_extra *extra)
+{
+	return extra->sequence != NULL || (extra->memory_domain != NULL && !desc->memory_domains_supported) ||
+		bdev_convert_strips(desc->bdev, extra->cdw12.raw);
+}
 
 static BDEV_INLINE int
 rw_vector(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_io_channel *io_ch, struct iovec *iovs,
@@ -117,6 +136,7 @@ rw_vector(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_
 	spdk_bdev_io_completion_cb cb, void *cb_arg)
 {
 	struct bdev_channel *ch = spdk_io_channel_get_ctx(io_ch);
+	bool converts = desc->gates != 0 || (extra != NULL && has_to_convert(desc, extra));
 	struct spdk_bdev_io *bdev_io;
 
 	if (type == SPDK_BDEV_IO_TYPE_WRITE && spdk_unlikely(!desc->write)) {
@@ -125,8 +145,7 @@ rw_vector(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_
 	if (spdk_unlikely(!bdev_range_fits(desc->bdev, offset_blocks, num_blocks))) {
 		return -EINVAL;
 	}
-	if (spdk_unlikely(desc->gates != 0)) {
-		/* Metadata that the opener does not see would have to be made and checked here. */
+	if (spdk_unlikely(converts && !can_convert(ch, bdev_iov_first_base(iovs, iovcnt)))) {
 		return -ENOTSUP;
 	}
 	bdev_io = bdev_io_take(desc->bdev, desc, ch, type, offset_blocks, num_blocks, cb, cb_arg);
@@ -142,7 +161,11 @@ rw_vector(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_
 		bdev_io->u.bdev.nvme_cdw12 = extra->cdw12;
 		bdev_io->u.bdev.nvme_cdw13 = extra->cdw13;
 	}
-	bdev_io_submit(bdev_io, ch);
+	if (spdk_unlikely(converts)) {
+		bdev_convert_submit(bdev_io, extra != NULL ? extra->sequence : NULL);
+	} else {
+		bdev_io_submit(bdev_io, ch);
+	}
 	return 0;
 }
 
@@ -218,7 +241,6 @@ check_ext_opts(const struct spdk_bdev_desc *desc, const struct iovec *iov, int i
 	const struct spdk_bdev_ext_io_opts *opts, struct rw_extra *extra)
 {
 	const void *base = bdev_iov_first_base(iov, iovcnt);
-	struct spdk_accel_sequence *sequence;
 	int rc;
 
 	if (opts->size < offsetof(struct spdk_bdev_ext_io_opts, metadata) + sizeof(opts->metadata) ||
@@ -231,7 +253,7 @@ check_ext_opts(const struct spdk_bdev_desc *desc, const struct iovec *iov, int i
 	extra->dif_check_flags_exclude = EXT_OPT(opts, dif_check_flags_exclude_mask);
 	extra->cdw12 = EXT_OPT(opts, nvme_cdw12);
 	extra->cdw13 = EXT_OPT(opts, nvme_cdw13);
-	sequence = EXT_OPT(opts, accel_sequence);
+	extra->sequence = EXT_OPT(opts, accel_sequence);
 
 	if (extra->memory_domain != NULL && base == NULL) {
 		return -EINVAL;
@@ -241,17 +263,12 @@ check_ext_opts(const struct spdk_bdev_desc *desc, const struct iovec *iov, int i
 		if (rc != 0) {
 			return rc;
 		}
-		if (sequence != NULL) {
+		if (extra->sequence != NULL) {
 			return -EINVAL;
 		}
 		if (extra->cdw12.raw & PRACT) {
 			return -ENOTSUP;
 		}
-	}
-	/* What would need the layer to move, make or check data by other means than plain memory. */
-	if (sequence != NULL || (extra->memory_domain != NULL && !desc->memory_domains_supported) ||
-		((extra->cdw12.raw & PRACT) && spdk_bdev_is_md_interleaved(desc->bdev))) {
-		return -ENOTSUP;
 	}
 	return 0;
 }

@@ -22,6 +22,8 @@ static void unfrozen_cb(struct spdk_bdev *bdev, void *ctx, int status);
 static void
 run(struct spdk_bdev_io *reset)
 {
+	/* So that the channel lives as long as the reset, even if its user puts it. */
+	reset->u.reset.ch_ref = spdk_get_io_channel(bdev_state(reset->bdev));
 	reset->u.reset.wait_poller.poller = NULL;
 	bdev_for_each_channel(&bdev_state(reset->bdev)->reset_walk, reset->bdev, freeze_cb, reset, frozen_cb);
 }
@@ -38,8 +40,6 @@ bdev_reset_start(struct spdk_bdev_io *reset)
 	struct bdev_state *state = bdev_state(reset->bdev);
 
 	reset->internal.flags = BDEV_IO_RESET;
-	/* So that the channel lives as long as the reset, even if its user puts it; also while the reset is queued. */
-	reset->u.reset.ch_ref = spdk_get_io_channel(state);
 	if (reset->internal.ch->gates & BDEV_GATE_TRACE) {
 		bdev_trace_start(reset);
 	}
@@ -121,19 +121,28 @@ count_cb(struct spdk_bdev_channel_iter *i, struct spdk_bdev *bdev, struct spdk_i
 }
 
 static void
+wait_for_drain(struct spdk_bdev_io *reset)
+{
+	reset->u.reset.wait_poller.poller = SPDK_POLLER_REGISTER(poll_drained, reset, DRAIN_CHECK_US);
+	if (reset->u.reset.wait_poller.poller == NULL) {
+		submit(reset);
+	}
+}
+
+static void
 counted_cb(struct spdk_bdev *bdev, void *ctx, int status)
 {
 	struct spdk_bdev_io *reset = ctx;
 
 	if (status == 0) {
 		end_reset(reset, SPDK_BDEV_IO_STATUS_SUCCESS);
-	} else if (spdk_get_ticks() >= reset->u.reset.wait_poller.stop_time_tsc) {
-		submit(reset);
+	} else if (spdk_get_ticks() < reset->u.reset.wait_poller.stop_time_tsc) {
+		wait_for_drain(reset);
+	} else if (reset->internal.ch->converting > 0) {
+		/* The module has nothing to do with what is under way here. */
+		end_reset(reset, SPDK_BDEV_IO_STATUS_FAILED);
 	} else {
-		reset->u.reset.wait_poller.poller = SPDK_POLLER_REGISTER(poll_drained, reset, DRAIN_CHECK_US);
-		if (reset->u.reset.wait_poller.poller == NULL) {
-			submit(reset);
-		}
+		submit(reset);
 	}
 }
 
@@ -169,10 +178,8 @@ static void
 end_queued_cb(void *ctx)
 {
 	struct spdk_bdev_io *reset = ctx;
-	struct spdk_io_channel *ch_ref = reset->u.reset.ch_ref;
 
 	bdev_io_end(reset, bdev_io_private(reset)->pending_status);
-	spdk_put_io_channel(ch_ref);
 }
 
 static void

@@ -52,7 +52,9 @@ retry(struct bdev_shared *shared)
 		bdev_io->internal.flags &= ~BDEV_IO_QUEUED_NOMEM;
 		bdev_io->internal.flags |= BDEV_IO_IN_SUBMIT;
 		bdev_io->num_retries++;
-		if (bdev_io->type == SPDK_BDEV_IO_TYPE_ABORT) {
+		if (bdev_io->internal.marks & BDEV_IO_CONVERTING) {
+			bdev_convert_retry(bdev_io);
+		} else if (bdev_io->type == SPDK_BDEV_IO_TYPE_ABORT) {
 			bdev_abort_submit(bdev_io);
 		} else {
 			bdev_io_submit_to_module(bdev_io, bdev_io->internal.ch);

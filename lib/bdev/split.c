@@ -257,6 +257,7 @@ submit_rw_children(struct bdev_io_private *parent)
 			bdev_io_drop_inner(child);
 			return used == 0 ? -EINVAL : 0;
 		}
+		child->internal.marks |= parent->io.internal.marks & BDEV_IO_HIDES_METADATA;
 		child->u.bdev.offset_blocks = parent->split_offset_blocks;
 		child->u.bdev.num_blocks = num_blocks;
 		child->u.bdev.iovs = iovs;

@@ -9,8 +9,8 @@
 #include "lib/bdev/bdev_internal.h"
 
 /* A channel that could not be told of the end of a reset, for want of memory, finds out here. */
-static bool
-is_frozen(struct bdev_channel *ch)
+bool
+bdev_channel_is_frozen(struct bdev_channel *ch)
 {
 	struct bdev_state *state = bdev_state(ch->bdev);
 	bool resetting;
@@ -80,7 +80,7 @@ bdev_io_submit_gated(struct spdk_bdev_io *bdev_io)
 	if (ch->gates & BDEV_GATE_TRACE) {
 		bdev_trace_start(bdev_io);
 	}
-	if (is_frozen(ch) && !gives_back(bdev_io)) {
+	if (bdev_channel_is_frozen(ch) && !gives_back(bdev_io)) {
 		end_unsubmitted(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
 		return;
 	}

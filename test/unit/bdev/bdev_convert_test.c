@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Data that are not as the module takes them: memory domains, accel sequences, metadata that the opener does not see. */
+
+#include "mem_disk.h"
+#include "spdk/accel.h"
+#include "spdk/crc32.h"
+#include "spdk/dif.h"
+#include "spdk/thread.h"
+#include "spdk/util.h"
+#include "test/unit/dma/guarded_domain.h"
+
+#define BLOCK 512
+#define NUM_BLOCKS 256
+#define MAX_BYTES (64 * (4096 + 64))
+
+static struct mem_disk g_disk;
+static struct mem_user g_user;
+static struct guarded_domain g_guarded;
+static struct mem_io g_io;
+static uint8_t g_buf[MAX_BYTES], g_expected[MAX_BYTES];
+static uint32_t g_steps;
+
+static void
+set_flag_cb(void *cb_arg)
+{
+	*(bool *)cb_arg = true;
+}
+
+static void
+init_accel(void *arg)
+{
+	struct spdk_accel_opts opts;
+
+	spdk_accel_get_opts(&opts, sizeof(opts));
+	opts.small_cache_size = 4;
+	opts.large_cache_size = 4;
+	opts.task_count = 64;
+	assert_int_equal(spdk_accel_set_opts(&opts), 0);
+	assert_int_equal(spdk_accel_initialize(), 0);
+}
+
+static int
+setup(void **state)
+{
+	bdev_sim_init(5, 2);
+	ON(0, init_accel(NULL));
+	assert_int_equal(bdev_sim_layer_init(), 0);
+	mem_disk_init(&g_disk, "disk", BLOCK, NUM_BLOCKS);
+	guarded_domain_create(&g_guarded, MAX_BYTES, "guarded");
+	g_io = (struct mem_io){};
+	g_steps = 0;
+	return 0;
+}
+
+static void
+start(void)
+{
+	mem_disk_add(&g_disk);
+	mem_user_open(&g_user, &g_disk, 1);
+}
+
+static int
+teardown(void **state)
+{
+	bool done = false;
+
+	mem_user_close(&g_user);
+	mem_disk_remove(&g_disk);
+	bdev_sim_layer_fini();
+	ON(0, spdk_accel_finish(set_flag_cb, &done));
+	bdk_sim_run_until_idle();
+	assert_true(done);
+	guarded_domain_destroy(&g_guarded);
+	bdev_sim_fini();
+	return 0;
+}
+
+static void
+fill(uint8_t *buf, size_t len, uint32_t seed)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		seed = seed * 1664525 + 1013904223;
+		buf[i] = seed >> 24;
+	}
+}
+
+static bool
+is_done(void *arg)
+{
+	return g_io.done > 0;
+}
+
+static bool
+run(void)
+{
+	assert_true(bdk_sim_run_until(is_done, NULL, SPDK_SEC_TO_USEC));
+	assert_int_equal(g_io.done, 1);
+	return g_io.success;
+}
+
+static void
+submit(bool write, struct iovec *iov, int iovcnt, uint64_t offset, uint64_t num_blocks,
+	struct spdk_bdev_ext_io_opts *opts)
+{
+	int rc;
+
+	g_io = (struct mem_io){};
+	if (write) {
+		ON(0,
+			rc = spdk_bdev_writev_blocks_ext(g_user.desc, g_user.ch[0], iov, iovcnt, offset, num_blocks,
+				mem_io_done_cb, &g_io, opts));
+	} else {
+		ON(0,
+			rc = spdk_bdev_readv_blocks_ext(g_user.desc, g_user.ch[0], iov, iovcnt, offset, num_blocks,
+				mem_io_done_cb, &g_io, opts));
+	}
+	assert_int_equal(rc, 0);
+}
+
+/* ---- memory domains ---- */
+
+static void
+use_domain(struct spdk_bdev_ext_io_opts *opts)
+{
+	*opts = (struct spdk_bdev_ext_io_opts){
+		.size = sizeof(*opts), .memory_domain = g_guarded.domain, .memory_domain_ctx = g_guarded.expected_ctx};
+}
+
+static void
+domain_of_a_module_without_any_is_bounced(void **state)
+{
+	struct spdk_bdev_ext_io_opts opts;
+	struct iovec iovs[2];
+	int deferred;
+
+	start();
+	use_domain(&opts);
+	for (deferred = 0; deferred < 2; deferred++) {
+		g_guarded.deferred = deferred;
+		iovs[0] = guarded_domain_iov(&g_guarded, 0, 3 * BLOCK + 100);
+		iovs[1] = guarded_domain_iov(&g_guarded, 8192, 5 * BLOCK - 100);
+		fill(g_guarded.window, 3 * BLOCK + 100, 1 + deferred);
+		fill(g_guarded.window + 8192, 5 * BLOCK - 100, 2);
+		memcpy(g_expected, g_guarded.window, 3 * BLOCK + 100);
+		memcpy(g_expected + 3 * BLOCK + 100, g_guarded.window + 8192, 5 * BLOCK - 100);
+		submit(true, iovs, 2, 16, 8, &opts);
+		if (deferred) {
+			bdk_sim_run_until_idle();
+			assert_int_equal(g_disk.num_records, 2);
+			ON(0, assert_true(guarded_domain_complete(&g_guarded)));
+		}
+		assert_true(run());
+		assert_memory_equal(g_disk.data + 16 * BLOCK, g_expected, 8 * BLOCK);
+		assert_null(g_disk.records[g_disk.num_records - 1].memory_domain);
+
+		memset(g_guarded.window, 0, MAX_BYTES);
+		submit(false, iovs, 2, 16, 8, &opts);
+		if (deferred) {
+			bdk_sim_run_until_idle();
+			assert_int_equal(g_io.done, 0);
+			ON(0, assert_true(guarded_domain_complete(&g_guarded)));
+		}
+		assert_true(run());
+		assert_memory_equal(g_guarded.window, g_expected, 3 * BLOCK + 100);
+		assert_memory_equal(g_guarded.window + 8192, g_expected + 3 * BLOCK + 100, 5 * BLOCK - 100);
+	}
+}
+
+static void
+domain_errors_fail_and_shortage_waits(void **state)
+{
+	struct spdk_bdev_ext_io_opts opts;
+	struct iovec iov;
+
+	start();
+	use_domain(&opts);
+	iov = guarded_domain_iov(&g_guarded, 0, 8 * BLOCK);
+	g_guarded.refuse[GUARDED_PULL] = 1;
+	g_guarded.refuse_rc = -EIO;
+	submit(true, &iov, 1, 0, 8, &opts);
+	assert_false(run());
+
+	g_guarded.refuse[GUARDED_PULL] = 2;
+	g_guarded.refuse_rc = -ENOMEM;
+	fill(g_guarded.window, 8 * BLOCK, 3);
+	submit(true, &iov, 1, 0, 8, &opts);
+	assert_true(run());
+	assert_memory_equal(g_disk.data, g_guarded.window, 8 * BLOCK);
+
+	g_guarded.refuse[GUARDED_PUSH] = 2;
+	submit(false, &iov, 1, 0, 8, &opts);
+	assert_true(run());
+
+	g_guarded.fail[GUARDED_PUSH] = 1;
+	g_guarded.fail_rc = -EIO;
+	submit(false, &iov, 1, 0, 8, &opts);
+	assert_false(run());
+}
+
+static void
+whole_io_is_bounced_before_it_is_split(void **state)
+{
+	struct spdk_bdev_ext_io_opts opts;
+	struct iovec iov;
+
+	g_disk.bdev.max_rw_size = 3;
+	start();
+	use_domain(&opts);
+	iov = guarded_domain_iov(&g_guarded, 0, 32 * BLOCK);
+	fill(g_guarded.window, 32 * BLOCK, 4);
+	submit(true, &iov, 1, 5, 32, &opts);
+	assert_true(run());
+	assert_int_equal(g_guarded.calls[GUARDED_PULL], 1);
+	assert_memory_equal(g_disk.data + 5 * BLOCK, g_guarded.window, 32 * BLOCK);
+}
+
+/* ---- sequences ---- */
+
+static void
+step_cb(void *cb_arg)
+{
+	g_steps++;
+}
+
+static struct spdk_io_channel *
+get_accel_channel(void)
+{
+	struct spdk_io_channel *ch;
+
+	ON(0, ch = spdk_accel_get_io_channel());
+	return ch;
+}
+
+static void
+put_channel(struct spdk_io_channel *ch)
+{
+	ON(0, spdk_put_io_channel(ch));
+}
+
+static void
+check_sequence(uint32_t max_rw_size)
+{
+	struct spdk_bdev_ext_io_opts opts = {.size = sizeof(opts)};
+	struct spdk_accel_sequence *seq = NULL;
+	struct spdk_io_channel *accel_ch;
+	struct iovec data = {g_buf, 16 * BLOCK};
+	uint32_t crc = 0;
+
+	g_disk.bdev.max_rw_size = max_rw_size;
+	start();
+	accel_ch = get_accel_channel();
+	/* The pattern is made by the sequence, then written. */
+	ON(0,
+		assert_int_equal(
+			spdk_accel_append_fill(&seq, accel_ch, g_buf, 16 * BLOCK, NULL, NULL, 0x5a, step_cb, NULL), 0));
+	memset(g_buf, 0, sizeof(g_buf));
+	opts.accel_sequence = seq;
+	submit(true, &data, 1, 8, 16, &opts);
+	assert_true(run());
+	assert_int_equal(g_steps, 1);
+	memset(g_expected, 0x5a, 16 * BLOCK);
+	assert_memory_equal(g_disk.data + 8 * BLOCK, g_expected, 16 * BLOCK);
+
+	/* What was read is checked by it. */
+	seq = NULL;
+	ON(0,
+		assert_int_equal(
+			spdk_accel_append_crc32c(&seq, accel_ch, &crc, &data, 1, NULL, NULL, 0, step_cb, NULL), 0));
+	memset(g_buf, 0, sizeof(g_buf));
+	opts.accel_sequence = seq;
+	submit(false, &data, 1, 8, 16, &opts);
+	assert_true(run());
+	assert_int_equal(crc, spdk_crc32c_update(g_expected, 16 * BLOCK, ~0U));
+	assert_int_equal(g_steps, 2);
+	put_channel(accel_ch);
+}
+
+static void
+sequence_is_executed_by_the_layer(void **state)
+{
+	check_sequence(0);
+}
+
+static void
+sequence_is_executed_around_a_split(void **state)
+{
+	check_sequence(3);
+}
+
+static void
+sequence_that_ends_in_a_domain(void **state)
+{
+	struct spdk_bdev_ext_io_opts opts;
+	struct spdk_accel_sequence *seq = NULL;
+	struct spdk_io_channel *accel_ch;
+	struct iovec iov, copy = {g_buf, 8 * BLOCK};
+
+	start();
+	accel_ch = get_accel_channel();
+	use_domain(&opts);
+	iov = guarded_domain_iov(&g_guarded, 0, 8 * BLOCK);
+	ON(0,
+		assert_int_equal(spdk_accel_append_fill(&seq, accel_ch, iov.iov_base, 8 * BLOCK, g_guarded.domain,
+					 g_guarded.expected_ctx, 0x77, step_cb, NULL),
+			0));
+	opts.accel_sequence = seq;
+	submit(true, &iov, 1, 0, 8, &opts);
+	assert_true(run());
+	memset(g_expected, 0x77, 8 * BLOCK);
+	assert_memory_equal(g_disk.data, g_expected, 8 * BLOCK);
+
+	fill(g_disk.data, 8 * BLOCK, 9);
+	seq = NULL;
+	ON(0,
+		assert_int_equal(spdk_accel_append_copy(&seq, accel_ch, &copy, 1, NULL, NULL, &iov, 1, g_guarded.domain,
+					 g_guarded.expected_ctx, step_cb, NULL),
+			0));
+	opts.accel_sequence = seq;
+	submit(false, &iov, 1, 0, 8, &opts);
+	assert_true(run());
+	assert_memory_equal(g_buf, g_disk.data, 8 * BLOCK);
+	put_channel(accel_ch);
+}
+
+static void
+failed_sequence_fails_the_io(void **state)
+{
+	struct spdk_bdev_ext_io_opts opts = {.size = sizeof(opts)};
+	struct spdk_accel_sequence *seq = NULL;
+	struct spdk_io_channel *accel_ch;
+	struct iovec data = {g_buf, 8 * BLOCK}, damaged = {g_expected, 8 * BLOCK};
+	uint32_t records;
+
+	start();
+	records = g_disk.num_records;
+	accel_ch = get_accel_channel();
+	memset(g_expected, 0xff, 8 * BLOCK);
+	ON(0,
+		assert_int_equal(spdk_accel_append_decompress(
+					 &seq, accel_ch, &data, 1, NULL, NULL, &damaged, 1, NULL, NULL, step_cb, NULL),
+			0));
+	opts.accel_sequence = seq;
+	submit(true, &data, 1, 0, 8, &opts);
+	assert_false(run());
+	assert_int_equal(g_disk.num_records, records);
+
+	/* A read that fails drops it. */
+	seq = NULL;
+	ON(0,
+		assert_int_equal(spdk_accel_append_copy(
+					 &seq, accel_ch, &damaged, 1, NULL, NULL, &data, 1, NULL, NULL, step_cb, NULL),
+			0));
+	g_steps = 0;
+	g_disk.fail_status = SPDK_BDEV_IO_STATUS_FAILED;
+	opts.accel_sequence = seq;
+	submit(false, &data, 1, 0, 8, &opts);
+	assert_false(run());
+	assert_int_equal(g_steps, 1);
+	put_channel(accel_ch);
+}
+
+/* ---- hidden metadata ---- */
+
+static void
+event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ctx)
+{
+}
+
+static void
+open_hiding(void)
+{
+	struct spdk_bdev_open_opts opts;
+
+	spdk_bdev_open_opts_init(&opts, sizeof(opts));
+	opts.hide_metadata = true;
+	mem_user_close(&g_user);
+	g_user.num_threads = 1;
+	ON(0, assert_int_equal(spdk_bdev_open_ext_v2("disk", true, event_cb, &g_user, &opts, &g_user.desc), 0));
+	ON(0, g_user.ch[0] = spdk_bdev_get_io_channel(g_user.desc));
+	assert_non_null(g_user.ch[0]);
+}
+
+static void
+check_hidden(enum spdk_dif_type type, enum spdk_dif_pi_format format, uint32_t data_size, uint32_t md_len,
+	uint32_t max_rw_size)
+{
+	struct spdk_dif_ctx_init_ext_opts dif_opts = {
+		.size = SPDK_SIZEOF(&dif_opts, dif_pi_format), .dif_pi_format = format};
+	struct spdk_dif_ctx ctx;
+	struct iovec iovs[2] = {{g_buf, 1000}, {g_buf + 1000, 16 * data_size - 1000}}, disk_iov;
+	uint32_t flags =
+		SPDK_DIF_FLAGS_GUARD_CHECK | (type == SPDK_DIF_TYPE3 ? 0 : (uint32_t)SPDK_DIF_FLAGS_REFTAG_CHECK);
+
+	g_disk.bdev.md_len = md_len;
+	g_disk.bdev.md_interleave = true;
+	g_disk.bdev.dif_type = type;
+	g_disk.bdev.dif_pi_format = format;
+	g_disk.bdev.dif_check_flags = flags;
+	g_disk.bdev.max_rw_size = max_rw_size;
+	start();
+	open_hiding();
+	assert_int_equal(spdk_bdev_desc_get_block_size(g_user.desc), data_size);
+
+	fill(g_expected, 16 * data_size, 21);
+	memcpy(g_buf, g_expected, 16 * data_size);
+	submit(true, iovs, 2, 7, 16, NULL);
+	assert_true(run());
+	assert_int_equal(
+		spdk_dif_ctx_init(&ctx, data_size + md_len, md_len, true, false, type, flags, 7, 0, 0, 0, 0, &dif_opts),
+		0);
+	disk_iov.iov_base = g_disk.data + 7 * (data_size + md_len);
+	disk_iov.iov_len = 16 * (data_size + md_len);
+	assert_int_equal(spdk_dif_verify(&disk_iov, 1, 16, &ctx, NULL), 0);
+
+	memset(g_buf, 0, sizeof(g_buf));
+	submit(false, iovs, 2, 7, 16, NULL);
+	assert_true(run());
+	assert_memory_equal(g_buf, g_expected, 16 * data_size);
+
+	/* One buffer will do as well. */
+	memset(g_buf, 0, sizeof(g_buf));
+	g_io = (struct mem_io){};
+	ON(0,
+		assert_int_equal(
+			spdk_bdev_read_blocks(g_user.desc, g_user.ch[0], g_buf, 7, 16, mem_io_done_cb, &g_io), 0));
+	assert_true(run());
+	assert_memory_equal(g_buf, g_expected, 16 * data_size);
+
+	/* Damage is found. */
+	((uint8_t *)disk_iov.iov_base)[5 * (data_size + md_len) + 11] ^= 4;
+	submit(false, iovs, 2, 7, 16, NULL);
+	assert_false(run());
+}
+
+static void
+hidden_metadata_16(void **state)
+{
+	mem_disk_init(&g_disk, "disk", 512 + 8, NUM_BLOCKS);
+	check_hidden(SPDK_DIF_TYPE1, SPDK_DIF_PI_FORMAT_16, 512, 8, 0);
+}
+
+static void
+hidden_metadata_16_type3_split(void **state)
+{
+	mem_disk_init(&g_disk, "disk", 512 + 16, NUM_BLOCKS);
+	check_hidden(SPDK_DIF_TYPE3, SPDK_DIF_PI_FORMAT_16, 512, 16, 3);
+}
+
+static void
+hidden_metadata_32(void **state)
+{
+	mem_disk_init(&g_disk, "disk", 4096 + 16, NUM_BLOCKS);
+	check_hidden(SPDK_DIF_TYPE1, SPDK_DIF_PI_FORMAT_32, 4096, 16, 0);
+}
+
+static void
+hidden_metadata_64(void **state)
+{
+	mem_disk_init(&g_disk, "disk", 4096 + 64, NUM_BLOCKS);
+	check_hidden(SPDK_DIF_TYPE2, SPDK_DIF_PI_FORMAT_64, 4096, 64, 2);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(domain_of_a_module_without_any_is_bounced),
+		TEST(domain_errors_fail_and_shortage_waits),
+		TEST(whole_io_is_bounced_before_it_is_split),
+		TEST(sequence_is_executed_by_the_layer),
+		TEST(sequence_is_executed_around_a_split),
+		TEST(sequence_that_ends_in_a_domain),
+		TEST(failed_sequence_fails_the_io),
+		TEST(hidden_metadata_16),
+		TEST(hidden_metadata_16_type3_split),
+		TEST(hidden_metadata_32),
+		TEST(hidden_metadata_64),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
