@@ -279,6 +279,139 @@ test_unregister_by_name(void **state)
 	assert_int_equal(sim_disk_remove(&disk), 0);
 }
 
+static void
+ignore_late_cb(void *cb_arg, struct spdk_bdev_io *bdev_io)
+{
+}
+
+static int
+do_set_timeout(void *desc)
+{
+	return spdk_bdev_set_timeout(desc, 1, ignore_late_cb, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+static void
+test_timeout(void **state)
+{
+	struct spdk_bdev_desc *desc;
+
+	ON(0, assert_int_equal(do_open(&desc), 0));
+	assert_int_equal(try_all(do_set_timeout, desc), 2);
+	/* Its walks need no memory. */
+	g_fail_at = 1;
+	bdk_sim_run_for(3 * 1000 * 1000);
+	assert_int_equal(g_fail_at, 1);
+	g_fail_at = 0;
+	ON(0, spdk_bdev_close(desc));
+}
+
+static int
+do_sample(void *arg)
+{
+	spdk_bdev_set_qd_sampling_period(&g_disk.bdev, 1000);
+	return spdk_bdev_get_qd_sampling_period(&g_disk.bdev) == 1000 ? 0 : -ENOMEM;
+}
+
+static void
+test_sampling(void **state)
+{
+	assert_int_equal(try_all(do_sample, NULL), 2);
+	g_fail_at = 1;
+	bdk_sim_run_for(10 * 1000);
+	assert_int_equal(g_fail_at, 1);
+	g_fail_at = 0;
+	assert_int_equal(spdk_bdev_get_qd(&g_disk.bdev), 0);
+	ON(0, spdk_bdev_set_qd_sampling_period(&g_disk.bdev, 0));
+}
+
+static int g_rc;
+
+static void
+depth_cb(struct spdk_bdev *bdev, uint64_t depth, void *cb_arg, int rc)
+{
+	g_rc = rc;
+}
+
+static int
+do_measure(void *arg)
+{
+	g_rc = 0;
+	spdk_bdev_get_current_qd(&g_disk.bdev, depth_cb, NULL);
+	return g_rc;
+}
+
+static int
+ignore_io(void *ctx, struct spdk_bdev_io *bdev_io)
+{
+	return 0;
+}
+
+static void
+walked_cb(void *ctx, int rc)
+{
+	g_rc = rc;
+}
+
+static int
+do_walk(void *arg)
+{
+	g_rc = 0;
+	spdk_bdev_for_each_bdev_io(&g_disk.bdev, NULL, ignore_io, walked_cb);
+	return g_rc;
+}
+
+static void
+test_walks(void **state)
+{
+	assert_int_equal(try_all(do_measure, NULL), 1);
+	assert_int_equal(try_all(do_walk, NULL), 1);
+}
+
+static void
+data_cb(void *cb_arg, int status, struct spdk_histogram_data *histogram)
+{
+	g_rc = status;
+}
+
+static void
+test_histogram(void **state)
+{
+	struct spdk_histogram_data *histogram = spdk_histogram_data_alloc();
+	struct spdk_bdev_desc *desc;
+	struct spdk_io_channel *ch[2];
+	uint32_t n, i;
+
+	ON(0, assert_int_equal(do_open(&desc), 0));
+	for (i = 0; i < 2; i++) {
+		ON(i, ch[i] = spdk_bdev_get_io_channel(desc));
+		assert_non_null(ch[i]);
+	}
+	/* On every channel, or on none. */
+	for (n = 1;; n++) {
+		g_fail_at = n;
+		g_failed = false;
+		g_rc = -EINPROGRESS;
+		ON(0, spdk_bdev_histogram_enable(&g_disk.bdev, walked_cb, NULL, true));
+		bdk_sim_run_until_idle();
+		g_fail_at = 0;
+		assert_int_equal(g_rc, g_failed ? -ENOMEM : 0);
+		ON(0, spdk_bdev_histogram_get(&g_disk.bdev, histogram, data_cb, NULL));
+		bdk_sim_run_until_idle();
+		assert_int_equal(g_rc, g_failed ? -EFAULT : 0);
+		if (!g_failed) {
+			break;
+		}
+	}
+	/* The request, one to see whether the range is one, and for each channel; two parts each. */
+	assert_int_equal(n - 1, 1 + 2 + 2 * 2);
+	for (i = 0; i < 2; i++) {
+		ON(i, spdk_put_io_channel(ch[i]));
+	}
+	bdk_sim_run_until_idle();
+	ON(0, spdk_bdev_close(desc));
+	spdk_histogram_data_free(histogram);
+}
+
 int
 main(void)
 {
@@ -292,6 +425,10 @@ main(void)
 		TEST(test_for_each),
 		TEST(test_examine),
 		TEST(test_unregister_by_name),
+		TEST(test_timeout),
+		TEST(test_sampling),
+		TEST(test_walks),
+		TEST(test_histogram),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -476,6 +476,83 @@ test_split_waits_for_buffer(void **state)
 	mem_user_close(&g_user);
 }
 
+/* ---- a second buffer ---- */
+
+static struct spdk_io_channel *g_aux_ch;
+static void *g_aux_buf;
+static uint32_t g_aux_called;
+
+static void
+aux_buf_cb(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io, void *aux_buf)
+{
+	g_aux_called++;
+	g_aux_ch = ch;
+	g_aux_buf = aux_buf;
+}
+
+static void
+test_aux_buf(void **state)
+{
+	struct spdk_bdev_io *first, *second;
+
+	g_disk.mode = MEM_DISK_HOLD;
+	g_aux_called = 0;
+	open_disk();
+	submit(&g_user, 0, 2);
+	first = mem_disk_get_oldest(&g_disk);
+	ON(0, spdk_bdev_io_get_aux_buf(first, aux_buf_cb));
+	assert_int_equal(g_aux_called, 1);
+	assert_ptr_equal(g_aux_ch, spdk_bdev_io_get_io_channel(first));
+	assert_non_null(g_aux_buf);
+	memset(g_aux_buf, 0xaa, 512);
+	ON(0, spdk_bdev_io_put_aux_buf(first, g_aux_buf));
+
+	mem_disk_release(&g_disk, 2);
+	bdk_sim_run_until_idle();
+
+	/* More than a buffer holds. */
+	submit(&g_user, 2, 1);
+	second = mem_disk_get_oldest(&g_disk);
+	second->u.bdev.num_blocks = 10000;
+	ON(0, spdk_bdev_io_get_aux_buf(second, aux_buf_cb));
+	assert_int_equal(g_aux_called, 2);
+	assert_null(g_aux_buf);
+	second->u.bdev.num_blocks = 1;
+	mem_disk_release(&g_disk, 1);
+	bdk_sim_run_until_idle();
+	remove_disk();
+}
+
+static void
+test_aux_buf_waits(void **state)
+{
+	struct spdk_bdev_io *bdev_io;
+
+	/* All large buffers are in use. */
+	g_disk.get_buf = true;
+	g_disk.mode = MEM_DISK_HOLD;
+	g_aux_called = 0;
+	open_disk();
+	submit_reads(0, 33);
+	assert_int_equal(g_disk.num_held, 32);
+	bdev_io = mem_disk_get_oldest(&g_disk);
+	ON(0, spdk_bdev_io_get_aux_buf(bdev_io, aux_buf_cb));
+	assert_int_equal(g_aux_called, 0);
+	/* The first that comes back is for the read that came before. */
+	mem_disk_release_newest(&g_disk);
+	bdk_sim_run_until_idle();
+	assert_int_equal(g_aux_called, 0);
+	assert_int_equal(g_disk.num_held, 32);
+	mem_disk_release_newest(&g_disk);
+	bdk_sim_run_until_idle();
+	assert_int_equal(g_aux_called, 1);
+	assert_non_null(g_aux_buf);
+	ON(0, spdk_bdev_io_put_aux_buf(bdev_io, g_aux_buf));
+	mem_disk_release(&g_disk, 40);
+	bdk_sim_run_until_idle();
+	remove_disk();
+}
+
 int
 main(void)
 {
@@ -492,6 +569,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_buffer_too_large, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_buffers_used_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_split_waits_for_buffer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_aux_buf, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_aux_buf_waits, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

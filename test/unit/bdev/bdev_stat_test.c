@@ -209,6 +209,77 @@ append_cb(void *ctx, const void *data, size_t size)
 }
 
 static void
+counted_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
+{
+	assert_true(success);
+	*(struct spdk_bdev_io **)cb_arg = bdev_io;
+}
+
+static struct spdk_bdev_io_stat
+get_stat(uint32_t thread)
+{
+	struct spdk_bdev_io_stat stat = {};
+
+	ON(thread, spdk_bdev_get_io_stat(&g_disk.bdev, g_user.ch[thread], &stat, SPDK_BDEV_RESET_STAT_ALL));
+	return stat;
+}
+
+static void
+test_types(void **state)
+{
+	struct spdk_bdev_io *bdev_io = NULL;
+	struct spdk_bdev_io_stat stat;
+	int rc;
+
+	/* Native copy, and zero-copy, whose start counts as the read or write that it is. */
+	g_disk.io_types |=
+		1 << SPDK_BDEV_IO_TYPE_COPY | 1 << SPDK_BDEV_IO_TYPE_ZCOPY | 1 << SPDK_BDEV_IO_TYPE_WRITE_ZEROES;
+	open_disk();
+	ON(0, rc = spdk_bdev_copy_blocks(g_user.desc, g_user.ch[0], 8, 0, 3, counted_cb, &bdev_io));
+	assert_int_equal(rc, 0);
+	bdk_sim_run_until_idle();
+	ON(0, spdk_bdev_free_io(bdev_io));
+	stat = get_stat(0);
+	assert_int_equal(stat.num_copy_ops, 1);
+	assert_int_equal(stat.bytes_copied, 3 * 512);
+	assert_int_equal(stat.num_read_ops + stat.num_write_ops, 0);
+
+	ON(0, rc = spdk_bdev_zcopy_start(g_user.desc, g_user.ch[0], NULL, 0, 0, 2, true, counted_cb, &bdev_io));
+	assert_int_equal(rc, 0);
+	bdk_sim_run_until_idle();
+	stat = get_stat(0);
+	assert_int_equal(stat.num_read_ops, 1);
+	assert_int_equal(stat.bytes_read, 2 * 512);
+	assert_int_equal(stat.num_write_ops, 0);
+	/* Its end counts for nothing. */
+	ON(0, assert_int_equal(spdk_bdev_zcopy_end(bdev_io, true, counted_cb, &bdev_io), 0));
+	bdk_sim_run_until_idle();
+	ON(0, spdk_bdev_free_io(bdev_io));
+	stat = get_stat(0);
+	assert_int_equal(stat.num_read_ops + stat.num_write_ops, 0);
+
+	ON(0, rc = spdk_bdev_zcopy_start(g_user.desc, g_user.ch[0], NULL, 0, 0, 2, false, counted_cb, &bdev_io));
+	assert_int_equal(rc, 0);
+	bdk_sim_run_until_idle();
+	ON(0, assert_int_equal(spdk_bdev_zcopy_end(bdev_io, true, counted_cb, &bdev_io), 0));
+	bdk_sim_run_until_idle();
+	ON(0, spdk_bdev_free_io(bdev_io));
+	stat = get_stat(0);
+	assert_int_equal(stat.num_write_ops, 1);
+	assert_int_equal(stat.bytes_written, 2 * 512);
+	assert_int_equal(stat.num_read_ops, 0);
+
+	/* Zeroes that the module writes are not seen. */
+	ON(0, rc = spdk_bdev_write_zeroes_blocks(g_user.desc, g_user.ch[0], 0, 4, counted_cb, &bdev_io));
+	assert_int_equal(rc, 0);
+	bdk_sim_run_until_idle();
+	ON(0, spdk_bdev_free_io(bdev_io));
+	stat = get_stat(0);
+	assert_int_equal(stat.num_read_ops + stat.num_write_ops + stat.num_unmap_ops + stat.num_copy_ops, 0);
+	remove_disk();
+}
+
+static void
 test_dump(void **state)
 {
 	struct spdk_bdev_io_stat stat = {};
@@ -462,6 +533,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_add_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_latency, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_parts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_types, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dump, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_status, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_translation, setup, teardown),

@@ -723,6 +723,16 @@ mem_disk_get_oldest(struct mem_disk *disk)
 	return TAILQ_FIRST(&disk->held)->bdev_io;
 }
 
+void
+mem_disk_release_newest(struct mem_disk *disk)
+{
+	struct mem_disk_ctx *ctx = TAILQ_LAST(&disk->held, mem_disk_ctx_list);
+
+	TAILQ_REMOVE(&disk->held, ctx, link);
+	disk->num_held--;
+	complete_by_message(ctx->bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
+}
+
 uint32_t
 mem_disk_release_at(
 	struct mem_disk *disk, enum spdk_bdev_io_type type, uint64_t offset, enum spdk_bdev_io_status status)

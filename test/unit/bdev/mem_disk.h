@@ -93,7 +93,7 @@ struct mem_disk {
 	bool registered_device;
 	bool destructed;
 
-	TAILQ_HEAD(, mem_disk_ctx) held;
+	TAILQ_HEAD(mem_disk_ctx_list, mem_disk_ctx) held;
 	uint32_t num_held;
 	uint32_t inside;
 	uint32_t resets;
@@ -122,6 +122,9 @@ struct spdk_bdev_io *mem_disk_take_oldest(struct mem_disk *disk);
 struct spdk_bdev_io *mem_disk_get_oldest(struct mem_disk *disk);
 /* The same with a status of NVMe. */
 void mem_disk_release_nvme(struct mem_disk *disk, uint32_t count, int sct, int sc);
+/* Completes the newest. */
+void mem_disk_release_newest(struct mem_disk *disk);
+
 /* Completes those of that type and place; of types without a place offset is 0. Returns how many. */
 uint32_t mem_disk_release_at(
 	struct mem_disk *disk, enum spdk_bdev_io_type type, uint64_t offset, enum spdk_bdev_io_status status);
