@@ -287,6 +287,11 @@ struct spdk_bdev {
 	} numa;
 	/* The kind of bdev. NULL at registration: an anonymous module takes its place. */
 	struct spdk_bdev_module *module;
+	/*
+	 * Not in the first implementation: blocks that SEEK_HOLE finds read as zeroes. Left at false it means that they
+	 * may hold something else, as those of a clone do that has its data from elsewhere.
+	 */
+	bool holes_are_zeroes;
 };
 
 #define SPDK_BDEV_RESET_IO_DRAIN_RECOMMENDED_VALUE 5

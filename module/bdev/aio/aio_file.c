@@ -279,6 +279,61 @@ aio_file_can_discard(const struct aio_file *file)
 		       SPDK_ALIGN_CEIL(file->size, (uint64_t)(1024 * 1024)), 4096) == 0;
 }
 
+bool
+aio_file_can_seek(const struct aio_file *file)
+{
+	if (file->block_device) {
+		/* The kernel knows nothing of what is behind it. */
+		return false;
+	}
+	return lseek(file->fd, 0, SEEK_DATA) >= 0 || errno == ENXIO;
+}
+
+static int64_t
+find_data(const struct aio_file *file, uint64_t offset, uint64_t end, uint32_t block_size)
+{
+	int64_t data = lseek(file->fd, offset, SEEK_DATA);
+
+	if (data < 0) {
+		return -errno;
+	}
+	data -= data % block_size;
+	return (uint64_t)data < end ? data : -ENXIO;
+}
+
+/* Holes may be smaller than a block, or begin in the middle of one. */
+static int64_t
+find_hole(const struct aio_file *file, uint64_t offset, uint64_t end, uint32_t block_size)
+{
+	while (offset < end) {
+		int64_t hole = lseek(file->fd, offset, SEEK_HOLE);
+		int64_t data;
+
+		if (hole < 0) {
+			return -errno;
+		}
+		data = lseek(file->fd, hole, SEEK_DATA);
+		if (data < 0 && errno != ENXIO) {
+			return -errno;
+		}
+		hole = SPDK_ALIGN_CEIL((uint64_t)hole, (uint64_t)block_size);
+		if ((uint64_t)hole < end && (data < 0 || data >= hole + block_size)) {
+			return hole;
+		}
+		if (data < 0) {
+			break;
+		}
+		offset = data;
+	}
+	return -ENXIO;
+}
+
+int64_t
+aio_file_seek(const struct aio_file *file, bool hole, uint64_t offset, uint64_t end, uint32_t block_size)
+{
+	return hole ? find_hole(file, offset, end, block_size) : find_data(file, offset, end, block_size);
+}
+
 /* Takes len bytes from the front of an array of iovecs, in place. */
 static void
 advance(struct iovec **iovs, int *iovcnt, uint64_t len)

@@ -50,6 +50,15 @@ int aio_file_get_size(const struct aio_file *file, uint64_t *size);
 /* Whether parts of the file can be given back to the system. It changes nothing that can be read. */
 bool aio_file_can_discard(const struct aio_file *file);
 
+/* Whether it is known which parts of the file hold data. */
+bool aio_file_can_seek(const struct aio_file *file);
+
+/*
+ * Finds the first block at or behind offset, which is that of a block, that holds data; or, with hole, that holds none at
+ * all. Returns its offset, -ENXIO if there is none before end, or another negative errno.
+ */
+int64_t aio_file_seek(const struct aio_file *file, bool hole, uint64_t offset, uint64_t end, uint32_t block_size);
+
 /* Both read or write all of it, and return the number of bytes: less only at the end of the file; or a negative errno. */
 int64_t aio_file_read(const struct aio_file *file, struct iovec *iovs, int iovcnt, uint64_t offset, uint64_t len);
 int64_t aio_file_write(const struct aio_file *file, struct iovec *iovs, int iovcnt, uint64_t offset, uint64_t len);

@@ -30,6 +30,7 @@ struct aio_bdev {
 	uint32_t block_size;
 	bool fallocate;
 	bool can_discard;
+	bool can_seek;
 };
 
 struct aio_bdev_channel {
@@ -201,6 +202,17 @@ finish_flush(struct spdk_bdev_io *bdev_io, int64_t result, bool by_kernel)
 }
 
 static void
+finish_seek(struct spdk_bdev_io *bdev_io, int64_t result)
+{
+	if (result < 0 && result != -ENXIO) {
+		finish_with_errno(bdev_io, result);
+		return;
+	}
+	bdev_io->u.bdev.seek.offset = result >= 0 ? (uint64_t)result / bdev_io->bdev->blocklen : UINT64_MAX;
+	finish(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
+}
+
+static void
 io_complete_cb(struct aio_io *io, bool by_kernel)
 {
 	struct spdk_bdev_io *bdev_io = spdk_bdev_io_from_ctx(io);
@@ -212,6 +224,10 @@ io_complete_cb(struct aio_io *io, bool by_kernel)
 		break;
 	case SPDK_BDEV_IO_TYPE_FLUSH:
 		finish_flush(bdev_io, io->result, by_kernel);
+		break;
+	case SPDK_BDEV_IO_TYPE_SEEK_DATA:
+	case SPDK_BDEV_IO_TYPE_SEEK_HOLE:
+		finish_seek(bdev_io, io->result);
 		break;
 	default:
 		finish_with_errno(bdev_io, io->result);
@@ -248,6 +264,11 @@ run_job_cb(void *ctx, struct aio_job *job)
 		break;
 	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
 		io->result = aio_file_zero(file, offset, len);
+		break;
+	case SPDK_BDEV_IO_TYPE_SEEK_DATA:
+	case SPDK_BDEV_IO_TYPE_SEEK_HOLE:
+		io->result = aio_file_seek(file, bdev_io->type == SPDK_BDEV_IO_TYPE_SEEK_HOLE, offset,
+			spdk_bdev_get_num_blocks(bdev_io->bdev) * bdev_io->bdev->blocklen, bdev_io->bdev->blocklen);
 		break;
 	default:
 		io->result = -EINVAL;
@@ -350,9 +371,9 @@ start_flush(struct spdk_bdev_io *bdev_io)
 	aio_queue_submit(io);
 }
 
-/* UNMAP and WRITE_ZEROES have no asynchronous form. */
+/* UNMAP, WRITE_ZEROES and SEEK_* have no asynchronous form. */
 static void
-start_clear(struct spdk_bdev_io *bdev_io)
+start_on_worker(struct spdk_bdev_io *bdev_io)
 {
 	begin(bdev_io);
 	offload(bdev_io);
@@ -399,6 +420,9 @@ bdev_aio_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 		/* The kernel writes zeroes itself on devices that cannot do it better. */
 		return aio_bdev->fallocate && !aio_bdev->file.readonly &&
 			(aio_bdev->file.block_device || aio_bdev->can_discard);
+	case SPDK_BDEV_IO_TYPE_SEEK_DATA:
+	case SPDK_BDEV_IO_TYPE_SEEK_HOLE:
+		return aio_bdev->can_seek;
 	default:
 		return false;
 	}
@@ -426,7 +450,7 @@ bdev_aio_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io
 		spdk_for_each_channel(aio_bdev, reset_channel_cb, bdev_io, reset_done_cb);
 		break;
 	default:
-		start_clear(bdev_io);
+		start_on_worker(bdev_io);
 		break;
 	}
 }
@@ -535,11 +559,13 @@ fill_bdev(struct aio_bdev *aio_bdev, const struct aio_bdev_opts *opts)
 	aio_bdev->block_size = opts->block_size;
 	aio_bdev->fallocate = opts->fallocate;
 	aio_bdev->can_discard = opts->fallocate && aio_file_can_discard(&aio_bdev->file);
+	aio_bdev->can_seek = aio_file_can_seek(&aio_bdev->file);
 
 	bdev->blocklen = opts->block_size != 0 ? opts->block_size : aio_bdev->file.sector_size;
 	bdev->blockcnt = aio_bdev->file.size / bdev->blocklen;
 	bdev->required_alignment = spdk_u32log2(aio_bdev->file.mem_align);
 	bdev->write_cache = 1;
+	bdev->holes_are_zeroes = true;
 	bdev->max_unmap = spdk_max(1, AIO_MAX_CLEAR / bdev->blocklen);
 	bdev->max_unmap_segments = 1;
 	bdev->max_write_zeroes = bdev->max_unmap;

@@ -275,6 +275,7 @@ copy_properties(struct passthru_bdev *passthru)
 	bdev->blockcnt = base->blockcnt;
 	bdev->write_unit_size = base->write_unit_size;
 	bdev->acwu = base->acwu;
+	bdev->holes_are_zeroes = base->holes_are_zeroes;
 	bdev->numa = base->numa;
 	bdev->nsid = base->nsid;
 	bdev->ctratt = base->ctratt;

@@ -474,6 +474,77 @@ unmap_makes_holes(void **state)
 	free(buf);
 }
 
+static uint64_t
+seek(struct fixture_user *user, bool hole, uint64_t offset)
+{
+	struct fixture_io io = {.keep = true};
+	uint64_t found;
+	int rc;
+
+	if (hole) {
+		rc = spdk_bdev_seek_hole(user->desc, user->ch, offset, fixture_io_cb, &io);
+	} else {
+		rc = spdk_bdev_seek_data(user->desc, user->ch, offset, fixture_io_cb, &io);
+	}
+	assert_true(fixture_io_wait(rc, &io));
+	found = spdk_bdev_io_get_seek_offset(io.bdev_io);
+	spdk_bdev_free_io(io.bdev_io);
+	return found;
+}
+
+/* A file of holes but for two places. Blocks of the bdev are larger than those of the file system, too. */
+static void
+holes_are_found(void **state)
+{
+	static const uint8_t data[2 * BLOCK] = {1};
+	struct fixture_user user;
+	int fd;
+
+	make_file("f", BLOCKS * BLOCK);
+	fd = open(g_path, O_WRONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, data, sizeof(data), 16 * BLOCK), sizeof(data));
+	assert_int_equal(pwrite(fd, data, BLOCK, (BLOCKS - 1) * BLOCK), BLOCK);
+	assert_int_equal(fsync(fd), 0);
+	close(fd);
+
+	create("A", "");
+	assert_true(spdk_bdev_get_by_name("A")->holes_are_zeroes);
+	assert_int_equal(fixture_user_open(&user, 1, "A"), 0);
+	fixture_enter(1);
+	assert_int_equal(seek(&user, true, 0), 0);
+	assert_int_equal(seek(&user, false, 0), 16);
+	assert_int_equal(seek(&user, false, 17), 17);
+	assert_int_equal(seek(&user, true, 16), 18);
+	assert_int_equal(seek(&user, true, 18), 18);
+	assert_int_equal(seek(&user, false, 18), BLOCKS - 1);
+	assert_int_equal(seek(&user, true, BLOCKS - 1), UINT64_MAX);
+	fixture_user_close(&user);
+	fixture_enter(0);
+	fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'A'}");
+
+	/* The two blocks are half of the second one of 16 KiB: holes are what is behind it. */
+	fixture_rpc_expect("\"L\"", "bdev_aio_create", "{'name': 'L', 'filename': '%s', 'block_size': 16384}", g_path);
+	assert_int_equal(fixture_user_open(&user, 1, "L"), 0);
+	fixture_enter(1);
+	assert_int_equal(seek(&user, false, 0), 4);
+	assert_int_equal(seek(&user, true, 4), 5);
+	assert_int_equal(seek(&user, false, 5), BLOCKS / 4 - 1);
+	assert_int_equal(seek(&user, true, BLOCKS / 4 - 1), UINT64_MAX);
+	fixture_user_close(&user);
+	fixture_enter(0);
+	fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'L'}");
+
+	/* All of it is a hole. */
+	make_file("f", BLOCKS * BLOCK);
+	create("A", "");
+	assert_int_equal(fixture_user_open(&user, 1, "A"), 0);
+	fixture_enter(1);
+	assert_int_equal(seek(&user, false, 0), UINT64_MAX);
+	assert_int_equal(seek(&user, true, 7), 7);
+	fixture_user_close(&user);
+}
+
 /* ---- A file that changes under the bdev ---- */
 
 static void
@@ -674,6 +745,8 @@ main(void)
 		TEST_IN_MEMORY(read_without_buffer),
 		TEST_ON_DISK(unmap_makes_holes),
 		TEST_IN_MEMORY(unmap_makes_holes),
+		TEST_ON_DISK(holes_are_found),
+		TEST_IN_MEMORY(holes_are_found),
 		TEST_ON_DISK(growth_is_followed),
 		TEST_ON_DISK(shrinking_harms_nothing_else),
 		TEST_IN_MEMORY(shrinking_harms_nothing_else),
