@@ -95,6 +95,9 @@ learn(struct nbd_export *export)
 	export->flush = spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_FLUSH);
 	/* Asked of the module itself: the layer above would make up for what it lacks, by writing. */
 	export->fast_zero = bdev->fn_table->io_type_supported(bdev->ctxt, SPDK_BDEV_IO_TYPE_WRITE_ZEROES);
+	export->seek = spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_SEEK_DATA) &&
+		spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_SEEK_HOLE);
+	export->hole_flags = NBD_STATE_HOLE | (bdev->holes_are_zeroes ? NBD_STATE_ZERO : 0);
 	export->buf_align = spdk_bdev_get_buf_align(bdev);
 	export->block_shift = spdk_u32log2(block_size);
 	export->piece_size = get_piece_size(bdev, block_size);

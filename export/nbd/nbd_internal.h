@@ -114,6 +114,9 @@ struct nbd_export {
 	size_t buf_align;
 	bool flush;
 	bool fast_zero;
+	/* The bdev knows which of its blocks hold data; and the flags of those that do not, NBD_STATE_*. */
+	bool seek;
+	uint32_t hole_flags;
 
 	void (*deleted_cb)(void *cb_arg);
 	void *deleted_arg;

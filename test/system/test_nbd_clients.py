@@ -65,6 +65,37 @@ def test_nbdcopy_and_qemu_img(served, tmp_path, export):
     run("qemu-img", "compare", "-f", "raw", "-F", "raw", image, served.uri(export))
 
 
+def test_holes_of_a_sparse_file(target, tmp_path):
+    """What of a file is not allocated is told to clients, also through a bdev on top, and need not be read."""
+    requires("nbdinfo")
+    requires("nbdcopy")
+    requires("qemu-img")
+    image, out = tmp_path / "sparse.img", tmp_path / "out"
+    with image.open("wb") as file:
+        file.truncate(64 * MIB)
+        file.seek(8 * MIB)
+        file.write(os.urandom(MIB))
+        file.seek(63 * MIB)
+        file.write(os.urandom(MIB))
+        os.fsync(file.fileno())
+    expected = [(0, 8, 3), (8, 1, 0), (9, 54, 3), (63, 1, 0)]
+    running = target()
+    running.rpc("bdev_aio_create", name="file", filename=str(image), block_size=4096)
+    for name in ("file", "over"):
+        if name == "over":
+            running.rpc("bdev_passthru_create", base_bdev_name="file", name="over")
+        rows = json.loads(run("nbdinfo", "--json", "--map", running.uri(name)).stdout)
+        assert [(row["offset"] // MIB, row["length"] // MIB, row["type"]) for row in rows] == expected
+        mapped = json.loads(run("qemu-img", "map", "--output=json", "-f", "raw", running.uri(name)).stdout)
+        assert [(row["start"] // MIB, row["length"] // MIB, 3 if row["zero"] else 0) for row in mapped] == expected
+        run("nbdcopy", running.uri(name), out)
+        assert out.read_bytes() == image.read_bytes()
+        assert out.stat().st_blocks * 512 <= 4 * MIB
+        out.unlink()
+    read = {bdev["name"]: bdev["bytes_read"] for bdev in running.rpc("bdev_get_iostat")["bdevs"]}
+    assert read["over"] < 32 * MIB
+
+
 def test_nbdinfo(served):
     requires("nbdinfo")
     info = json.loads(run("nbdinfo", "--json", served.uri("disk")).stdout)["exports"][0]
