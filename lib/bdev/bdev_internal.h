@@ -496,9 +496,6 @@ struct bdev_thread {
 	/* A message that ends what is deferred is on its way. */
 	bool deferred_sent;
 	struct bdk_msg deferred_msg;
-	/* The same for one that retries, for want of a poller. */
-	bool retry_sent;
-	struct bdk_msg retry_msg;
 
 	/* iterate.c: the last walk over cache.all. */
 	uint32_t visit;
@@ -517,7 +514,9 @@ struct bdev_shared {
 	/* I/Os that the module has refused with NOMEM, oldest first. Not empty: all channels have BDEV_GATE_NOMEM. */
 	bdev_io_tailq_t nomem_queue;
 	uint64_t nomem_threshold;
+	/* Paused unless nomem_polling. */
 	struct spdk_poller *nomem_poller;
+	bool nomem_polling;
 	/* The module has refused one since this was set to false. */
 	bool refused;
 	/* The queue is being worked on further up the stack. */
@@ -834,6 +833,8 @@ void bdev_io_end(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status);
 /* Ends what has completed on this channel and waits for its message. */
 void bdev_channel_end_deferred(struct bdev_channel *ch);
 
+int bdev_retry_init(struct bdev_shared *shared);
+void bdev_retry_fini(struct bdev_shared *shared);
 /* The module has no memory for this I/O: keep it until it may have. */
 void bdev_retry_queue(struct spdk_bdev_io *bdev_io);
 /* A new I/O, behind those that wait. */

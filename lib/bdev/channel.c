@@ -67,13 +67,13 @@ join_shared(struct bdev_channel *ch)
 	}
 	if (shared == NULL) {
 		shared = calloc(1, sizeof(*shared));
-		if (shared == NULL) {
+		if (shared == NULL || bdev_retry_init(shared) != 0) {
+			free(shared);
 			return -ENOMEM;
 		}
 		shared->thread = thread;
 		shared->module_ch = ch->module_ch;
 		TAILQ_INIT(&shared->channels);
-		TAILQ_INIT(&shared->nomem_queue);
 		TAILQ_INSERT_TAIL(&thread->shared, shared, link);
 	}
 	if (!TAILQ_EMPTY(&shared->nomem_queue)) {
@@ -91,8 +91,7 @@ leave_shared(struct bdev_channel *ch)
 
 	TAILQ_REMOVE(&shared->channels, ch, link);
 	if (TAILQ_EMPTY(&shared->channels)) {
-		assert(TAILQ_EMPTY(&shared->nomem_queue));
-		spdk_poller_unregister(&shared->nomem_poller);
+		bdev_retry_fini(shared);
 		TAILQ_REMOVE(&shared->thread->shared, shared, link);
 		free(shared);
 	}

@@ -272,8 +272,10 @@ init_resources(void)
 
 	/* They stay when the layer stops. */
 	if (!types_registered) {
-		spdk_notify_type_register("bdev_register");
-		spdk_notify_type_register("bdev_unregister");
+		if (spdk_notify_type_register("bdev_register") == NULL ||
+			spdk_notify_type_register("bdev_unregister") == NULL) {
+			return -ENOMEM;
+		}
 		types_registered = true;
 	}
 	bdev_open_async_restart();

@@ -285,9 +285,11 @@ undo_state:
 static void
 unregister_sweep_cb(struct spdk_io_channel_iter *i)
 {
-	struct spdk_io_channel *ch = spdk_io_channel_iter_get_channel(i);
+	struct bdev_channel *ch = spdk_io_channel_get_ctx(spdk_io_channel_iter_get_channel(i));
 
-	bdev_channel_abort_queued(spdk_io_channel_get_ctx(ch));
+	/* What rate limits and range locks keep back goes on in its time. */
+	bdev_retry_abort(ch);
+	bdev_buf_abort(ch);
 	spdk_for_each_channel_continue(i, 0);
 }
 

@@ -38,6 +38,15 @@ set_gates(struct bdev_shared *shared, bool closed)
 }
 
 static void
+disarm_poller(struct bdev_shared *shared)
+{
+	if (shared->nomem_polling) {
+		shared->nomem_polling = false;
+		spdk_poller_pause(shared->nomem_poller);
+	}
+}
+
+static void
 retry(struct bdev_shared *shared)
 {
 	struct spdk_bdev_io *bdev_io;
@@ -63,7 +72,7 @@ retry(struct bdev_shared *shared)
 	shared->busy = false;
 	if (TAILQ_EMPTY(&shared->nomem_queue)) {
 		set_gates(shared, false);
-		spdk_poller_unregister(&shared->nomem_poller);
+		disarm_poller(shared);
 	}
 }
 
@@ -74,54 +83,41 @@ poll_idle(void *ctx)
 
 	if (count_outstanding(shared) > 0) {
 		/* The next completion will do it. */
-		spdk_poller_unregister(&shared->nomem_poller);
+		disarm_poller(shared);
 		return SPDK_POLLER_BUSY;
 	}
 	retry(shared);
 	return SPDK_POLLER_BUSY;
 }
 
-static void retry_all_cb(void *ctx);
-
-/* For want of memory for a poller: retries in each turn of the thread, until there is. */
-static void
-send_retry(struct bdev_thread *thread)
-{
-	if (!thread->retry_sent) {
-		/* The message keeps what it works on. */
-		spdk_get_io_channel(&g_bdev_manager);
-		thread->retry_sent = true;
-		bdk_msg_send(thread->thread, &thread->retry_msg, retry_all_cb, thread);
-	}
-}
-
 /* Makes sure that something will try again. */
 static void
 arm_poller(struct bdev_shared *shared)
 {
-	if (shared->nomem_poller == NULL && !TAILQ_EMPTY(&shared->nomem_queue) && count_outstanding(shared) == 0) {
-		shared->nomem_poller = SPDK_POLLER_REGISTER(poll_idle, shared, IDLE_RETRY_US);
-		if (shared->nomem_poller == NULL) {
-			send_retry(shared->thread);
-		}
+	if (!shared->nomem_polling && !TAILQ_EMPTY(&shared->nomem_queue) && count_outstanding(shared) == 0) {
+		shared->nomem_polling = true;
+		spdk_poller_resume(shared->nomem_poller);
 	}
 }
 
-static void
-retry_all_cb(void *ctx)
+int
+bdev_retry_init(struct bdev_shared *shared)
 {
-	struct bdev_thread *thread = ctx;
-	struct bdev_shared *shared;
-
-	thread->retry_sent = false;
-	/* Channels come and go by message only: the list stays as it is. */
-	TAILQ_FOREACH (shared, &thread->shared, link) {
-		if (shared->nomem_poller == NULL && count_outstanding(shared) == 0) {
-			retry(shared);
-			arm_poller(shared);
-		}
+	TAILQ_INIT(&shared->nomem_queue);
+	/* Made now, as when it is needed there may be no memory for it. */
+	shared->nomem_poller = SPDK_POLLER_REGISTER(poll_idle, shared, IDLE_RETRY_US);
+	if (shared->nomem_poller == NULL) {
+		return -ENOMEM;
 	}
-	spdk_put_io_channel(spdk_io_channel_from_ctx(thread));
+	spdk_poller_pause(shared->nomem_poller);
+	return 0;
+}
+
+void
+bdev_retry_fini(struct bdev_shared *shared)
+{
+	assert(TAILQ_EMPTY(&shared->nomem_queue));
+	spdk_poller_unregister(&shared->nomem_poller);
 }
 
 void
@@ -166,7 +162,7 @@ shrunk(struct bdev_shared *shared)
 {
 	if (TAILQ_EMPTY(&shared->nomem_queue)) {
 		set_gates(shared, false);
-		spdk_poller_unregister(&shared->nomem_poller);
+		disarm_poller(shared);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "module/bdev/aio/aio_queue.h"
 #include "module/bdev/aio/aio_workers.h"
 
+#include "bdevkit/thread.h"
 #include "spdk/json.h"
 #include "spdk/likely.h"
 #include "spdk/log.h"
@@ -618,8 +619,11 @@ bdev_aio_create(const struct aio_bdev_opts *opts, const char **why)
 		goto close_file;
 	}
 	fill_bdev(aio_bdev, opts);
-	spdk_io_device_register(
+	rc = bdk_io_device_register(
 		aio_bdev, create_channel_cb, destroy_channel_cb, sizeof(struct aio_bdev_channel), aio_bdev->bdev.name);
+	if (rc != 0) {
+		goto end_workers;
+	}
 	rc = spdk_bdev_register(&aio_bdev->bdev);
 	if (rc != 0) {
 		*why = rc == -EEXIST ? "another bdev has its name or its UUID" : NULL;
@@ -629,6 +633,7 @@ bdev_aio_create(const struct aio_bdev_opts *opts, const char **why)
 
 unregister_io_device:
 	spdk_io_device_unregister(aio_bdev, NULL);
+end_workers:
 	aio_workers_fini(&aio_bdev->workers);
 close_file:
 	aio_file_close(&aio_bdev->file);
@@ -715,8 +720,8 @@ bdev_aio_get_ctx_size(void)
 static int
 bdev_aio_module_init(void)
 {
-	spdk_io_device_register(&g_aio_module, create_queue_cb, destroy_queue_cb, sizeof(struct aio_queue), "bdev_aio");
-	return 0;
+	return bdk_io_device_register(
+		&g_aio_module, create_queue_cb, destroy_queue_cb, sizeof(struct aio_queue), "bdev_aio");
 }
 
 static void

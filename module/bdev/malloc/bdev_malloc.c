@@ -2,6 +2,7 @@
 
 #include "module/bdev/malloc/bdev_malloc.h"
 
+#include "bdevkit/thread.h"
 #include "spdk/env.h"
 #include "spdk/json.h"
 #include "spdk/likely.h"
@@ -561,8 +562,7 @@ destroy_channel_cb(void *io_device, void *ctx)
 static int
 bdev_malloc_module_init(void)
 {
-	spdk_io_device_register(&g_malloc_module, create_channel_cb, destroy_channel_cb, 0, "bdev_malloc");
-	return 0;
+	return bdk_io_device_register(&g_malloc_module, create_channel_cb, destroy_channel_cb, 0, "bdev_malloc");
 }
 
 static void

@@ -2,6 +2,7 @@
 
 #include "module/bdev/null/bdev_null.h"
 
+#include "bdevkit/thread.h"
 #include "spdk/json.h"
 #include "spdk/likely.h"
 #include "spdk/thread.h"
@@ -310,8 +311,7 @@ destroy_channel_cb(void *io_device, void *ctx)
 static int
 bdev_null_module_init(void)
 {
-	spdk_io_device_register(&g_null_module, create_channel_cb, destroy_channel_cb, 0, "bdev_null");
-	return 0;
+	return bdk_io_device_register(&g_null_module, create_channel_cb, destroy_channel_cb, 0, "bdev_null");
 }
 
 static void

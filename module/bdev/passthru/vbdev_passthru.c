@@ -9,6 +9,7 @@
 #include "module/bdev/passthru/vbdev_passthru.h"
 
 #include "bdevkit/bdev_module.h"
+#include "bdevkit/thread.h"
 #include "spdk/json.h"
 #include "spdk/log.h"
 #include "spdk/string.h"
@@ -337,8 +338,11 @@ create_bdev(struct passthru_request *request)
 	passthru->bdev.fn_table = &g_passthru_fn_table;
 	passthru->bdev.module = &g_passthru_module;
 
-	spdk_io_device_register(
+	rc = bdk_io_device_register(
 		passthru, create_channel_cb, destroy_channel_cb, sizeof(struct passthru_channel), request->name);
+	if (rc != 0) {
+		goto release_base;
+	}
 	rc = spdk_bdev_register(&passthru->bdev);
 	if (rc != 0) {
 		goto unregister_io_device;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "bdev_sim.h"
+#include "bdevkit/thread.h"
 
 struct spdk_thread *g_sim_threads[BDEV_SIM_MAX_THREADS];
 
@@ -129,8 +130,7 @@ destroy_channel(void *io_device, void *ctx)
 static int
 module_init(void)
 {
-	spdk_io_device_register(&g_sim_module, create_channel, destroy_channel, 8, "sim_module");
-	return 0;
+	return bdk_io_device_register(&g_sim_module, create_channel, destroy_channel, 8, "sim_module");
 }
 
 static void
