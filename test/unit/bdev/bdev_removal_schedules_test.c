@@ -10,32 +10,18 @@
  * BDEV_SIM_SEED=n runs that schedule only, BDEV_SIM_COUNT=n so many.
  */
 
+#include "io_types.h"
 #include "script_disk.h"
-#include "spdk/bdev_zone.h"
-#include "spdk/nvme_spec.h"
 #include "lib/bdev/bdev_internal.h"
 
 /* Thread 0 is the app thread; the last one only asks for removal, and may exit. */
 #define THREADS 4
 #define ASKER THREADS
 #define MAX_OPS 12
-#define MAX_BLOCKS 16
-#define MD_LEN 8
+#define MAX_TYPES 64
 #define MAX_TURNS 50000
 #define HOG_BUFFERS 256
-
-enum step {
-	STEP_BEFORE,
-	STEP_LOCK,
-	STEP_QOS,
-	STEP_BUF,
-	STEP_NOMEM,
-	STEP_SPLIT,
-	STEP_MODULE,
-	STEP_COMPLETED,
-	STEP_CALLBACK,
-	NUM_STEPS,
-};
+#define AT(step) (1u << (IO_STEP_##step))
 
 static const char *const g_step_names[] = {"before submission", "waits for a lock", "waits for a rate limit",
 	"waits for a buffer", "waits for memory", "half split", "inside the module", "complete", "in its callback"};
@@ -61,23 +47,9 @@ static const char *const g_event_names[] = {"unregister", "unregister by name", 
 	"hot removal, destruct later", "unregister, asker exits", "shutdown", "reset", "abort", "grow", "shrink",
 	"close", "close in event", "put channel"};
 
-struct op;
-
-/* A type of I/O, and how it is made. */
-struct row {
-	const char *name;
-	enum spdk_bdev_io_type type;
-	/* The disk can do it by itself; else the layer makes it from others. */
-	bool native;
-	int (*submit)(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch);
-	/* Bit of each step that it must have been met in. */
-	uint32_t steps;
-	/* Bits of further types that the disk must have. */
-	uint64_t others;
-};
-
 struct op {
-	const struct row *row;
+	/* First: the argument of its callback. */
+	struct io_op io;
 	uint32_t thread;
 	bool used;
 	int rc;
@@ -86,23 +58,9 @@ struct op {
 	/* What happens in its callback, if strikes. */
 	enum event event;
 	bool strikes;
-	uint64_t offset;
-	uint64_t num_blocks;
 	/* A zero-copy that has started; it is ended later. */
 	struct spdk_bdev_io *started;
 	bool ending;
-	/* What an abort is to find. */
-	struct op *target;
-	uint8_t raw[MAX_BLOCKS * 512 + 64];
-	uint8_t raw2[MAX_BLOCKS * 512 + 64];
-	uint8_t *buf;
-	uint8_t *buf2;
-	uint8_t md[MAX_BLOCKS * MD_LEN];
-	bool with_md;
-	struct iovec iovs[2];
-	struct iovec iovs2[2];
-	struct spdk_nvme_cmd cmd;
-	struct spdk_bdev_zone_info zones[2];
 };
 
 /* The opener: one descriptor, and a channel on each thread. */
@@ -127,7 +85,7 @@ static struct {
 
 static struct op g_ops[MAX_OPS];
 static struct script_disk *g_disk;
-static enum step g_step;
+static enum io_step g_step;
 static enum event g_event;
 static bool g_removing, g_removed, g_shut_down, g_shutting_down, g_quiesced, g_asker_exited;
 /* Callbacks that are due other than those of I/O. */
@@ -155,181 +113,10 @@ disk_is_there(void)
 	return g_script_destructed < g_script_made;
 }
 
-/* ---- types of I/O ---- */
-
 static void op_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg);
 
-static int
-submit_read(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	if (one_in(4)) {
-		return spdk_bdev_read_blocks(desc, ch, NULL, op->offset, op->num_blocks, op_done_cb, op);
-	}
-	return spdk_bdev_readv_blocks_with_md(
-		desc, ch, op->iovs, 2, op->with_md ? op->md : NULL, op->offset, op->num_blocks, op_done_cb, op);
-}
-
-static int
-submit_write(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	if (one_in(2)) {
-		return spdk_bdev_write_blocks(desc, ch, op->buf, op->offset, op->num_blocks, op_done_cb, op);
-	}
-	return spdk_bdev_writev_blocks_with_md(
-		desc, ch, op->iovs, 2, op->with_md ? op->md : NULL, op->offset, op->num_blocks, op_done_cb, op);
-}
-
-static int
-submit_unmap(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	return spdk_bdev_unmap_blocks(desc, ch, op->offset, op->num_blocks, op_done_cb, op);
-}
-
-static int
-submit_write_zeroes(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	return spdk_bdev_write_zeroes_blocks(desc, ch, op->offset, op->num_blocks, op_done_cb, op);
-}
-
-static int
-submit_flush(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	return spdk_bdev_flush_blocks(desc, ch, op->offset, op->num_blocks, op_done_cb, op);
-}
-
-static int
-submit_reset(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	return spdk_bdev_reset(desc, ch, op_done_cb, op);
-}
-
-static int
-submit_compare(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	return spdk_bdev_comparev_blocks_with_md(
-		desc, ch, op->iovs, 2, op->with_md ? op->md : NULL, op->offset, op->num_blocks, op_done_cb, op);
-}
-
-static int
-submit_compare_and_write(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	return spdk_bdev_comparev_and_writev_blocks(
-		desc, ch, op->iovs, 2, op->iovs2, 2, op->offset, op->num_blocks, op_done_cb, op);
-}
-
-static int
-submit_copy(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	return spdk_bdev_copy_blocks(desc, ch, op->offset, (op->offset + 100) % 900, op->num_blocks, op_done_cb, op);
-}
-
-static int
-submit_seek_data(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	return spdk_bdev_seek_data(desc, ch, op->offset, op_done_cb, op);
-}
-
-static int
-submit_seek_hole(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	return spdk_bdev_seek_hole(desc, ch, op->offset, op_done_cb, op);
-}
-
-static int
-submit_zcopy(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	bool with_iov = one_in(2);
-
-	return spdk_bdev_zcopy_start(desc, ch, with_iov ? op->iovs : NULL, with_iov ? 1 : 0, op->offset, op->num_blocks,
-		one_in(2), op_done_cb, op);
-}
-
-static int
-submit_nvme_admin(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	return spdk_bdev_nvme_admin_passthru(desc, ch, &op->cmd, op->buf, 512, op_done_cb, op);
-}
-
-static int
-submit_nvme_io(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	op->cmd.opc = one_in(2) ? SPDK_NVME_OPC_READ : SPDK_NVME_OPC_WRITE;
-	return spdk_bdev_nvme_io_passthru(desc, ch, &op->cmd, op->buf, 512, op_done_cb, op);
-}
-
-static int
-submit_nvme_io_md(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	op->cmd.opc = one_in(2) ? SPDK_NVME_OPC_READ : SPDK_NVME_OPC_WRITE;
-	return spdk_bdev_nvme_io_passthru_md(desc, ch, &op->cmd, op->buf, 512, op->md, MD_LEN, op_done_cb, op);
-}
-
-static int
-submit_nvme_iov_md(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	return spdk_bdev_nvme_iov_passthru_md(desc, ch, &op->cmd, op->iovs, 2, op->num_blocks * 512,
-		one_in(2) ? op->md : NULL, MD_LEN, op_done_cb, op);
-}
-
-static int
-submit_get_zone_info(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	return spdk_bdev_get_zone_info(desc, ch, 0, SPDK_COUNTOF(op->zones), op->zones, op_done_cb, op);
-}
-
-static int
-submit_zone_management(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	return spdk_bdev_zone_management(desc, ch, 0, SPDK_BDEV_ZONE_RESET, op_done_cb, op);
-}
-
-static int
-submit_zone_append(struct op *op, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
-{
-	return spdk_bdev_zone_appendv(desc, ch, op->iovs, 2, 0, op->num_blocks, op_done_cb, op);
-}
-
-#define BIT(step) (1u << (STEP_##step))
-#define ALWAYS (BIT(BEFORE) | BIT(MODULE) | BIT(CALLBACK))
-#define PLAIN (ALWAYS | BIT(NOMEM) | BIT(COMPLETED))
-
-static const struct row g_rows[] = {
-	{"READ", SPDK_BDEV_IO_TYPE_READ, true, submit_read, PLAIN | BIT(LOCK) | BIT(BUF) | BIT(SPLIT)},
-	{"WRITE", SPDK_BDEV_IO_TYPE_WRITE, true, submit_write, PLAIN | BIT(LOCK) | BIT(BUF) | BIT(SPLIT)},
-	{"UNMAP", SPDK_BDEV_IO_TYPE_UNMAP, true, submit_unmap, PLAIN | BIT(LOCK) | BIT(SPLIT)},
-	{"FLUSH", SPDK_BDEV_IO_TYPE_FLUSH, true, submit_flush, PLAIN},
-	{"RESET", SPDK_BDEV_IO_TYPE_RESET, true, submit_reset, ALWAYS},
-	{"WRITE_ZEROES", SPDK_BDEV_IO_TYPE_WRITE_ZEROES, true, submit_write_zeroes, PLAIN | BIT(LOCK) | BIT(SPLIT)},
-	{"WRITE_ZEROES, emulated", SPDK_BDEV_IO_TYPE_WRITE_ZEROES, false, submit_write_zeroes,
-		PLAIN | BIT(LOCK) | BIT(SPLIT)},
-	{"COMPARE", SPDK_BDEV_IO_TYPE_COMPARE, true, submit_compare, PLAIN | BIT(BUF)},
-	{"COMPARE, emulated", SPDK_BDEV_IO_TYPE_COMPARE, false, submit_compare, PLAIN | BIT(BUF) | BIT(SPLIT)},
-	{"COMPARE_AND_WRITE", SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE, true, submit_compare_and_write, PLAIN | BIT(BUF)},
-	{"COMPARE_AND_WRITE, emulated", SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE, false, submit_compare_and_write,
-		ALWAYS | BIT(NOMEM) | BIT(BUF) | BIT(SPLIT)},
-	{"COMPARE_AND_WRITE, by COMPARE", SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE, false, submit_compare_and_write,
-		ALWAYS | BIT(NOMEM) | BIT(BUF) | BIT(SPLIT), 1ull << SPDK_BDEV_IO_TYPE_COMPARE},
-	{"COPY", SPDK_BDEV_IO_TYPE_COPY, true, submit_copy, PLAIN | BIT(LOCK) | BIT(SPLIT)},
-	{"COPY, emulated", SPDK_BDEV_IO_TYPE_COPY, false, submit_copy, PLAIN | BIT(LOCK) | BIT(BUF) | BIT(SPLIT)},
-	{"SEEK_DATA", SPDK_BDEV_IO_TYPE_SEEK_DATA, true, submit_seek_data, PLAIN},
-	{"SEEK_DATA, emulated", SPDK_BDEV_IO_TYPE_SEEK_DATA, false, submit_seek_data,
-		BIT(BEFORE) | BIT(COMPLETED) | BIT(CALLBACK)},
-	{"SEEK_HOLE", SPDK_BDEV_IO_TYPE_SEEK_HOLE, true, submit_seek_hole, PLAIN},
-	{"ZCOPY", SPDK_BDEV_IO_TYPE_ZCOPY, true, submit_zcopy, PLAIN | BIT(LOCK)},
-	{"NVME_ADMIN", SPDK_BDEV_IO_TYPE_NVME_ADMIN, true, submit_nvme_admin, PLAIN},
-	{"NVME_IO", SPDK_BDEV_IO_TYPE_NVME_IO, true, submit_nvme_io, PLAIN | BIT(LOCK)},
-	{"NVME_IO_MD", SPDK_BDEV_IO_TYPE_NVME_IO_MD, true, submit_nvme_io_md, PLAIN | BIT(LOCK)},
-	{"NVME_IOV_MD", SPDK_BDEV_IO_TYPE_NVME_IOV_MD, true, submit_nvme_iov_md, PLAIN,
-		1ull << SPDK_BDEV_IO_TYPE_NVME_IO | 1ull << SPDK_BDEV_IO_TYPE_NVME_IO_MD},
-	{"GET_ZONE_INFO", SPDK_BDEV_IO_TYPE_GET_ZONE_INFO, true, submit_get_zone_info, PLAIN},
-	{"ZONE_MANAGEMENT", SPDK_BDEV_IO_TYPE_ZONE_MANAGEMENT, true, submit_zone_management, PLAIN},
-	{"ZONE_APPEND", SPDK_BDEV_IO_TYPE_ZONE_APPEND, true, submit_zone_append, PLAIN},
-};
-
-static const struct row *const g_reset_row = &g_rows[4];
-
 /* Combinations in which a schedule has met the I/O at the step. */
-static uint32_t g_met[SPDK_COUNTOF(g_rows)][NUM_STEPS][NUM_EVENTS];
+static uint32_t g_met[MAX_TYPES][IO_NUM_STEPS][NUM_EVENTS];
 
 /* ---- I/O ---- */
 
@@ -349,7 +136,7 @@ op_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 	op->success = success;
 	g_ios++;
 	g_failed += !success;
-	if (op->row->type == SPDK_BDEV_IO_TYPE_ZCOPY && success && !op->ending) {
+	if (op->io.type->type == SPDK_BDEV_IO_TYPE_ZCOPY && success && !op->ending) {
 		op->started = bdev_io;
 	} else {
 		op->done++;
@@ -382,33 +169,22 @@ end_zcopy(void)
 }
 
 static void
-init_op(struct op *op, const struct row *row, uint32_t thread, uint64_t num_blocks)
+init_op(struct op *op, const struct io_type *type, uint32_t thread, uint64_t num_blocks)
 {
-	uint64_t half = (num_blocks / 2) * 512;
-
-	memset(op, 0, offsetof(struct op, raw));
-	op->row = row;
+	memset(op, 0, sizeof(*op));
+	io_op_init(&op->io, type, &g_disk->bdev, num_blocks, op_done_cb);
 	op->thread = thread;
-	op->num_blocks = num_blocks;
-	op->offset = below(1000 - num_blocks);
-	op->buf = op->raw + (one_in(2) ? 0 : 1 + below(63));
-	op->buf2 = op->raw2 + (one_in(2) ? 0 : 1 + below(63));
-	op->with_md = spdk_bdev_is_md_separate(&g_disk->bdev) && one_in(2);
-	op->iovs[0] = (struct iovec){op->buf, half};
-	op->iovs[1] = (struct iovec){op->buf + half, num_blocks * 512 - half};
-	op->iovs2[0] = (struct iovec){op->buf2, half};
-	op->iovs2[1] = (struct iovec){op->buf2 + half, num_blocks * 512 - half};
 }
 
 /* The first one is that which the schedule is about. */
 static struct op *
-new_op(const struct row *row, uint32_t thread, uint64_t num_blocks)
+new_op(const struct io_type *type, uint32_t thread, uint64_t num_blocks)
 {
 	int i;
 
 	for (i = 1; i < MAX_OPS; i++) {
 		if (!g_ops[i].used) {
-			init_op(&g_ops[i], row, thread, num_blocks);
+			init_op(&g_ops[i], type, thread, num_blocks);
 			return &g_ops[i];
 		}
 	}
@@ -419,7 +195,7 @@ static void
 submit_op(struct op *op)
 {
 	op->used = true;
-	ON(op->thread, op->rc = op->row->submit(op, g_user.desc, g_user.ch[op->thread]));
+	ON(op->thread, op->rc = op->io.type->submit(&op->io, g_user.desc, g_user.ch[op->thread]));
 	if (op->rc != 0) {
 		assert_int_equal(op->rc, -ENOMEM);
 		assert_int_equal(op->done, 0);
@@ -458,7 +234,7 @@ submit_noise(uint32_t thread, uint32_t count)
 		if (g_user.desc == NULL || g_user.closing || g_user.ch[thread] == NULL) {
 			return;
 		}
-		op = new_op(&g_rows[below(2)], thread, 1 + below(MAX_BLOCKS));
+		op = new_op(&g_io_types[below(2)], thread, 1 + below(IO_MAX_BLOCKS));
 		if (op == NULL) {
 			return;
 		}
@@ -496,24 +272,24 @@ step_of(const struct spdk_bdev_io *bdev_io)
 	uint32_t flags = bdev_io->internal.flags;
 
 	if (flags & BDEV_IO_DEFERRED) {
-		return BIT(COMPLETED);
+		return AT(COMPLETED);
 	}
 	if (bdev_io->internal.status != SPDK_BDEV_IO_STATUS_PENDING) {
 		return 0;
 	}
 	if (flags & BDEV_IO_QUEUED_LOCK) {
-		return BIT(LOCK);
+		return AT(LOCK);
 	}
 	if (flags & BDEV_IO_QUEUED_QOS) {
-		return BIT(QOS);
+		return AT(QOS);
 	}
 	if (flags & BDEV_IO_QUEUED_BUF) {
-		return BIT(BUF);
+		return AT(BUF);
 	}
 	if (flags & BDEV_IO_QUEUED_NOMEM) {
-		return BIT(NOMEM);
+		return AT(NOMEM);
 	}
-	return flags & (BDEV_IO_PARENT | BDEV_IO_EMULATED) ? BIT(SPLIT) : BIT(MODULE);
+	return flags & (BDEV_IO_PARENT | BDEV_IO_EMULATED) ? AT(SPLIT) : AT(MODULE);
 }
 
 /* Bits of the steps that an I/O and its parts are at. */
@@ -617,11 +393,30 @@ unquiesce(void)
 	assert_int_equal(rc, 0);
 }
 
+static void
+limited_cb(void *ctx, int status)
+{
+	assert_true(status == 0 || status == -EAGAIN || status == -ENODEV);
+	g_due--;
+}
+
+/* I/Os per second; 0: no limit. */
+static void
+set_limit(uint64_t limit)
+{
+	uint64_t limits[SPDK_BDEV_QOS_NUM_RATE_LIMIT_TYPES] = {limit, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+
+	if (disk_is_there()) {
+		g_due++;
+		ON(below(THREADS), spdk_bdev_set_qos_rate_limits(&g_disk->bdev, limits, limited_cb, NULL));
+	}
+}
+
 /* Something that waits may go on. */
 static void
 lift(void)
 {
-	switch (below(4)) {
+	switch (below(5)) {
 	case 0:
 		if (disk_is_there()) {
 			script_disk_release(g_disk, 1 + below(3),
@@ -636,6 +431,11 @@ lift(void)
 	case 2:
 		if (one_in(8)) {
 			unquiesce();
+		}
+		break;
+	case 3:
+		if (one_in(16)) {
+			set_limit(one_in(2) ? 0 : 1000 * (1 + below(100)));
 		}
 		break;
 	default:
@@ -823,8 +623,23 @@ reset(void)
 	if (g_user.desc == NULL || g_user.ch[thread] == NULL) {
 		return;
 	}
-	op = new_op(g_reset_row, thread, 1);
+	op = new_op(io_type_find("RESET"), thread, 1);
 	if (op != NULL) {
+		submit_op(op);
+	}
+}
+
+static void
+abort_target(void)
+{
+	struct op *target = &g_ops[0], *op;
+
+	if (g_user.desc == NULL || g_user.ch[target->thread] == NULL) {
+		return;
+	}
+	op = new_op(io_type_find("ABORT"), target->thread, 1);
+	if (op != NULL) {
+		op->io.abort_arg = &target->io;
 		submit_op(op);
 	}
 }
@@ -891,6 +706,7 @@ strike(enum event event)
 		reset();
 		break;
 	case EVENT_ABORT:
+		abort_target();
 		break;
 	case EVENT_GROW:
 		grow();
@@ -949,7 +765,7 @@ start(uint64_t seed)
 }
 
 static void
-make_disk(const struct row *row)
+make_disk(const struct io_type *type)
 {
 	struct spdk_bdev *bdev;
 	int rc;
@@ -957,17 +773,17 @@ make_disk(const struct row *row)
 	g_disk = script_disk_create("d", THREADS);
 	bdev = &g_disk->bdev;
 	g_disk->io_types = 1ull << SPDK_BDEV_IO_TYPE_READ | 1ull << SPDK_BDEV_IO_TYPE_WRITE |
-		1ull << SPDK_BDEV_IO_TYPE_RESET | 1ull << SPDK_BDEV_IO_TYPE_ABORT | row->others |
-		(uint64_t)row->native << row->type;
-	bdev->md_len = one_in(2) ? MD_LEN : 0;
-	bdev->acwu = MAX_BLOCKS;
-	bdev->zoned = row->type == SPDK_BDEV_IO_TYPE_ZONE_APPEND;
+		1ull << SPDK_BDEV_IO_TYPE_RESET | 1ull << SPDK_BDEV_IO_TYPE_ABORT | type->others |
+		(uint64_t)type->native << type->type;
+	bdev->md_len = one_in(2) ? IO_MD_LEN : 0;
+	bdev->acwu = IO_MAX_BLOCKS;
+	bdev->zoned = type->type == SPDK_BDEV_IO_TYPE_ZONE_APPEND;
 	bdev->zone_size = 512;
 	bdev->required_alignment = one_in(2) ? below(10) : 0;
 	bdev->reset_io_drain_timeout = one_in(3) ? 1 : 0;
 	g_disk->reset_keeps = one_in(2);
 	g_disk->destruct_later = one_in(2);
-	if (g_step == STEP_SPLIT) {
+	if (g_step == IO_STEP_SPLIT) {
 		bdev->max_rw_size = 2;
 		bdev->max_unmap = 2;
 		bdev->max_unmap_segments = 1;
@@ -986,41 +802,52 @@ make_disk(const struct row *row)
 static void
 bring(struct op *target)
 {
+	struct op *op;
+	int i;
+
 	switch (g_step) {
-	case STEP_BEFORE:
+	case IO_STEP_BEFORE:
 		g_disk->action = SCRIPT_CHANCE;
 		return;
-	case STEP_LOCK:
+	case IO_STEP_LOCK:
 		quiesce();
 		submit_op(target);
 		break;
-	case STEP_QOS:
+	case IO_STEP_QOS:
+		set_limit(1000);
+		bdk_sim_run_until_idle();
+		/* They use up what may pass at this time, of both kinds. */
+		for (i = 0; i < 2; i++) {
+			op = new_op(&g_io_types[i], target->thread, 1);
+			submit_op(op);
+			bdk_sim_run_until_idle();
+		}
 		submit_op(target);
 		break;
-	case STEP_BUF:
+	case IO_STEP_BUF:
 		hog_buffers();
 		g_disk->get_buf = true;
 		g_disk->action = SCRIPT_HOLD;
 		submit_op(target);
 		break;
-	case STEP_NOMEM:
+	case IO_STEP_NOMEM:
 		g_disk->action = SCRIPT_REFUSE;
 		submit_op(target);
 		break;
-	case STEP_SPLIT:
+	case IO_STEP_SPLIT:
 		g_disk->action = one_in(2) ? SCRIPT_REFUSE : SCRIPT_HOLD;
 		g_disk->let_pass = 1 + below(3);
 		submit_op(target);
 		break;
-	case STEP_MODULE:
+	case IO_STEP_MODULE:
 		g_disk->action = SCRIPT_HOLD;
 		submit_op(target);
 		break;
-	case STEP_COMPLETED:
+	case IO_STEP_COMPLETED:
 		g_disk->action = SCRIPT_INLINE;
 		submit_op(target);
 		return;
-	case STEP_CALLBACK:
+	case IO_STEP_CALLBACK:
 		g_disk->action = SCRIPT_CHANCE;
 		target->strikes = true;
 		target->event = g_event;
@@ -1050,7 +877,7 @@ print_hang(void)
 		g_watcher.desc != NULL, disk_is_there());
 	for (i = 0; i < MAX_OPS; i++) {
 		if (op_is_running(&g_ops[i])) {
-			fprintf(stderr, "%s on thread %u is at steps %x\n", g_ops[i].row->name, g_ops[i].thread,
+			fprintf(stderr, "%s on thread %u is at steps %x\n", g_ops[i].io.type->name, g_ops[i].thread,
 				find_steps(&g_ops[i]));
 		}
 	}
@@ -1077,7 +904,8 @@ drive(struct op *target)
 			lift();
 		}
 		end_zcopy();
-		if (g_step == STEP_BEFORE && turns == 0 && g_user.desc != NULL && g_user.ch[target->thread] != NULL) {
+		if (g_step == IO_STEP_BEFORE && turns == 0 && g_user.desc != NULL &&
+			g_user.ch[target->thread] != NULL) {
 			submit_op(target);
 		}
 		if (turns < end_at && one_in(16)) {
@@ -1131,13 +959,13 @@ static void
 run_schedule(uint64_t seed)
 {
 	uint64_t number = seed;
-	const struct row *row = &g_rows[number % SPDK_COUNTOF(g_rows)];
+	const struct io_type *type = &g_io_types[number % g_num_io_types];
 	struct op *target = &g_ops[0];
 	uint32_t steps;
 
-	number /= SPDK_COUNTOF(g_rows);
-	g_step = number % NUM_STEPS;
-	number /= NUM_STEPS;
+	number /= g_num_io_types;
+	g_step = number % IO_NUM_STEPS;
+	number /= IO_NUM_STEPS;
 	g_event = number % NUM_EVENTS;
 	g_schedules++;
 	memset(g_ops, 0, sizeof(g_ops));
@@ -1149,20 +977,20 @@ run_schedule(uint64_t seed)
 	g_num_hogged = 0;
 
 	start(seed);
-	make_disk(row);
+	make_disk(type);
 	open_user();
-	init_op(target, row, below(THREADS), g_step == STEP_SPLIT ? MAX_BLOCKS : 1 + below(MAX_BLOCKS));
-	if (g_step == STEP_BUF) {
+	init_op(target, type, below(THREADS), g_step == IO_STEP_SPLIT ? IO_MAX_BLOCKS : 1 + below(IO_MAX_BLOCKS));
+	if (g_step == IO_STEP_BUF) {
 		/* One that cannot be used as it is. */
 		g_disk->bdev.required_alignment = 9;
-		target->iovs[0].iov_base = target->buf = target->raw + 1;
+		target->io.iovs[0].iov_base = target->io.buf = target->io.raw + 1;
 	}
 	bring(target);
-	steps = g_step == STEP_BEFORE || g_step == STEP_CALLBACK ? 1u << g_step : find_steps(target);
+	steps = g_step == IO_STEP_BEFORE || g_step == IO_STEP_CALLBACK ? 1u << g_step : find_steps(target);
 	if (steps & 1u << g_step) {
-		g_met[row - g_rows][g_step][g_event]++;
+		g_met[type - g_io_types][g_step][g_event]++;
 	}
-	if (g_step != STEP_CALLBACK) {
+	if (g_step != IO_STEP_CALLBACK) {
 		submit_noise(below(THREADS), below(3));
 		strike(g_event);
 	}
@@ -1178,10 +1006,10 @@ void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak)
 static void
 print_seed(void)
 {
-	const struct row *row = &g_rows[g_seed % SPDK_COUNTOF(g_rows)];
+	const struct io_type *type = &g_io_types[g_seed % g_num_io_types];
 
 	if (g_seed != UINT64_MAX) {
-		fprintf(stderr, "failed at BDEV_SIM_SEED=%" PRIu64 ": %s, %s, %s\n", g_seed, row->name,
+		fprintf(stderr, "failed at BDEV_SIM_SEED=%" PRIu64 ": %s, %s, %s\n", g_seed, type->name,
 			g_step_names[g_step], g_event_names[g_event]);
 	}
 }
@@ -1209,18 +1037,18 @@ static void
 check_met(void)
 {
 	uint32_t met = 0, wanted = 0;
-	size_t row, step, event;
+	size_t type, step, event;
 
-	for (row = 0; row < SPDK_COUNTOF(g_rows); row++) {
-		for (step = 0; step < NUM_STEPS; step++) {
+	for (type = 0; type < g_num_io_types; type++) {
+		for (step = 0; step < IO_NUM_STEPS; step++) {
 			for (event = 0; event < NUM_EVENTS; event++) {
-				if (!(g_rows[row].steps >> step & 1)) {
+				if (!(g_io_types[type].steps >> step & 1)) {
 					continue;
 				}
 				wanted++;
-				met += g_met[row][step][event] > 0;
-				if (g_met[row][step][event] == 0) {
-					printf("not met: %s, %s, %s\n", g_rows[row].name, g_step_names[step],
+				met += g_met[type][step][event] > 0;
+				if (g_met[type][step][event] == 0) {
+					printf("not met: %s, %s, %s\n", g_io_types[type].name, g_step_names[step],
 						g_event_names[event]);
 				}
 			}
@@ -1229,7 +1057,7 @@ check_met(void)
 	printf("%" PRIu64 " schedules, %" PRIu64 " I/Os, %" PRIu64
 	       " of them failed; %u of %u combinations of %zu types "
 	       "of I/O, step and event\n",
-		g_schedules, g_ios, g_failed, met, wanted, SPDK_COUNTOF(g_rows));
+		g_schedules, g_ios, g_failed, met, wanted, g_num_io_types);
 	assert_int_equal(met, wanted);
 }
 
@@ -1237,10 +1065,11 @@ static void
 test_schedules(void **state)
 {
 	const char *seed = getenv("BDEV_SIM_SEED"), *count = getenv("BDEV_SIM_COUNT");
-	uint64_t combinations = SPDK_COUNTOF(g_rows) * NUM_STEPS * NUM_EVENTS;
+	uint64_t combinations = g_num_io_types * IO_NUM_STEPS * NUM_EVENTS;
 	uint64_t first = seed != NULL ? strtoull(seed, NULL, 0) : 0;
 	uint64_t last = first + (count != NULL ? strtoull(count, NULL, 0) : seed != NULL ? 1 : 3 * combinations);
 
+	assert_true(g_num_io_types <= MAX_TYPES);
 	if (__sanitizer_set_death_callback != NULL) {
 		__sanitizer_set_death_callback(print_seed);
 	}

@@ -9,6 +9,7 @@ struct script_io {
 	struct script_disk *inside;
 	enum spdk_bdev_io_status status;
 	bool held;
+	struct bdk_msg msg;
 	TAILQ_ENTRY(script_io) link;
 };
 
@@ -40,8 +41,7 @@ destroy_channel_cb(void *io_device, void *ctx)
 static int
 module_init(void)
 {
-	spdk_io_device_register(&g_script_module, create_channel_cb, destroy_channel_cb, 8, "script_module");
-	return 0;
+	return bdk_io_device_register(&g_script_module, create_channel_cb, destroy_channel_cb, 8, "script_module");
 }
 
 static void
@@ -129,7 +129,7 @@ static void
 complete_by_message(struct script_io *ctx, enum spdk_bdev_io_status status)
 {
 	ctx->status = status;
-	assert_int_equal(spdk_thread_send_msg(spdk_bdev_io_get_thread(ctx->bdev_io), complete_msg_cb, ctx), 0);
+	assert_int_equal(bdk_msg_send(spdk_bdev_io_get_thread(ctx->bdev_io), &ctx->msg, complete_msg_cb, ctx), 0);
 }
 
 static void
@@ -153,10 +153,10 @@ script_disk_release(struct script_disk *disk, uint32_t count, enum spdk_bdev_io_
 
 	while (count-- > 0 && (ctx = TAILQ_FIRST(&disk->held)) != NULL) {
 		unhold(disk, ctx);
-		if (ctx->bdev_io->type == SPDK_BDEV_IO_TYPE_RESET && status == SPDK_BDEV_IO_STATUS_NOMEM) {
-			status = SPDK_BDEV_IO_STATUS_FAILED;
-		}
-		complete_by_message(ctx, status);
+		complete_by_message(ctx,
+			status == SPDK_BDEV_IO_STATUS_NOMEM && ctx->bdev_io->type == SPDK_BDEV_IO_TYPE_RESET
+				? SPDK_BDEV_IO_STATUS_FAILED
+				: status);
 	}
 }
 
@@ -267,6 +267,10 @@ do_abort(struct script_disk *disk, struct spdk_bdev_io *bdev_io)
 	struct script_io *ctx = ctx_of(target);
 	bool found = ctx->inside == disk && ctx->held;
 
+	if (disk->action == SCRIPT_HOLD && !disk->dead) {
+		hold(disk, ctx_of(bdev_io));
+		return;
+	}
 	assert_ptr_equal(spdk_bdev_io_get_thread(target), spdk_get_thread());
 	if (found) {
 		unhold(disk, ctx);
@@ -297,6 +301,9 @@ script_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 	case SPDK_BDEV_IO_TYPE_READ:
 		if (bdev_io->u.bdev.iovs[0].iov_base == NULL) {
 			spdk_bdev_io_set_buf(bdev_io, disk->own_buf, bdev_io->u.bdev.num_blocks * disk->bdev.blocklen);
+			if (spdk_bdev_is_md_separate(&disk->bdev)) {
+				spdk_bdev_io_set_md_buf(bdev_io, disk->own_md, sizeof(disk->own_md));
+			}
 		}
 		proceed(disk, bdev_io);
 		break;
@@ -335,7 +342,7 @@ destruct_done_cb(void *arg)
 
 	if (bdk_sim_random(3) == 0) {
 		/* Once more, later, elsewhere. */
-		assert_int_equal(spdk_thread_send_msg(spdk_get_thread(), destruct_done_cb, disk), 0);
+		assert_int_equal(bdk_msg_send(spdk_get_thread(), &disk->msg, destruct_done_cb, disk), 0);
 		return;
 	}
 	spdk_bdev_destruct_done(&disk->bdev, bdk_sim_random(4) ? 0 : -EIO);
@@ -351,8 +358,8 @@ script_destruct(void *ctx)
 	assert_true(TAILQ_EMPTY(&disk->held));
 	g_script_destructed++;
 	if (disk->destruct_later) {
-		assert_int_equal(
-			spdk_thread_send_msg(g_sim_threads[bdk_sim_random(disk->num_threads)], destruct_done_cb, disk),
+		assert_int_equal(bdk_msg_send(g_sim_threads[bdk_sim_random(disk->num_threads)], &disk->msg,
+					 destruct_done_cb, disk),
 			0);
 		return 1;
 	}

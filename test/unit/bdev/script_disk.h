@@ -10,6 +10,7 @@
 #define SCRIPT_DISK_H
 
 #include "bdev_sim.h"
+#include "bdevkit/thread.h"
 
 enum script_action {
 	/* Complete inside submit_request. */
@@ -40,11 +41,13 @@ struct script_disk {
 	/* destruct() returns 1, and its end comes by message on any thread. */
 	bool destruct_later;
 	uint32_t num_threads;
+	struct bdk_msg msg;
 
 	TAILQ_HEAD(, script_io) held;
 	uint32_t inside;
 	/* What it gives to those who bring no buffer. */
 	uint8_t own_buf[64 * 512];
+	uint8_t own_md[64 * 8];
 };
 
 extern struct spdk_bdev_module g_script_module;

@@ -65,7 +65,7 @@ run_with_failure(const struct alloc_scenario *scenario, uint64_t fail_at, bool f
 	g_count = 0;
 	g_fail_at = fail_at;
 	g_fail_on = fail_on;
-	rc = scenario->run();
+	rc = scenario->run(scenario->arg);
 	assert_false(g_armed);
 	g_fail_at = 0;
 	return rc;
@@ -116,6 +116,7 @@ alloc_run_scenarios(const struct alloc_scenario *scenarios, size_t count)
 	uint64_t total = 0;
 	size_t i;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (i = 0; i < count; i++) {
 		if (only == NULL || strcmp(only, scenarios[i].name) == 0) {
 			total += run_scenario(&scenarios[i]);

@@ -17,7 +17,8 @@ struct alloc_scenario {
 	 * that may fail; then takes all back. Returns 0 if it has worked, or the negative errno that it was told. Everything
 	 * else is asserted.
 	 */
-	int (*run)(void);
+	int (*run)(const void *arg);
+	const void *arg;
 	/* It goes on without memory: 0 is the only good result. */
 	bool never_fails;
 };

@@ -57,7 +57,7 @@ poll_cb(void *ctx)
 /* ---- the library, threads ---- */
 
 static int
-run_lib(void)
+run_lib(const void *arg)
 {
 	int rc;
 
@@ -69,7 +69,7 @@ run_lib(void)
 }
 
 static int
-run_thread(void)
+run_thread(const void *arg)
 {
 	struct spdk_thread *thread;
 
@@ -85,7 +85,7 @@ run_thread(void)
 /* ---- messages, walks ---- */
 
 static int
-run_msgs(void)
+run_msgs(const void *arg)
 {
 	uint32_t sent = 0;
 	int i, rc = 0, first = 0;
@@ -105,7 +105,7 @@ run_msgs(void)
 }
 
 static int
-run_for_each_thread(void)
+run_for_each_thread(const void *arg)
 {
 	uint32_t walks;
 
@@ -148,7 +148,7 @@ visited_cb(struct spdk_io_channel_iter *i, int status)
 }
 
 static int
-run_for_each_channel(void)
+run_for_each_channel(const void *arg)
 {
 	struct spdk_io_channel *ch[THREADS];
 	int i;
@@ -184,7 +184,7 @@ run_for_each_channel(void)
 /* ---- devices ---- */
 
 static int
-run_io_device(void)
+run_io_device(const void *arg)
 {
 	struct spdk_io_channel *ch = NULL;
 	int rc;
@@ -212,7 +212,7 @@ run_io_device(void)
 /* ---- pollers, interrupts ---- */
 
 static int
-run_pollers(void)
+run_pollers(const void *arg)
 {
 	struct spdk_poller *active, *timed;
 	int rc;
@@ -230,7 +230,7 @@ run_pollers(void)
 }
 
 static int
-run_wakeup_fd(void)
+run_wakeup_fd(const void *arg)
 {
 	int fd = eventfd(0, EFD_NONBLOCK), rc = -ENOMEM;
 	struct spdk_poller *poller;
@@ -251,7 +251,7 @@ run_wakeup_fd(void)
 
 /* Threads that nobody but their descriptors wake, as in a framework that only waits for those. */
 static int
-run_interrupt(void)
+run_interrupt(const void *arg)
 {
 	struct spdk_interrupt *intr = NULL;
 	int fd = eventfd(0, EFD_NONBLOCK);
@@ -306,7 +306,7 @@ end_iobuf(void)
 }
 
 static int
-run_iobuf_init(void)
+run_iobuf_init(const void *arg)
 {
 	int rc;
 
@@ -347,7 +347,7 @@ use_iobuf_channel(struct spdk_iobuf_channel *ch)
 }
 
 static int
-run_iobuf_channel(void)
+run_iobuf_channel(const void *arg)
 {
 	static struct spdk_iobuf_channel ch;
 	int rc;
@@ -376,7 +376,7 @@ run_iobuf_channel(void)
 /* ---- the rest ---- */
 
 static int
-run_spinlock(void)
+run_spinlock(const void *arg)
 {
 	static struct spdk_spinlock lock;
 
@@ -397,18 +397,18 @@ test_each_allocation(void **state)
 		{"library", run_lib},
 		{"thread", run_thread},
 		{"messages", run_msgs},
-		{"walk over threads", run_for_each_thread, true},
+		{"walk over threads", run_for_each_thread, .never_fails = true},
 		{"walks over channels", run_for_each_channel},
 		{"io_device and channel", run_io_device},
 		{"pollers", run_pollers},
 		{"poller with a descriptor", run_wakeup_fd},
 		{"iobuf", run_iobuf_init},
 		{"iobuf channel", run_iobuf_channel},
-		{"spinlock", run_spinlock, true},
+		{"spinlock", run_spinlock, .never_fails = true},
 		{"thread in interrupt mode", run_interrupt},
 	};
 
-	spdk_log_set_print_level(SPDK_LOG_DISABLED);
+	spdk_log_set_print_level(getenv("ALLOC_SCENARIO") != NULL ? SPDK_LOG_ERROR : SPDK_LOG_DISABLED);
 	alloc_run_scenarios(scenarios, SPDK_COUNTOF(scenarios));
 }
 
