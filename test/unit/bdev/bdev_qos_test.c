@@ -631,9 +631,11 @@ test_removal(void **state)
 	start_reads(&load, 1, 5, 1);
 	ON(0, spdk_bdev_unregister(&g_disk.bdev, removed_cb, &removed));
 	bdk_sim_run_until_idle();
-	assert_int_equal(load.done, 5);
-	assert_int_equal(load.failed, 4);
 	assert_int_equal(g_user.removes, 1);
+	/* What the limits hold back goes on in its time. */
+	expect_done(&load, 1);
+	pass(4000);
+	expect_done(&load, 5);
 	/* Until it is closed all goes on. */
 	start_reads(&late, 1, 3, 1);
 	expect_done(&late, 0);
