@@ -102,8 +102,15 @@ def type_of(param):
 def place_of(param):
     if param.get("position"):
         return "argument %d" % param["position"]
-    long = "`--%s`" % param["name"].replace("_", "-")
-    return "`-%s`, %s" % (param["option"], long) if param.get("option") else long
+    text = options_of(param["name"], param.get("option"))
+    if param.get("opposite"):
+        text += "; " + options_of(param["opposite"], param.get("opposite_option"))
+    return text
+
+
+def options_of(name, letter):
+    long = "`--%s`" % name.replace("_", "-")
+    return "`-%s`, %s" % (letter, long) if letter else long
 
 
 def meaning_of(param):

@@ -299,12 +299,22 @@ class Method:
         flags.append("--" + param["name"].replace("_", "-"))
         common = {"dest": param["name"], "default": None, "required": self._is_required(param),
                   "help": help_of(param)}
+        if param.get("opposite"):
+            common.update(required=False, default=True)
         if param.get("type") == "boolean":
             parser.add_argument(*flags, action=argparse.BooleanOptionalAction, **common)
+            if param.get("opposite"):
+                self._add_opposite(parser, param)
             return
         if param.get("type") == "string_array":
             common["action"] = "append"
         parser.add_argument(*flags, type=parser_of(param), metavar=param["name"].upper(), **common)
+
+    @staticmethod
+    def _add_opposite(parser, param):
+        flags = ["-" + param["opposite_option"]] if param.get("opposite_option") else []
+        parser.add_argument(*flags, "--" + param["opposite"].replace("_", "-"), dest=param["name"],
+                            action="store_false", default=True, help="the opposite of --" + param["name"])
 
     def parse(self, words):
         keys = [word.partition("=")[0] for word in words]

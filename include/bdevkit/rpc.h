@@ -58,6 +58,12 @@ struct bdk_rpc_param {
 	bool secret;
 	/* Letter of the command line option, 'b' for -b; 0: only the long form --<name with dashes>, or a position. */
 	char option;
+	/*
+	 * Of a BDK_RPC_BOOL: a further option of the command line, which stands for false, and its letter. Then the
+	 * parameter is true on the command line if it is left out. NULL and 0: only --no-<name>.
+	 */
+	const char *opposite;
+	char opposite_option;
 	/* Place among the positional arguments of the command line, from 1; 0: it is an option. */
 	uint8_t position;
 	/* Range of a number; max 0: that of the type. */

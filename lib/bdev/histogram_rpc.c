@@ -75,6 +75,8 @@ static const struct bdk_rpc_param g_enable_params[] = {
 		.offset = offsetof(struct enable_params, enable),
 		.required = true,
 		.option = 'e',
+		.opposite = "disable",
+		.opposite_option = 'd',
 		.help = "collect latencies; or no longer, which forgets them",
 	},
 	{

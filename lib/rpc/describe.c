@@ -81,6 +81,12 @@ write_param(struct spdk_json_write_ctx *w, const struct bdk_rpc_param *param, bo
 	spdk_json_write_named_string(w, "type", type_name(param->type));
 	spdk_json_write_named_bool(w, "required", required);
 	write_cli(w, param->option, param->position);
+	if (param->opposite != NULL) {
+		spdk_json_write_named_string(w, "opposite", param->opposite);
+		if (param->opposite_option != 0) {
+			spdk_json_write_named_string_fmt(w, "opposite_option", "%c", param->opposite_option);
+		}
+	}
 	write_range(w, param);
 	if (param->values != NULL) {
 		spdk_json_write_named_array_begin(w, "values");

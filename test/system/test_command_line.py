@@ -128,6 +128,17 @@ def test_rpc_without_target(tmp_path):
     assert str(tmp_path / "none.sock") in result.stderr + result.stdout
 
 
+@pytest.mark.parametrize("words, enabled", [
+    ([], True), (["-e"], True), (["--enable", "-o", "read"], True), (["-d"], False), (["--disable"], False)])
+def test_rpc_py_options_of_bdev_enable_histogram(target, words, enabled):
+    served = target()
+    rpc = [ROOT / "scripts/rpc.py", "-s", served.rpc_path]
+    run(*rpc, "bdev_malloc_create", "-b", "m0", "1", "512")
+    assert run(*rpc, "bdev_enable_histogram", "m0", *words).stdout == "true\n"
+    entries = json.loads(run(*rpc, "framework_get_config", "bdev").stdout)
+    assert ("bdev_enable_histogram" in [entry["method"] for entry in entries]) == enabled
+
+
 def test_rpc_py_as_the_guide_uses_it(target):
     served = target()
     rpc = [ROOT / "scripts/rpc.py", "-s", served.rpc_path]
