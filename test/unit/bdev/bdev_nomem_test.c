@@ -6,6 +6,8 @@
  */
 
 #include "bdev_sim.h"
+#include "bdevkit/qos.h"
+#include "lib/bdev/bdev_internal.h"
 
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
@@ -412,6 +414,193 @@ test_histogram(void **state)
 	spdk_histogram_data_free(histogram);
 }
 
+/* ---- what is announced to all channels, and lacks memory on one of them ---- */
+
+static struct spdk_io_channel *g_channels[2];
+static struct spdk_bdev_desc *g_desc;
+static int g_status;
+
+static void
+open_channels(void)
+{
+	uint32_t i;
+
+	ON(0, assert_int_equal(do_open(&g_desc), 0));
+	for (i = 0; i < 2; i++) {
+		ON(i, g_channels[i] = spdk_bdev_get_io_channel(g_desc));
+		assert_non_null(g_channels[i]);
+	}
+}
+
+static void
+close_channels(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < 2; i++) {
+		ON(i, spdk_put_io_channel(g_channels[i]));
+	}
+	bdk_sim_run_until_idle();
+	ON(0, spdk_bdev_close(g_desc));
+}
+
+static uint32_t
+gates(void)
+{
+	struct bdev_channel *a = spdk_io_channel_get_ctx(g_channels[0]), *b = spdk_io_channel_get_ctx(g_channels[1]);
+
+	return a->gates | b->gates;
+}
+
+static void
+status_cb(void *ctx, int status)
+{
+	g_called++;
+	g_status = status;
+}
+
+/*
+ * Lets one allocation after the other fail, in fn or in what follows from it, until none does. Returns how many there
+ * were. Whether it fails at once or later, nothing has changed.
+ */
+static uint32_t
+try_all_later(int (*fn)(void))
+{
+	uint32_t n;
+	int rc;
+
+	for (n = 1;; n++) {
+		g_called = 0;
+		g_status = 0;
+		g_failed = false;
+		g_fail_at = n;
+		ON(0, rc = fn());
+		bdk_sim_run_until_idle();
+		g_fail_at = 0;
+		if (!g_failed) {
+			assert_int_equal(rc, 0);
+			assert_int_equal(g_called, 1);
+			assert_int_equal(g_status, 0);
+			return n - 1;
+		}
+		assert_int_equal(rc != 0 ? rc : g_status, -ENOMEM);
+		assert_int_equal(g_called, rc == 0);
+		assert_int_equal(gates(), 0);
+	}
+}
+
+static int
+do_quiesce(void)
+{
+	return spdk_bdev_quiesce(&g_disk.bdev, &g_sim_module, status_cb, NULL);
+}
+
+static int
+do_set_limits(void)
+{
+	uint64_t limits[] = {1000, 0, 0, 0};
+
+	spdk_bdev_set_qos_rate_limits(&g_disk.bdev, limits, status_cb, NULL);
+	return 0;
+}
+
+static int
+do_create_group(void *arg)
+{
+	return bdk_bdev_qos_group_create("g", NULL);
+}
+
+static int
+do_join_group(void)
+{
+	return bdk_bdev_qos_group_add_bdev("g", &g_disk.bdev, status_cb, NULL);
+}
+
+/* A channel that is made meanwhile needs the same memory. */
+static void
+check_new_channel(void)
+{
+	uint32_t n;
+
+	ON(1, spdk_put_io_channel(g_channels[1]));
+	bdk_sim_run_until_idle();
+	for (n = 1;; n++) {
+		g_failed = false;
+		g_fail_at = n;
+		ON(1, g_channels[1] = spdk_bdev_get_io_channel(g_desc));
+		g_fail_at = 0;
+		assert_true((g_channels[1] == NULL) == g_failed);
+		if (!g_failed) {
+			return;
+		}
+	}
+}
+
+static void
+test_quiesce(void **state)
+{
+	open_channels();
+	/* The lock itself, and each channel's part. */
+	assert_int_equal(try_all_later(do_quiesce), 3);
+	check_new_channel();
+	assert_int_equal(gates(), BDEV_GATE_LOCK);
+	/* To end it needs none. */
+	g_called = 0;
+	g_fail_at = 1;
+	ON(0, assert_int_equal(spdk_bdev_unquiesce(&g_disk.bdev, &g_sim_module, status_cb, NULL), 0));
+	bdk_sim_run_until_idle();
+	g_fail_at = 0;
+	assert_int_equal(g_called, 1);
+	assert_int_equal(gates(), 0);
+	close_channels();
+}
+
+static void
+test_rate_limits(void **state)
+{
+	uint64_t limits[] = {0, 0, 0, 0};
+
+	open_channels();
+	/* The budget, which then stays; and on each channel the queues and a poller. */
+	assert_int_equal(try_all_later(do_set_limits), 4);
+	ON(0, spdk_bdev_set_qos_rate_limits(&g_disk.bdev, limits, status_cb, NULL));
+	bdk_sim_run_until_idle();
+	assert_int_equal(try_all_later(do_set_limits), 4);
+	check_new_channel();
+	assert_int_equal(gates(), BDEV_GATE_QOS);
+	g_called = 0;
+	g_fail_at = 1;
+	ON(0, spdk_bdev_set_qos_rate_limits(&g_disk.bdev, limits, status_cb, NULL));
+	bdk_sim_run_until_idle();
+	g_fail_at = 0;
+	assert_int_equal(g_called, 1);
+	assert_int_equal(g_status, 0);
+	assert_int_equal(gates(), 0);
+	spdk_bdev_get_qos_rate_limits(&g_disk.bdev, limits);
+	assert_int_equal(limits[0], 0);
+	close_channels();
+}
+
+static void
+test_rate_limit_group(void **state)
+{
+	open_channels();
+	assert_int_equal(try_all(do_create_group, NULL), 3);
+	/* Not in the group after a failure. */
+	assert_int_equal(try_all_later(do_join_group), 4);
+	assert_int_equal(bdk_bdev_qos_group_delete("g"), -EBUSY);
+	assert_int_equal(gates(), BDEV_GATE_QOS);
+	g_called = 0;
+	g_fail_at = 1;
+	ON(0, assert_int_equal(bdk_bdev_qos_group_remove_bdev("g", &g_disk.bdev, status_cb, NULL), 0));
+	bdk_sim_run_until_idle();
+	g_fail_at = 0;
+	assert_int_equal(g_called, 1);
+	assert_int_equal(gates(), 0);
+	assert_int_equal(bdk_bdev_qos_group_delete("g"), 0);
+	close_channels();
+}
+
 int
 main(void)
 {
@@ -429,6 +618,9 @@ main(void)
 		TEST(test_sampling),
 		TEST(test_walks),
 		TEST(test_histogram),
+		TEST(test_quiesce),
+		TEST(test_rate_limits),
+		TEST(test_rate_limit_group),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
