@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Real threads that open, use and close bdevs while the app thread registers and unregisters them. What comes out is
- * not looked at beyond "nothing is lost": it is there for the sanitizers, the one for threads first of all.
+ * Real threads that open, use, limit and close bdevs while the app thread registers and unregisters, quiesces and limits
+ * them, and puts them into a group. What comes out is not looked at beyond "nothing is lost": it is there for the
+ * sanitizers, the one for threads first of all.
  */
 
+#include "bdevkit/qos.h"
 #include "spdk/bdev_module.h"
 #include "spdk/string.h"
 #include "lib/env/env_internal.h"
@@ -155,6 +157,67 @@ grow_disk(void *arg)
 	spdk_bdev_notify_blockcnt_change(bdev, bdev->blockcnt + 1);
 }
 
+/* ---- locks and limits; from any thread ---- */
+
+static uint32_t g_quiesced, g_limited;
+
+static void
+quiesced_cb(void *ctx, int status)
+{
+	struct disk *disk = ctx;
+
+	if (status != 0) {
+		assert_int_equal(status, -ENODEV);
+		return;
+	}
+	g_quiesced++;
+	assert_int_equal(spdk_bdev_unquiesce_range(&disk->bdev, &g_module, 0, 4, NULL, NULL), 0);
+}
+
+static void
+quiesce_disk(void *arg)
+{
+	struct disk *disk = g_disks[(uintptr_t)arg];
+
+	assert_int_equal(spdk_bdev_quiesce_range(&disk->bdev, &g_module, 0, 4, quiesced_cb, disk), 0);
+}
+
+static void
+limited_cb(void *ctx, int status)
+{
+	assert_true(status == 0 || status == -EAGAIN || status == -ENODEV);
+	if (status == 0) {
+		__atomic_fetch_add(&g_limited, 1, __ATOMIC_RELAXED);
+	}
+}
+
+static void
+limit(struct spdk_bdev *bdev, uint32_t number)
+{
+	uint64_t limits[] = {number % 3 * 1000, number % 2, 0, UINT64_MAX};
+
+	spdk_bdev_set_qos_rate_limits(bdev, limits, limited_cb, NULL);
+}
+
+static void
+limit_disk(void *arg)
+{
+	static uint32_t number;
+	uint64_t limits[] = {(uint64_t)++number % 4 * 1000, 0, 0, 0};
+	struct spdk_bdev *bdev = &g_disks[(uintptr_t)arg]->bdev;
+	int rc;
+
+	limit(bdev, number);
+	bdk_bdev_qos_group_set_rate_limits("group", limits);
+	if (number % 2) {
+		rc = bdk_bdev_qos_group_add_bdev("group", bdev, limited_cb, NULL);
+		assert_true(rc == 0 || rc == -EEXIST || rc == -EAGAIN || rc == -ENODEV);
+	} else {
+		rc = bdk_bdev_qos_group_remove_bdev("group", bdev, limited_cb, NULL);
+		assert_true(rc == 0 || rc == -EAGAIN || rc == -ENODEV);
+	}
+}
+
 /* ---- what the workers do, round by round ---- */
 
 static void begin_round_cb(void *ctx);
@@ -217,6 +280,9 @@ begin_round_cb(void *ctx)
 	if (worker->rounds_left % 5 == 0) {
 		/* Others may have it open for writing. */
 		spdk_bdev_module_claim_bdev_desc(worker->desc, SPDK_BDEV_CLAIM_READ_MANY_WRITE_ONE, NULL, &g_module);
+	}
+	if (worker->rounds_left % 6 == 0) {
+		limit(spdk_bdev_desc_get_bdev(worker->desc), worker->rounds_left);
 	}
 	worker->ch = spdk_bdev_get_io_channel(worker->desc);
 	assert_non_null(worker->ch);
@@ -284,6 +350,8 @@ exit_cb(void *ctx)
 static void
 test_races(void **state)
 {
+	static void (*const deeds[])(void *) = {
+		remove_disk, limit_disk, quiesce_disk, grow_disk, limit_disk, quiesce_disk, limit_disk, grow_disk};
 	struct spdk_bdev_opts opts;
 	uintptr_t step = 0, i;
 
@@ -294,6 +362,7 @@ test_races(void **state)
 	opts.bdev_io_cache_size = 8;
 	assert_int_equal(spdk_bdev_set_opts(&opts), 0);
 	wait_for(start);
+	assert_int_equal(bdk_bdev_qos_group_create("group", NULL), 0);
 
 	/* Refused opens are part of it. */
 	spdk_log_set_print_level(SPDK_LOG_DISABLED);
@@ -311,10 +380,8 @@ test_races(void **state)
 		i = ++step % BDEVS;
 		if (g_disks[i] == NULL) {
 			call(g_app, add_disk, (void *)i);
-		} else if (step % 4 == 0) {
-			call(g_app, remove_disk, (void *)i);
 		} else {
-			call(g_app, grow_disk, (void *)i);
+			call(g_app, deeds[step / BDEVS % SPDK_COUNTOF(deeds)], (void *)i);
 		}
 		poll_app();
 	}
@@ -336,6 +403,8 @@ test_races(void **state)
 	spdk_thread_lib_fini();
 	assert_true(g_registered > 0);
 	assert_int_equal(g_registered, g_destructed);
+	assert_true(g_quiesced > 0);
+	assert_true(g_limited > 0);
 }
 
 int
