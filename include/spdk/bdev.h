@@ -378,7 +378,8 @@ const char *spdk_bdev_get_qos_rpc_type(enum spdk_bdev_qos_rate_limit_type type);
  * Reads, writes, starts of zero-copy, and raw NVMe I/O without the vectored form, are counted, in the form in which the
  * module gets them. Time is cut into slices of 1 ms. An I/O goes on as long as each limit that it falls under has something
  * left in the slice, however large it is; later slices pay. Else it waits on its own thread. An end of the last limit
- * submits what waits. A reset, an abort, removal of the bdev and the end of the channel complete it as aborted.
+ * submits what waits. A reset, an abort, the end of the channel, and removal of the bdev when all have closed it, complete
+ * it as aborted.
  *
  * SPDK threads only; as often as one likes, while I/O runs. cb_fn, which may be NULL, runs on this thread when all channels
  * obey, with status 0, or -ENOMEM, and then all is as before. It runs inside this call with 0 if there is nothing to change;

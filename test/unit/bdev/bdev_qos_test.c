@@ -641,13 +641,15 @@ test_removal(void **state)
 	expect_done(&late, 0);
 	pass(1000);
 	expect_done(&late, 1);
-	/* While a change is under way the bdev does not go. */
+	/* While a change is under way the bdev does not go. What waits when it goes ends. */
+	limits[0] = 1000;
 	ON(1, spdk_bdev_set_qos_rate_limits(&g_disk.bdev, limits, result_cb, &result));
 	ON(0, spdk_bdev_close(g_user.desc));
 	bdk_sim_run_until_idle();
 	assert_int_equal(result.called, 1);
 	assert_int_equal(result.status, 0);
 	assert_int_equal(late.done, 3);
+	assert_int_equal(late.failed, 1);
 	assert_int_equal(removed, 1);
 	ON(1, spdk_bdev_set_qos_rate_limits(&g_disk.bdev, limits, result_cb, &result));
 	assert_int_equal(result.status, -ENODEV);
