@@ -84,9 +84,19 @@ disk_destruct(void *ctx)
 }
 
 static void
-disk_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
+complete_cb(void *bdev_io)
 {
 	spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
+}
+
+/* Half of them are inside while other things go on. */
+static void
+disk_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
+{
+	if (bdev_io->u.bdev.offset_blocks % 2 == 0 ||
+		spdk_thread_send_msg(spdk_get_thread(), complete_cb, bdev_io) != 0) {
+		complete_cb(bdev_io);
+	}
 }
 
 static bool
@@ -243,7 +253,28 @@ end_round(struct worker *worker)
 static void
 event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ctx)
 {
-	/* The round ends soon in any case. */
+	struct worker *worker = ctx;
+
+	/* The round ends soon in any case; some are in a hurry. */
+	if (worker->rounds_left % 3 == 0) {
+		spdk_bdev_close(worker->desc);
+		worker->desc = NULL;
+	}
+}
+
+static void
+limited_cb(void *ctx, int status)
+{
+}
+
+/* I/Os per second, so many that they hold nothing up for long. */
+static void
+change_limits(struct worker *worker)
+{
+	uint64_t limits[SPDK_BDEV_QOS_NUM_RATE_LIMIT_TYPES] = {
+		worker->rounds_left % 2 == 0 ? 0 : 100000, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+
+	spdk_bdev_set_qos_rate_limits(spdk_bdev_desc_get_bdev(worker->desc), limits, limited_cb, NULL);
 }
 
 static void
@@ -286,12 +317,21 @@ begin_round_cb(void *ctx)
 	}
 	worker->ch = spdk_bdev_get_io_channel(worker->desc);
 	assert_non_null(worker->ch);
+	if (worker->rounds_left % 9 == 0) {
+		change_limits(worker);
+	}
 	if (worker->rounds_left % 7 == 0) {
 		rc = spdk_bdev_reset(worker->desc, worker->ch, io_cb, worker);
 	} else {
-		rc = spdk_bdev_read_blocks(worker->desc, worker->ch, worker->buf, 0, 1, io_cb, worker);
+		rc = spdk_bdev_read_blocks(
+			worker->desc, worker->ch, worker->buf, worker->rounds_left % 8, 1, io_cb, worker);
 	}
 	assert_int_equal(rc, 0);
+	if (worker->rounds_left % 4 == 0) {
+		/* Too early: it lives as long as the I/O. */
+		spdk_put_io_channel(worker->ch);
+		worker->ch = NULL;
+	}
 }
 
 /* ---- the frame ---- */
