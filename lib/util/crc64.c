@@ -2,7 +2,7 @@
 
 /*
  * CRC-64 of NVMe: polynomial 0xad93d23594c93659, bits reflected, inverted at both ends. Debian's ISA-L does not have
- * this one, so it is here.
+ * this one, and crcutil, which has any, takes six times as long. So it is here.
  */
 
 #include "spdk/crc64.h"
