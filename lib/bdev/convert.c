@@ -84,6 +84,15 @@ md_length(const struct bdev_io_private *priv)
 	return priv->convert.orig_md_buf != NULL ? priv->io.u.bdev.num_blocks * priv->io.bdev->md_len : 0;
 }
 
+/* Whether there is metadata that is hidden from the writer, and not protection information. */
+static bool
+makes_part_of_md(const struct bdev_io_private *priv)
+{
+	const struct spdk_bdev *bdev = priv->io.bdev;
+
+	return priv->convert.strips && bdev->md_len > spdk_dif_pi_format_get_size(bdev->dif_pi_format);
+}
+
 /* Describes the user's buffers to others, and the buffer that stands in for them to the module. */
 static void
 attach(struct bdev_io_private *priv)
@@ -94,8 +103,8 @@ attach(struct bdev_io_private *priv)
 
 	convert->iov.iov_base = (void *)(((uintptr_t)convert->buf + mask) & ~mask);
 	convert->iov.iov_len = params->num_blocks * priv->io.bdev->blocklen;
-	if (!is_write(priv)) {
-		/* A module may leave parts of it as they are, and they are not for this reader. */
+	if (!is_write(priv) || makes_part_of_md(priv)) {
+		/* What is left as it is by the module, or by those who make metadata, is not for others to see. */
 		memset(convert->iov.iov_base, 0, convert->iov.iov_len + md_length(priv));
 	}
 	params->iovs = &convert->iov;

@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "bdevkit/sim.h"
+#include "spdk/accel.h"
 #include "spdk/env.h"
 #include "spdk/json.h"
 #include "spdk/rpc.h"
@@ -104,6 +105,20 @@ done_cb(void *cb_arg)
 	*(bool *)cb_arg = true;
 }
 
+/* With small caches: there are several threads, and not many buffers. */
+static void
+start_accel(void)
+{
+	struct spdk_accel_opts opts;
+
+	spdk_accel_get_opts(&opts, sizeof(opts));
+	opts.small_cache_size = 4;
+	opts.large_cache_size = 4;
+	opts.task_count = 64;
+	assert_int_equal(spdk_accel_set_opts(&opts), 0);
+	assert_int_equal(spdk_accel_initialize(), 0);
+}
+
 static void
 start_layers(void)
 {
@@ -120,6 +135,7 @@ start_layers(void)
 	opts.large_pool_count = 128;
 	assert_int_equal(spdk_iobuf_set_opts(&opts), 0);
 	assert_int_equal(spdk_iobuf_initialize(), 0);
+	start_accel();
 	spdk_bdev_initialize(init_done_cb, &done);
 	fixture_wait(&done);
 	spdk_rpc_set_state(SPDK_RPC_RUNTIME);
@@ -165,6 +181,9 @@ fixture_stop(void)
 	spdk_bdev_finish(done_cb, &done);
 	fixture_wait(&done);
 	assert_null(spdk_bdev_first());
+	done = false;
+	spdk_accel_finish(done_cb, &done);
+	fixture_wait(&done);
 	done = false;
 	spdk_iobuf_finish(done_cb, &done);
 	fixture_wait(&done);

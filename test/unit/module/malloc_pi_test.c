@@ -263,6 +263,159 @@ separate_metadata_may_be_left_out(void **state)
 	fixture_stop();
 }
 
+/* ---- Metadata that the opener does not see ---- */
+
+static void
+ignore_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ctx)
+{
+}
+
+static void
+open_hiding(struct fixture_user *user)
+{
+	struct spdk_bdev_open_opts opts;
+
+	spdk_bdev_open_opts_init(&opts, sizeof(opts));
+	opts.hide_metadata = true;
+	memset(user, 0, sizeof(*user));
+	assert_int_equal(spdk_bdev_open_ext_v2("M", true, ignore_event_cb, NULL, &opts, &user->desc), 0);
+	user->ch = spdk_bdev_get_io_channel(user->desc);
+	assert_non_null(user->ch);
+}
+
+static void
+close_hiding(struct fixture_user *user)
+{
+	spdk_put_io_channel(user->ch);
+	spdk_bdev_close(user->desc);
+}
+
+static bool
+transfer_hiding(struct fixture_user *user, bool write, uint8_t *buf, uint32_t size, uint64_t offset, uint64_t count)
+{
+	struct iovec iovs[2] = {{buf, 100}, {buf + 100, count * size - 100}};
+	struct fixture_io io = {};
+	int rc = write ? spdk_bdev_writev_blocks(user->desc, user->ch, iovs, 2, offset, count, fixture_io_cb, &io)
+		       : spdk_bdev_readv_blocks(user->desc, user->ch, iovs, 2, offset, count, fixture_io_cb, &io);
+
+	return fixture_io_wait(rc, &io);
+}
+
+static void
+check_hidden(struct pi_disk *disk)
+{
+	uint32_t size = disk->format.data_size, flags = SPDK_DIF_FLAGS_GUARD_CHECK;
+	uint8_t *buf = malloc(BLOCKS * size), *expected = calloc(BLOCKS, size), *stored;
+	struct fixture_user user;
+	struct fixture_io io;
+
+	if (disk->format.type != SPDK_DIF_TYPE3) {
+		flags |= SPDK_DIF_FLAGS_REFTAG_CHECK;
+	}
+	open_hiding(&user);
+	assert_int_equal(spdk_bdev_desc_get_block_size(user.desc), size);
+	memset(buf, 0xee, BLOCKS * size);
+	assert_true(transfer_hiding(&user, false, buf, size, 0, BLOCKS));
+	assert_memory_equal(buf, expected, BLOCKS * size);
+
+	for (uint32_t i = 0; i < BLOCKS * size; i++) {
+		expected[i] = (uint8_t)(1 + bdk_sim_random(255));
+	}
+	/* Several times, so that what the layer makes blocks in is not as it came from the system. */
+	for (int i = 0; i < 3; i++) {
+		memcpy(buf, expected, BLOCKS * size);
+		assert_true(transfer_hiding(&user, true, buf, size, 0, BLOCKS));
+		memset(buf, 0, BLOCKS * size);
+		assert_true(transfer_hiding(&user, false, buf, size, 0, BLOCKS));
+		assert_memory_equal(buf, expected, BLOCKS * size);
+	}
+
+	/* Who sees metadata sees PI that is right, and nothing else in it. */
+	assert_true(pi_disk_read(disk, 0, BLOCKS, false));
+	assert_int_equal(pi_disk_check(disk, 0, BLOCKS, flags), 0);
+	for (uint32_t i = 0; i < BLOCKS; i++) {
+		uint8_t *md = disk->data + i * pi_disk_stride(disk) + size, *pi = pi_disk_pi(disk, i);
+
+		memset(pi, 0, pi_size(&disk->format));
+		for (uint32_t j = 0; j < disk->format.md_size; j++) {
+			assert_int_equal(md[j], 0);
+		}
+	}
+
+	assert_true(borrow(disk, &io, 7, 1, &stored));
+	stored[99] ^= 1;
+	assert_false(transfer_hiding(&user, false, buf, size, 0, BLOCKS));
+	assert_true(transfer_hiding(&user, false, buf, size, 0, 7));
+	spdk_bdev_free_io(io.bdev_io);
+	close_hiding(&user);
+	free(buf);
+	free(expected);
+}
+
+static void
+check_hidden_if_interleaved(struct pi_disk *disk)
+{
+	if (disk->format.interleaved) {
+		check_hidden(disk);
+	}
+}
+
+static void
+metadata_may_be_hidden(void **state)
+{
+	for_each_format(check_hidden_if_interleaved);
+}
+
+/* Fills buffers of the layer's pool, as others do that use them. */
+static void
+soil_buffers(void)
+{
+	enum {
+		SIZE = 100 * 1024,
+		COUNT = 100
+	};
+	struct spdk_iobuf_entry entry;
+	struct spdk_iobuf_channel ch;
+	void *bufs[COUNT];
+
+	assert_int_equal(spdk_iobuf_register_module("soil"), 0);
+	assert_int_equal(spdk_iobuf_channel_init(&ch, "soil", 0, 0), 0);
+	for (int i = 0; i < COUNT; i++) {
+		bufs[i] = spdk_iobuf_get(&ch, SIZE, &entry, NULL);
+		assert_non_null(bufs[i]);
+		memset(bufs[i], 0xdb, SIZE);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		spdk_iobuf_put(&ch, bufs[i], SIZE);
+	}
+	spdk_iobuf_channel_fini(&ch);
+	assert_int_equal(spdk_iobuf_unregister_module("soil"), 0);
+}
+
+/* What is hidden does not bring what others have read or written onto the disk. */
+static void
+hidden_metadata_has_nothing_of_others(void **state)
+{
+	struct pi_format format = {.data_size = 512, .md_size = 64, .interleaved = true, .type = 1};
+	struct fixture_user user;
+	struct pi_disk disk;
+	uint8_t buf[BLOCKS * 512];
+
+	fixture_start(1);
+	soil_buffers();
+	create(&disk, &format);
+	open_hiding(&user);
+	memset(buf, 0x11, sizeof(buf));
+	assert_true(transfer_hiding(&user, true, buf, 512, 0, BLOCKS));
+	assert_true(pi_disk_read(&disk, 0, BLOCKS, false));
+	for (size_t i = 0; i < (size_t)BLOCKS * 576; i++) {
+		assert_true(i % 576 >= 576 - 8 || disk.data[i] == (i % 576 < 512 ? 0x11 : 0));
+	}
+	close_hiding(&user);
+	pi_disk_close(&disk);
+	fixture_stop();
+}
+
 /* I/O that the layer splits has the tags of its own blocks. */
 static void
 parts_of_split_io_are_checked(void **state)
@@ -399,6 +552,8 @@ main(void)
 		cmocka_unit_test(decay_is_noticed),
 		cmocka_unit_test(cleared_blocks_are_as_new),
 		cmocka_unit_test(separate_metadata_may_be_left_out),
+		cmocka_unit_test(metadata_may_be_hidden),
+		cmocka_unit_test(hidden_metadata_has_nothing_of_others),
 		cmocka_unit_test(parts_of_split_io_are_checked),
 		cmocka_unit_test(impossible_formats_are_refused),
 		cmocka_unit_test(configuration_loads_again),
