@@ -147,17 +147,40 @@ only_reads(const struct spdk_accel_task *task)
 	}
 }
 
+/*
+ * True if the step may read from one place and write to the other. While it works it must not overwrite what it has not
+ * read yet; encryption of a whole place onto itself does not.
+ */
+static bool
+can_join(const struct spdk_accel_task *task, const struct place *source, const struct place *destination)
+{
+	if (!overlap(source, destination)) {
+		return true;
+	}
+	return (task->op_code == SPDK_ACCEL_OPC_ENCRYPT || task->op_code == SPDK_ACCEL_OPC_DECRYPT) &&
+		are_same(source, destination);
+}
+
+/* A copy between places of different lengths copies less than what is in the longer one. */
+static bool
+copies_all(const struct spdk_accel_task *copy)
+{
+	return accel_iovs_length(copy->s.iovs, copy->s.iovcnt) == accel_iovs_length(copy->d.iovs, copy->d.iovcnt);
+}
+
 /* copy A to B, step reads B: the step reads A. */
 static bool
 elide_before(struct spdk_accel_sequence *seq, struct spdk_accel_task *copy, struct spdk_accel_task *next)
 {
-	struct place from = source_of(copy), to = destination_of(copy), read;
+	struct place from = source_of(copy), to = destination_of(copy), read, written;
 
 	if (!can_read_elsewhere(next)) {
 		return false;
 	}
 	read = source_of(next);
-	if (!are_same(&to, &read) || is_read_later(next, &to)) {
+	written = destination_of(next);
+	if (!are_same(&to, &read) || !copies_all(copy) || !can_join(next, &from, &written) ||
+		is_read_later(next, &to)) {
 		return false;
 	}
 	set_source(next, &from);
@@ -169,9 +192,15 @@ elide_before(struct spdk_accel_sequence *seq, struct spdk_accel_task *copy, stru
 static bool
 elide_behind(struct spdk_accel_sequence *seq, struct spdk_accel_task *task, struct spdk_accel_task *copy)
 {
-	struct place written = destination_of(task), from = source_of(copy), to = destination_of(copy);
+	struct place written = destination_of(task), from, to, read = source_of(task);
 
-	if (copy->op_code != SPDK_ACCEL_OPC_COPY || !are_same(&written, &from) || is_read_later(copy, &from)) {
+	if (copy->op_code != SPDK_ACCEL_OPC_COPY) {
+		return false;
+	}
+	from = source_of(copy);
+	to = destination_of(copy);
+	if (!are_same(&written, &from) || !copies_all(copy) || !can_join(task, &read, &to) ||
+		is_read_later(copy, &from)) {
 		return false;
 	}
 	set_destination(task, &to);
@@ -184,13 +213,17 @@ static bool
 elide_around(struct spdk_accel_sequence *seq, struct spdk_accel_task *reader, struct spdk_accel_task *copy)
 {
 	struct spdk_accel_task *writer = TAILQ_PREV(reader, accel_task_list, seq_link);
-	struct place read = source_of(reader), from = source_of(copy), to = destination_of(copy), written;
+	struct place read = source_of(reader), metadata = destination_of(reader), from, to, source, written;
 
 	if (writer == NULL || !can_write_elsewhere(writer) || copy->op_code != SPDK_ACCEL_OPC_COPY) {
 		return false;
 	}
+	from = source_of(copy);
+	to = destination_of(copy);
 	written = destination_of(writer);
-	if (!are_same(&read, &from) || !are_same(&written, &from) || is_read_later(copy, &from)) {
+	source = source_of(writer);
+	if (!are_same(&read, &from) || !are_same(&written, &from) || !copies_all(copy) ||
+		!can_join(writer, &source, &to) || overlap(&metadata, &to) || is_read_later(copy, &from)) {
 		return false;
 	}
 	set_destination(writer, &to);

@@ -24,8 +24,6 @@ static bool (*const g_operations[SPDK_ACCEL_OPC_LAST])(struct sw_channel *ch, st
 	[SPDK_ACCEL_OPC_DIX_VERIFY] = sw_dif,
 };
 
-static struct spdk_accel_module_if g_sw_module;
-
 static struct sw_task *
 task_of(struct spdk_accel_task *task)
 {
@@ -46,6 +44,11 @@ find_fused(const struct sw_channel *ch, struct spdk_accel_task *task)
 	if (task->seq == NULL || !ch->has_crc32c ||
 		(task->op_code != SPDK_ACCEL_OPC_COPY && task->op_code != SPDK_ACCEL_OPC_ENCRYPT &&
 			task->op_code != SPDK_ACCEL_OPC_DECRYPT)) {
+		return NULL;
+	}
+	/* A copy that reads less than its destination does not write all of it. */
+	if (task->op_code == SPDK_ACCEL_OPC_COPY &&
+		sw_iovs_length(task->s.iovs, task->s.iovcnt) != sw_iovs_length(task->d.iovs, task->d.iovcnt)) {
 		return NULL;
 	}
 	next = spdk_accel_sequence_next_task(task);
@@ -130,9 +133,13 @@ work_cb(void *ctx)
 	ch->msg_sent = false;
 	complete_all(ch);
 	task = STAILQ_FIRST(&ch->working);
-	if (task != NULL && work(ch, task)) {
+	if (task != NULL) {
 		STAILQ_REMOVE_HEAD(&ch->working, link);
-		spdk_accel_task_complete(task, task->status);
+		if (work(ch, task)) {
+			spdk_accel_task_complete(task, task->status);
+		} else {
+			STAILQ_INSERT_TAIL(&ch->working, task, link);
+		}
 	}
 	if (!STAILQ_EMPTY(&ch->working) || !STAILQ_EMPTY(&ch->done)) {
 		send_msg(ch);
@@ -147,8 +154,8 @@ submit(struct sw_channel *ch, struct spdk_accel_task *task)
 		spdk_accel_task_complete(task, 0);
 		return;
 	}
-	/* Behind those that were here before and take longer. */
-	if (!STAILQ_EMPTY(&ch->working) || !work(ch, task)) {
+	/* At once, even if others take longer: what is short does not wait for them. */
+	if (!work(ch, task)) {
 		STAILQ_INSERT_TAIL(&ch->working, task, link);
 		send_msg(ch);
 		return;
@@ -251,7 +258,7 @@ sw_supports_opcode(enum spdk_accel_opcode opcode)
 	return (unsigned int)opcode < SPDK_ACCEL_OPC_LAST && g_operations[opcode] != NULL;
 }
 
-static struct spdk_accel_module_if g_sw_module = {
+struct spdk_accel_module_if g_sw_module = {
 	.name = SW_NAME,
 	.priority = SPDK_ACCEL_SW_PRIORITY,
 	.module_init = sw_module_init,

@@ -18,10 +18,14 @@
 
 #define SW_NAME "software"
 
-/* Bytes that one slice works on: some 50 us each. */
+/* Bytes that one slice works on: some 50 us each. Decompression reads or writes as many. */
 #define SW_SLICE_MEMORY (256 * 1024)
 #define SW_SLICE_CRYPTO (128 * 1024)
 #define SW_SLICE_COMPRESS (32 * 1024)
+#define SW_SLICE_DECOMPRESSED (64 * 1024)
+
+/* What is checksummed right after it was written is in the cache up to this size. */
+#define SW_CACHED (16 * 1024)
 
 /* A place in a list of iovecs. */
 struct sw_cursor {
@@ -40,6 +44,8 @@ struct sw_task {
 	uint64_t done;
 	uint64_t length;
 	uint32_t crc;
+	/* compress, decompress: the state of the stream. */
+	struct sw_stream *stream;
 	/* decompress: a byte behind the destination, to see if there is more to come. */
 	bool spare_given;
 	uint8_t spare;
@@ -53,16 +59,23 @@ struct sw_traffic {
 	uint64_t written;
 };
 
+extern struct spdk_accel_module_if g_sw_module;
+
 STAILQ_HEAD(sw_task_list, spdk_accel_task);
 
 struct sw_crypto_channel;
-struct sw_compress_channel;
+
+/* States of compression streams of a channel. A channel keeps one that is not in use. */
+struct sw_streams {
+	struct sw_stream *spare;
+	uint32_t in_use;
+};
 
 struct sw_channel {
 	struct spdk_thread *thread;
 	/* Done; the callback waits for the message. */
 	struct sw_task_list done;
-	/* Begun or not, the first one is being worked on. */
+	/* Begun, in turn: each slice is another task's. */
 	struct sw_task_list working;
 	struct bdk_msg msg;
 	bool msg_sent;
@@ -70,7 +83,7 @@ struct sw_channel {
 	bool has_crc32c;
 	struct sw_traffic traffic;
 	struct sw_crypto_channel *crypto;
-	struct sw_compress_channel *compress;
+	struct sw_streams streams;
 };
 
 /*

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Compression, by ISA-L: raw DEFLATE, one stream for each operation. The state of a stream is large; a channel has one
- * for each direction from the first use on, and one operation at a time, the first of those being worked on, uses it.
+ * Compression, by ISA-L: raw DEFLATE, one stream for each operation. The state of a stream is large. A channel makes one
+ * when it is first needed, and more only while several operations that take longer than a slice go on at once.
  */
 
 #include "module/accel/software/accel_sw.h"
 #include <isa-l/igzip_lib.h>
 
-struct sw_compress_channel {
-	struct isal_zstream deflate;
-	struct inflate_state inflate;
-	/* Level buffers, made when that level is first used. */
-	uint8_t *level_buf[ISAL_DEF_MAX_LEVEL + 1];
+/* Operations beyond wait for those that have begun. */
+#define MAX_STREAMS 8
+
+struct sw_stream {
+	union {
+		struct isal_zstream deflate;
+		struct inflate_state inflate;
+	};
+	/* As large as the highest level so far needs it. */
+	uint8_t *level_buf;
+	uint32_t level_buf_size;
 };
 
 static const uint32_t g_level_buf_sizes[] = {
@@ -39,105 +45,149 @@ sw_compress_get_level_range(enum spdk_accel_comp_algo algo, uint32_t *min_level,
 	return 0;
 }
 
-void
-sw_compress_channel_destroy(struct sw_channel *ch)
-{
-	size_t i;
+/* ---- streams ---- */
 
-	if (ch->compress != NULL) {
-		for (i = 0; i < SPDK_COUNTOF(ch->compress->level_buf); i++) {
-			free(ch->compress->level_buf[i]);
-		}
-		free(ch->compress);
+static void
+free_stream(struct sw_stream *stream)
+{
+	if (stream != NULL) {
+		free(stream->level_buf);
+		free(stream);
 	}
 }
 
-static struct sw_compress_channel *
-get_channel(struct sw_channel *ch)
+void
+sw_compress_channel_destroy(struct sw_channel *ch)
 {
-	if (ch->compress == NULL) {
-		ch->compress = calloc(1, sizeof(*ch->compress));
+	assert(ch->streams.in_use == 0);
+	free_stream(ch->streams.spare);
+}
+
+/* Gives the task a stream. -EAGAIN: later, when another one has ended. */
+static int
+get_stream(struct sw_channel *ch, struct sw_task *task)
+{
+	if (ch->streams.spare != NULL) {
+		task->stream = ch->streams.spare;
+		ch->streams.spare = NULL;
+	} else {
+		task->stream = ch->streams.in_use < MAX_STREAMS ? calloc(1, sizeof(*task->stream)) : NULL;
+		if (task->stream == NULL) {
+			return ch->streams.in_use > 0 ? -EAGAIN : -ENOMEM;
+		}
 	}
-	return ch->compress;
+	ch->streams.in_use++;
+	return 0;
+}
+
+static void
+put_stream(struct sw_channel *ch, struct sw_task *task)
+{
+	ch->streams.in_use--;
+	free_stream(ch->streams.spare);
+	ch->streams.spare = task->stream;
+	task->stream = NULL;
 }
 
 /* ---- compress ---- */
 
+static bool
+reserve_level_buf(struct sw_stream *stream, uint32_t size)
+{
+	if (stream->level_buf_size < size) {
+		free(stream->level_buf);
+		stream->level_buf = malloc(size);
+		stream->level_buf_size = stream->level_buf != NULL ? size : 0;
+	}
+	return stream->level_buf_size >= size;
+}
+
 static int
 begin_deflate(struct sw_channel *ch, struct sw_task *task)
 {
-	struct sw_compress_channel *compress = get_channel(ch);
 	uint32_t level = task->base.comp.level;
+	struct isal_zstream *deflate;
+	int rc;
 
-	if (compress == NULL) {
-		return -ENOMEM;
-	}
 	if (level > ISAL_DEF_MAX_LEVEL) {
 		SPDK_ERRLOG("there is no compression level %u; the highest is %d\n", level, ISAL_DEF_MAX_LEVEL);
 		return -EINVAL;
 	}
-	if (compress->level_buf[level] == NULL && g_level_buf_sizes[level] > 0) {
-		compress->level_buf[level] = malloc(g_level_buf_sizes[level]);
-		if (compress->level_buf[level] == NULL) {
-			return -ENOMEM;
-		}
+	rc = get_stream(ch, task);
+	if (rc != 0) {
+		return rc;
 	}
-	isal_deflate_init(&compress->deflate);
-	compress->deflate.level = level;
-	compress->deflate.level_buf = compress->level_buf[level];
-	compress->deflate.level_buf_size = g_level_buf_sizes[level];
-	compress->deflate.next_out = task->base.d.iovs[0].iov_base;
-	compress->deflate.avail_out = spdk_min(task->base.nbytes, UINT32_MAX);
+	if (!reserve_level_buf(task->stream, g_level_buf_sizes[level])) {
+		put_stream(ch, task);
+		return -ENOMEM;
+	}
+	deflate = &task->stream->deflate;
+	isal_deflate_init(deflate);
+	deflate->level = level;
+	deflate->level_buf = task->stream->level_buf;
+	deflate->level_buf_size = g_level_buf_sizes[level];
+	deflate->next_out = task->base.d.iovs[0].iov_base;
+	deflate->avail_out = spdk_min(task->base.nbytes, UINT32_MAX);
 	sw_cursor_init(&task->source, task->base.s.iovs, task->base.s.iovcnt);
 	task->length = sw_iovs_length(task->base.s.iovs, task->base.s.iovcnt);
 	task->begun = true;
 	return 0;
 }
 
-static void
+/* Returns true if the task has ended; otherwise it waits for a stream. */
+static bool
+fail_to_begin(struct sw_task *task, int rc)
+{
+	task->base.status = rc != -EAGAIN ? rc : 0;
+	return rc != -EAGAIN;
+}
+
+static bool
 end_deflate(struct sw_channel *ch, struct sw_task *task)
 {
-	struct isal_zstream *stream = &ch->compress->deflate;
+	struct isal_zstream *deflate = &task->stream->deflate;
 
 	if (task->base.output_size != NULL) {
-		*task->base.output_size = stream->total_out;
+		*task->base.output_size = deflate->total_out;
 	}
-	ch->traffic.written += stream->total_out;
-	if (stream->internal_state.state != ZSTATE_END) {
+	ch->traffic.written += deflate->total_out;
+	if (task->base.status == 0 && deflate->internal_state.state != ZSTATE_END) {
 		task->base.status = -ENOMEM;
 	}
+	put_stream(ch, task);
+	return true;
 }
 
 bool
 sw_compress(struct sw_channel *ch, struct sw_task *task)
 {
 	uint64_t budget = SW_SLICE_COMPRESS, len;
-	struct isal_zstream *stream;
+	struct isal_zstream *deflate;
 	void *src = NULL;
+	int rc;
 
 	if (!task->begun) {
-		task->base.status = begin_deflate(ch, task);
-		if (task->base.status != 0) {
-			return true;
+		rc = begin_deflate(ch, task);
+		if (rc != 0) {
+			return fail_to_begin(task, rc);
 		}
 	}
-	stream = &ch->compress->deflate;
+	deflate = &task->stream->deflate;
 	while (budget > 0) {
 		len = sw_cursor_peek(&task->source, budget, &src);
 		sw_cursor_skip(&task->source, len);
 		ch->traffic.read += len;
 		budget -= len;
 		task->done += len;
-		stream->next_in = src;
-		stream->avail_in = len;
-		stream->end_of_stream = task->done == task->length;
-		if (isal_deflate(stream) != COMP_OK) {
+		deflate->next_in = src;
+		deflate->avail_in = len;
+		deflate->end_of_stream = task->done == task->length;
+		if (isal_deflate(deflate) != COMP_OK) {
 			task->base.status = -EINVAL;
-			return true;
+			return end_deflate(ch, task);
 		}
-		if (stream->end_of_stream || stream->avail_out == 0) {
-			end_deflate(ch, task);
-			return true;
+		if (deflate->end_of_stream || deflate->avail_out == 0) {
+			return end_deflate(ch, task);
 		}
 	}
 	return false;
@@ -156,10 +206,12 @@ is_at_end(struct sw_cursor *cursor)
 static int
 begin_inflate(struct sw_channel *ch, struct sw_task *task)
 {
-	if (get_channel(ch) == NULL) {
-		return -ENOMEM;
+	int rc = get_stream(ch, task);
+
+	if (rc != 0) {
+		return rc;
 	}
-	isal_inflate_init(&ch->compress->inflate);
+	isal_inflate_init(&task->stream->inflate);
 	sw_cursor_init(&task->source, task->base.s.iovs, task->base.s.iovcnt);
 	sw_cursor_init(&task->destination, task->base.d.iovs, task->base.d.iovcnt);
 	task->spare_given = false;
@@ -169,35 +221,35 @@ begin_inflate(struct sw_channel *ch, struct sw_task *task)
 
 /* Gives the stream what comes next on both sides, where it has used up what it had. False: there is no room any more. */
 static bool
-feed(struct sw_channel *ch, struct sw_task *task, struct inflate_state *stream, uint64_t max)
+feed(struct sw_channel *ch, struct sw_task *task, struct inflate_state *inflate)
 {
 	uint64_t len;
 	void *data;
 
-	if (stream->avail_in == 0) {
-		len = sw_cursor_peek(&task->source, max, &data);
+	if (inflate->avail_in == 0) {
+		len = sw_cursor_peek(&task->source, SW_SLICE_COMPRESS, &data);
 		if (len > 0) {
 			sw_cursor_skip(&task->source, len);
 			ch->traffic.read += len;
-			stream->next_in = data;
-			stream->avail_in = len;
+			inflate->next_in = data;
+			inflate->avail_in = len;
 		}
 	}
-	if (stream->avail_out == 0) {
-		len = sw_cursor_peek(&task->destination, SW_SLICE_MEMORY, &data);
+	if (inflate->avail_out == 0) {
+		len = sw_cursor_peek(&task->destination, SW_SLICE_DECOMPRESSED, &data);
 		if (len > 0) {
 			sw_cursor_skip(&task->destination, len);
-			stream->next_out = data;
+			inflate->next_out = data;
 		} else {
 			/* The end of the stream may be all that is left of it. It has no room for anything else. */
 			if (task->spare_given) {
 				return false;
 			}
 			task->spare_given = true;
-			stream->next_out = &task->spare;
+			inflate->next_out = &task->spare;
 			len = 1;
 		}
-		stream->avail_out = len;
+		inflate->avail_out = len;
 	}
 	return true;
 }
@@ -205,44 +257,51 @@ feed(struct sw_channel *ch, struct sw_task *task, struct inflate_state *stream, 
 static bool
 end_inflate(struct sw_channel *ch, struct sw_task *task, int status)
 {
-	uint32_t total = ch->compress->inflate.total_out;
+	struct inflate_state *inflate = &task->stream->inflate;
+	/* A byte in the spare place is one too many. */
+	bool overflow = task->spare_given && inflate->avail_out == 0;
+	uint32_t total = inflate->total_out - overflow;
 
-	task->base.status = status;
+	task->base.status = status == 0 && overflow ? -ENOMEM : status;
 	if (task->base.output_size != NULL) {
 		*task->base.output_size = total;
 	}
 	ch->traffic.written += total;
+	put_stream(ch, task);
 	return true;
 }
 
 bool
 sw_decompress(struct sw_channel *ch, struct sw_task *task)
 {
-	uint64_t before = ch->traffic.read;
-	struct inflate_state *stream;
+	uint64_t read_before = ch->traffic.read;
+	struct inflate_state *inflate;
+	uint32_t written_before;
+	int rc;
 
 	if (!task->begun) {
-		task->base.status = begin_inflate(ch, task);
-		if (task->base.status != 0) {
-			return true;
+		rc = begin_inflate(ch, task);
+		if (rc != 0) {
+			return fail_to_begin(task, rc);
 		}
 	}
-	stream = &ch->compress->inflate;
-	while (ch->traffic.read - before < SW_SLICE_COMPRESS) {
-		if (!feed(ch, task, stream, SW_SLICE_COMPRESS)) {
+	inflate = &task->stream->inflate;
+	written_before = inflate->total_out;
+	while (ch->traffic.read - read_before < SW_SLICE_COMPRESS &&
+		inflate->total_out - written_before < SW_SLICE_DECOMPRESSED) {
+		if (!feed(ch, task, inflate)) {
 			SPDK_ERRLOG("decompressed data do not fit the %" PRIu64 " bytes that are there for them\n",
 				sw_iovs_length(task->base.d.iovs, task->base.d.iovcnt));
 			return end_inflate(ch, task, -ENOMEM);
 		}
-		if (isal_inflate(stream) < 0) {
+		if (isal_inflate(inflate) < 0) {
 			SPDK_ERRLOG("compressed data are damaged\n");
 			return end_inflate(ch, task, -EINVAL);
 		}
-		if (stream->block_state == ISAL_BLOCK_FINISH) {
-			/* A byte in the spare place is one too many. */
-			return end_inflate(ch, task, task->spare_given && stream->avail_out == 0 ? -ENOMEM : 0);
+		if (inflate->block_state == ISAL_BLOCK_FINISH) {
+			return end_inflate(ch, task, 0);
 		}
-		if (stream->avail_in == 0 && stream->avail_out > 0 && is_at_end(&task->source)) {
+		if (inflate->avail_in == 0 && inflate->avail_out > 0 && is_at_end(&task->source)) {
 			SPDK_ERRLOG("compressed data end too early\n");
 			return end_inflate(ch, task, -EINVAL);
 		}

@@ -260,7 +260,7 @@ check(const struct spdk_accel_task *base, uint64_t length)
 			base->block_size);
 		return -EINVAL;
 	}
-	if (key->module_if != spdk_accel_get_module(SW_NAME)) {
+	if (key->module_if != &g_sw_module) {
 		SPDK_ERRLOG("key %s belongs to accel module %s\n", key->param.key_name, key->module_if->name);
 		return -EINVAL;
 	}
@@ -337,90 +337,89 @@ reserve_scratch(struct sw_crypto_channel *crypto, size_t size)
 	return true;
 }
 
-static inline gcry_error_t
-crypt_unit(const struct spdk_accel_task *base, gcry_cipher_hd_t cipher, uint64_t tweak_value, uint8_t *dst,
+/* What one tweak is for: a block, or a part of it. */
+static uint32_t
+unit_of(const struct spdk_accel_task *base)
+{
+	return has_counter(base->crypto_key) ? COUNTER_UNIT : base->block_size;
+}
+
+/* Units in one piece on both sides, from a number of the first one's tweak on. */
+static gcry_error_t
+crypt_units(const struct spdk_accel_task *base, gcry_cipher_hd_t cipher, uint64_t value, uint8_t *dst,
 	const uint8_t *src, uint64_t len)
 {
+	uint32_t unit = unit_of(base);
+	bool encrypt = base->op_code == SPDK_ACCEL_OPC_ENCRYPT;
 	struct tweak tweak;
 	gcry_error_t error;
+	uint64_t offset;
 
-	make_tweak(base->crypto_key, tweak_value, &tweak);
-	error = gcry_cipher_setiv(cipher, &tweak, sizeof(tweak));
-	if (error != 0) {
-		return error;
+	for (offset = 0; offset < len; offset += unit) {
+		/* In place, libgcrypt wants to be told so. */
+		const uint8_t *from = dst != src ? src + offset : NULL;
+		size_t from_len = dst != src ? unit : 0;
+
+		make_tweak(base->crypto_key, value++, &tweak);
+		error = gcry_cipher_setiv(cipher, &tweak, sizeof(tweak));
+		if (error != 0) {
+			return error;
+		}
+		error = encrypt ? gcry_cipher_encrypt(cipher, dst + offset, unit, from, from_len)
+				: gcry_cipher_decrypt(cipher, dst + offset, unit, from, from_len);
+		if (error != 0) {
+			return error;
+		}
 	}
-	/* In place, libgcrypt wants to be told so. */
-	if (dst == src) {
-		src = NULL;
-		return base->op_code == SPDK_ACCEL_OPC_ENCRYPT ? gcry_cipher_encrypt(cipher, dst, len, NULL, 0)
-							       : gcry_cipher_decrypt(cipher, dst, len, NULL, 0);
-	}
-	return base->op_code == SPDK_ACCEL_OPC_ENCRYPT ? gcry_cipher_encrypt(cipher, dst, len, src, len)
-						       : gcry_cipher_decrypt(cipher, dst, len, src, len);
+	return 0;
 }
 
-/* One block, in one piece on both sides. number: of the block within the task. */
-static gcry_error_t
-crypt_block(
-	const struct spdk_accel_task *base, gcry_cipher_hd_t cipher, uint64_t number, uint8_t *dst, const uint8_t *src)
-{
-	uint64_t units = base->block_size / COUNTER_UNIT, value, i;
-	gcry_error_t error = 0;
-
-	if (!has_counter(base->crypto_key)) {
-		return crypt_unit(base, cipher, base->iv + number, dst, src, base->block_size);
-	}
-	value = (base->iv + number) * units;
-	for (i = 0; i < units && error == 0; i++) {
-		error = crypt_unit(
-			base, cipher, value + i, dst + i * COUNTER_UNIT, src + i * COUNTER_UNIT, COUNTER_UNIT);
-	}
-	return error;
-}
-
+/* As many whole units as there are in one piece on both sides, at most max bytes; or one that is cut. max >= unit. */
 static int
-crypt_next(struct sw_channel *ch, struct sw_task *task, gcry_cipher_hd_t cipher)
+crypt_next(struct sw_channel *ch, struct sw_task *task, gcry_cipher_hd_t cipher, uint64_t max)
 {
-	uint32_t block_size = task->base.block_size;
-	uint64_t number = task->done / block_size;
+	const struct spdk_accel_task *base = &task->base;
+	uint32_t unit = unit_of(base);
+	uint64_t value = base->iv * (base->block_size / unit) + task->done / unit, source, destination, len;
 	void *src = NULL, *dst = NULL;
 	uint8_t *from, *to;
-	bool whole_source, whole_destination;
 	gcry_error_t error;
 
-	whole_source = sw_cursor_peek(&task->source, block_size, &src) == block_size;
-	whole_destination = sw_cursor_peek(&task->destination, block_size, &dst) == block_size;
+	source = sw_cursor_peek(&task->source, max, &src);
+	destination = sw_cursor_peek(&task->destination, max, &dst);
+	len = spdk_min(source, destination);
+	len = len >= unit ? len - len % unit : unit;
 	from = src;
 	to = dst;
-	if (!whole_source || !whole_destination) {
-		if (!reserve_scratch(ch->crypto, block_size)) {
+	if (source < len || destination < len) {
+		if (!reserve_scratch(ch->crypto, unit)) {
 			return -ENOMEM;
 		}
-		if (!whole_source) {
+		if (source < len) {
 			from = ch->crypto->scratch;
-			gather(&task->source, from, block_size);
+			gather(&task->source, from, len);
 		}
-		if (!whole_destination) {
+		if (destination < len) {
 			to = ch->crypto->scratch;
 		}
 	}
-	error = crypt_block(&task->base, cipher, number, to, from);
+	error = crypt_units(base, cipher, value, to, from, len);
 	if (error != 0) {
-		SPDK_ERRLOG("key %s: libgcrypt: %s\n", task->base.crypto_key->param.key_name, gcry_strerror(error));
+		SPDK_ERRLOG("key %s: libgcrypt: %s\n", base->crypto_key->param.key_name, gcry_strerror(error));
 		return -EIO;
 	}
-	sw_fused_update(task, to, block_size);
-	if (whole_source) {
-		sw_cursor_skip(&task->source, block_size);
+	sw_fused_update(task, to, len);
+	if (source >= len) {
+		sw_cursor_skip(&task->source, len);
 	}
-	if (whole_destination) {
-		sw_cursor_skip(&task->destination, block_size);
+	if (destination >= len) {
+		sw_cursor_skip(&task->destination, len);
 	} else {
-		scatter(&task->destination, to, block_size);
+		scatter(&task->destination, to, len);
 	}
-	task->done += block_size;
-	ch->traffic.read += block_size;
-	ch->traffic.written += block_size;
+	task->done += len;
+	ch->traffic.read += len;
+	ch->traffic.written += len;
 	return 0;
 }
 
@@ -429,7 +428,7 @@ sw_crypt(struct sw_channel *ch, struct sw_task *task)
 {
 	struct spdk_accel_task *base = &task->base;
 	gcry_cipher_hd_t cipher;
-	uint64_t end;
+	uint64_t end, max;
 
 	if (!task->begun) {
 		base->status = begin(task);
@@ -442,9 +441,12 @@ sw_crypt(struct sw_channel *ch, struct sw_task *task)
 		base->status = -ENOMEM;
 		return true;
 	}
-	end = spdk_min(task->length, task->done + spdk_max(SW_SLICE_CRYPTO, base->block_size));
+	end = spdk_min(task->length, task->done + SW_SLICE_CRYPTO);
 	while (task->done < end) {
-		base->status = crypt_next(ch, task, cipher);
+		/* What is checksummed along the way is to be in the cache still. */
+		max = spdk_min(end - task->done, task->fused != NULL ? SW_CACHED : SW_SLICE_CRYPTO);
+		max = spdk_max(max, base->block_size);
+		base->status = crypt_next(ch, task, cipher, max);
 		if (base->status != 0) {
 			return true;
 		}

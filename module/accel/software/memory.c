@@ -6,9 +6,6 @@
 #include "spdk/crc32.h"
 #include "spdk/xor.h"
 
-/* What is checksummed right after it was written is in the cache up to this size. */
-#define CACHED 16384
-
 #define MAX_XOR_SOURCES 256
 
 static void
@@ -52,7 +49,7 @@ copy_piece(struct sw_channel *ch, struct sw_task *task, uint64_t max, void **wri
 bool
 sw_copy(struct sw_channel *ch, struct sw_task *task)
 {
-	uint64_t budget = SW_SLICE_MEMORY, max = task->fused != NULL ? CACHED : SW_SLICE_MEMORY, len;
+	uint64_t budget = SW_SLICE_MEMORY, max = task->fused != NULL ? SW_CACHED : SW_SLICE_MEMORY, len;
 	void *written;
 
 	init_cursors(task);
@@ -78,7 +75,7 @@ sw_copy_crc32c(struct sw_channel *ch, struct sw_task *task)
 	}
 	init_cursors(task);
 	while (budget > 0) {
-		len = copy_piece(ch, task, spdk_min(budget, CACHED), &written);
+		len = copy_piece(ch, task, spdk_min(budget, SW_CACHED), &written);
 		if (len == 0) {
 			*task->base.crc_dst = task->crc;
 			return true;
@@ -144,7 +141,7 @@ sw_dualcast(struct sw_channel *ch, struct sw_task *task)
 	}
 	init_cursors(task);
 	while (budget > 0) {
-		len = copy_piece(ch, task, spdk_min(budget, CACHED), &first);
+		len = copy_piece(ch, task, spdk_min(budget, SW_CACHED), &first);
 		if (len == 0) {
 			return true;
 		}
