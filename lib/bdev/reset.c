@@ -22,8 +22,6 @@ static void unfrozen_cb(struct spdk_bdev *bdev, void *ctx, int status);
 static void
 run(struct spdk_bdev_io *reset)
 {
-	/* So that the channel lives as long as the reset, even if its user puts it. */
-	reset->u.reset.ch_ref = spdk_get_io_channel(bdev_state(reset->bdev));
 	reset->u.reset.wait_poller.poller = NULL;
 	bdev_for_each_channel(&bdev_state(reset->bdev)->reset_walk, reset->bdev, freeze_cb, reset, frozen_cb);
 }
@@ -40,6 +38,8 @@ bdev_reset_start(struct spdk_bdev_io *reset)
 	struct bdev_state *state = bdev_state(reset->bdev);
 
 	reset->internal.flags = BDEV_IO_RESET;
+	/* So that the channel lives as long as the reset, even if its user puts it; also while the reset is queued. */
+	reset->u.reset.ch_ref = spdk_get_io_channel(state);
 	if (reset->internal.ch->gates & BDEV_GATE_TRACE) {
 		bdev_trace_start(reset);
 	}
@@ -178,8 +178,10 @@ static void
 end_queued_cb(void *ctx)
 {
 	struct spdk_bdev_io *reset = ctx;
+	struct spdk_io_channel *ch_ref = reset->u.reset.ch_ref;
 
 	bdev_io_end(reset, bdev_io_private(reset)->pending_status);
+	spdk_put_io_channel(ch_ref);
 }
 
 static void

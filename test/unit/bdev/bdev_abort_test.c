@@ -628,15 +628,16 @@ use_up(uint32_t leave)
 
 	ON(0, {
 		while (rc == 0) {
-			rc = spdk_bdev_read_blocks(g_user.desc, g_user.ch[0], g_buf, 0, 1, io_done_cb, &g_other);
+			rc = spdk_bdev_read_blocks(
+				g_user.desc, g_user.ch[0], g_buf, count < leave ? 200 : 0, 1, io_done_cb, &g_other);
 			count += rc == 0;
 		}
 	});
 	assert_int_equal(rc, -ENOMEM);
-	mem_disk_release(&g_disk, leave);
+	assert_int_equal(mem_disk_release_at(&g_disk, SPDK_BDEV_IO_TYPE_READ, 200, SPDK_BDEV_IO_STATUS_SUCCESS), leave);
 	bdk_sim_run_until_idle();
 	assert_int_equal(g_other.done, leave);
-	return count - leave;
+	return count;
 }
 
 static void
@@ -741,6 +742,54 @@ test_shortage_nothing_left(void **state)
 	end_shortage(&split, others);
 }
 
+static void
+test_split_waits_for_object(void **state)
+{
+	struct group elsewhere = {}, split = {};
+	uint32_t others, i;
+	int rc = 0;
+
+	/* As before, but what would let a user go on is in the hands of another thread. */
+	g_disk.bdev.max_rw_size = 1;
+	open_disk();
+	ON(1, {
+		while (elsewhere.done < 600 && rc == 0) {
+			rc = spdk_bdev_read_blocks(g_user.desc, g_user.ch[1], g_buf, 16, 1, io_done_cb, &elsewhere);
+			elsewhere.done += rc == 0;
+		}
+	});
+	assert_int_equal(rc, 0);
+	elsewhere.done = 0;
+	others = use_up(2);
+	ON(0, spdk_bdev_quiesce_range(&g_disk.bdev, g_disk.bdev.module, 8, 8, NULL, NULL));
+	bdk_sim_run_until_idle();
+	submit_at(0, &g_group, g_buf, 8, 2);
+	/* Takes the last object, and its parts what is kept for inner I/O. */
+	submit_at(0, &split, g_buf, 0, 8);
+	ON(0, spdk_bdev_unquiesce_range(&g_disk.bdev, g_disk.bdev.module, 8, 8, NULL, NULL));
+	bdk_sim_run_until_idle();
+	/* Now the other thread gives back what it has. */
+	assert_int_equal(mem_disk_release_at(&g_disk, SPDK_BDEV_IO_TYPE_READ, 16, SPDK_BDEV_IO_STATUS_SUCCESS), 600);
+	bdk_sim_run_until_idle();
+	assert_int_equal(elsewhere.done, 600);
+	assert_int_equal(g_group.done, 0);
+	for (i = 0; i < g_disk.num_records; i++) {
+		assert_int_not_equal(g_disk.records[i].offset, 8);
+	}
+	abort_group(&g_abort, 0, &g_group);
+	bdk_sim_run_until_idle();
+	expect(&g_abort, true);
+	expect_group(&g_group, 1, 0, 0);
+	assert_int_equal(count_records(SPDK_BDEV_IO_TYPE_ABORT), 0);
+	while (split.done == 0 || g_other.done < others) {
+		mem_disk_release(&g_disk, 64);
+		bdk_sim_run_until_idle();
+	}
+	expect_group(&split, 1, 1, 0);
+	expect_depth(0);
+	remove_disk();
+}
+
 int
 main(void)
 {
@@ -767,6 +816,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_shortage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shortage_waited_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shortage_nothing_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_split_waits_for_object, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,8 @@
 /* Reset, with I/O in every state that it can have; and removal while a reset runs. */
 
 #include "mem_disk.h"
+#include "lib/bdev/bdev_internal.h"
+#include "spdk/json.h"
 
 #define NUM_BLOCKS 256
 #define MAX_IOS 64
@@ -200,6 +202,94 @@ test_queue(void **state)
 }
 
 static void
+stat_cb(struct spdk_bdev *bdev, struct spdk_bdev_io_stat *stat, void *cb_arg, int rc)
+{
+	assert_int_equal(rc, 0);
+	*(bool *)cb_arg = true;
+}
+
+static int
+append_cb(void *ctx, const void *data, size_t size)
+{
+	strncat(ctx, data, size);
+	return 0;
+}
+
+/* The error counts of the disk, as JSON. */
+static void
+expect_errors(const char *expected)
+{
+	struct spdk_bdev_io_stat *stat = bdev_io_stat_alloc();
+	char text[2000] = "";
+	struct spdk_json_write_ctx *w = spdk_json_write_begin(append_cb, text, 0);
+	bool done = false;
+
+	ON(0, spdk_bdev_get_device_stat(&g_disk.bdev, stat, SPDK_BDEV_RESET_STAT_NONE, stat_cb, &done));
+	bdk_sim_run_until_idle();
+	assert_true(done);
+	spdk_json_write_object_begin(w);
+	spdk_bdev_dump_io_stat_json(stat, w);
+	spdk_json_write_object_end(w);
+	spdk_json_write_end(w);
+	assert_non_null(strstr(text, "\"io_error\":"));
+	assert_int_equal(
+		strncmp(strstr(text, "\"io_error\":") + strlen("\"io_error\":"), expected, strlen(expected)), 0);
+	free(stat);
+}
+
+static void
+test_failed(void **state)
+{
+	/* Those that wait for one that fails, fail; and all of them count as errors. */
+	g_disk.reset_status = SPDK_BDEV_IO_STATUS_ABORTED;
+	open_disk();
+	expect_errors("{}");
+	submit_reset(0, 0);
+	submit_reset(1, 1);
+	submit_reset(2, 2);
+	bdk_sim_run_until_idle();
+	expect_aborted(0);
+	expect_aborted(1);
+	expect_aborted(2);
+	assert_int_equal(g_disk.resets, 1);
+	expect_errors("{\"aborted\":3}");
+	/* NOMEM is not for a reset. */
+	g_disk.reset_status = SPDK_BDEV_IO_STATUS_NOMEM;
+	submit_reset(0, 3);
+	bdk_sim_run_until_idle();
+	expect(3, false);
+	expect_errors("{\"failed\":1,\"aborted\":3}");
+	/* The disk goes on. */
+	submit_read(1, 4, 1);
+	bdk_sim_run_until_idle();
+	expect(4, true);
+	remove_disk();
+}
+
+static void
+test_put_channel_of_queued(void **state)
+{
+	/* Users put their channels while one reset runs and another one waits for its outcome. */
+	g_disk.bdev.reset_io_drain_timeout = 5;
+	g_disk.mode = MEM_DISK_HOLD;
+	open_disk();
+	submit_read(0, 2, 1);
+	submit_reset(1, 0);
+	submit_reset(2, 1);
+	ON(2, spdk_put_io_channel(g_user.ch[2]));
+	ON(1, spdk_put_io_channel(g_user.ch[1]));
+	g_user.ch[1] = g_user.ch[2] = NULL;
+	bdk_sim_run_until_idle();
+	assert_int_equal(g_ios[0].done + g_ios[1].done, 0);
+	mem_disk_release(&g_disk, 1);
+	bdk_sim_run_for(2 * 1000 * 1000);
+	expect(0, true);
+	expect(1, true);
+	expect(2, true);
+	remove_disk();
+}
+
+static void
 again_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 {
 	spdk_bdev_free_io(bdev_io);
@@ -342,6 +432,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_frozen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drain, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_queue, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_failed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_put_channel_of_queued, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_again_from_callback, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_split_half_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waiting_for_buffers, setup, teardown),

@@ -4,6 +4,7 @@
 
 #include "bdev_rpc_fixture.h"
 #include "mem_disk.h"
+#include "spdk/base64.h"
 
 #define NO_LATENCIES \
 	"\"read_latency_ticks\":0,\"max_read_latency_ticks\":0,\"min_read_latency_ticks\":0," \
@@ -179,6 +180,139 @@ test_reset(void **state)
 	remove_disks();
 }
 
+/* ---- queue depth ---- */
+
+static void
+test_queue_depth(void **state)
+{
+	struct mem_io io = {};
+
+	add_disks();
+	expect_failure("bdev_set_qd_sampling_period", "{\"name\":\"a\"}", "-32603", "period");
+	expect_failure("bdev_set_qd_sampling_period", "{\"name\":\"c\",\"period\":10}", "-19", "bdev c");
+	assert_string_equal(ask("bdev_set_qd_sampling_period", "{\"name\":\"a\",\"period\":10000}"), "\"result\":true");
+	/* No sample yet. */
+	assert_string_equal(skip_ticks(ask("bdev_get_iostat", "{\"name\":\"a\"}")),
+		"\"bdevs\":[{\"name\":\"a\"," READS(
+			0, 0) ",\"io_error\":{},\"queue_depth_polling_period\":10000,"
+			      "\"queue_depth\":18446744073709551615,\"io_time\":0,\"weighted_io_time\":0}]}");
+	g_disks[0].mode = MEM_DISK_HOLD;
+	ON(0,
+		assert_int_equal(
+			spdk_bdev_read_blocks(g_users[0].desc, g_users[0].ch[0], g_buf, 0, 1, mem_io_done_cb, &io), 0));
+	bdk_sim_run_for(10 * 1000);
+	bdk_sim_run_until_idle();
+	assert_string_equal(skip_ticks(ask("bdev_get_iostat", "")),
+		"\"bdevs\":[{\"name\":\"a\"," READS(
+			0, 0) ",\"io_error\":{},\"queue_depth_polling_period\":10000,"
+			      "\"queue_depth\":1,\"io_time\":10000,\"weighted_io_time\":10000},"
+			      "{\"name\":\"b\"," READS(0, 0) ",\"io_error\":{}}]}");
+	assert_string_equal(ask("bdev_set_qd_sampling_period", "{\"name\":\"a\",\"period\":0}"), "\"result\":true");
+	assert_string_equal(skip_ticks(ask("bdev_get_iostat", "{\"name\":\"a\"}")),
+		"\"bdevs\":[{\"name\":\"a\"," READS(0, 0) ",\"io_error\":{}}]}");
+	mem_disk_release(&g_disks[0], 1);
+	bdk_sim_run_until_idle();
+	remove_disks();
+}
+
+/* ---- histograms ---- */
+
+static void
+expect_histogram(const char *answer, uint32_t granularity, uint64_t total)
+{
+	static const char head[] = "\"result\":{\"histogram\":\"";
+	char *text, *end, rest[200];
+	uint64_t *buckets, sum = 0;
+	size_t size, i;
+
+	assert_int_equal(strncmp(answer, head, strlen(head)), 0);
+	text = strdup(answer + strlen(head));
+	end = strchr(text, '"');
+	*end = '\0';
+	buckets = malloc(spdk_base64_get_decoded_len(strlen(text)));
+	assert_int_equal(spdk_base64_decode(buckets, &size, text), 0);
+	for (i = 0; i < size / sizeof(*buckets); i++) {
+		sum += buckets[i];
+	}
+	assert_int_equal(sum, total);
+	assert_int_equal(size, ((64 - granularity + 1) << granularity) * sizeof(*buckets));
+	snprintf(rest, sizeof(rest), ",\"granularity\":%u,\"min_range\":0,\"max_range\":%u,\"tsc_rate\":%" PRIu64 "}",
+		granularity, 64 - granularity, spdk_get_ticks_hz());
+	assert_string_equal(end + 1, rest);
+	free(buckets);
+	free(text);
+}
+
+static void
+test_histogram(void **state)
+{
+	add_disks();
+	expect_failure("bdev_get_histogram", "{}", "-32603", "name");
+	expect_failure("bdev_get_histogram", "{\"name\":\"c\"}", "-19", "bdev c");
+	/* Never enabled. */
+	expect_failure("bdev_get_histogram", "{\"name\":\"a\"}", "-12", "bdev a");
+	expect_failure("bdev_enable_histogram", "{\"name\":\"a\"}", "-32603", "enable");
+	expect_failure("bdev_enable_histogram", "{\"name\":\"c\",\"enable\":true}", "-19", "bdev c");
+	expect_failure("bdev_enable_histogram", "{\"name\":\"a\",\"enable\":true,\"opc\":\"peek\"}", "-32603",
+		"Invalid Io type");
+	expect_failure("bdev_enable_histogram", "{\"name\":\"a\",\"enable\":true,\"granularity\":256}", "-32603",
+		"granularity");
+	expect_failure("bdev_enable_histogram", "{\"name\":\"a\",\"enable\":true,\"min_nsec\":5,\"max_nsec\":5}", "-12",
+		"bdev a");
+
+	assert_string_equal(ask("bdev_enable_histogram", "{\"name\":\"a\",\"enable\":true}"), "\"result\":true");
+	run_read(0, 0, 2);
+	run_read(0, 1, 3);
+	expect_histogram(ask("bdev_get_histogram", "{\"name\":\"a\"}"), 7, 2);
+	assert_string_equal(
+		ask("bdev_enable_histogram", "{\"name\":\"a\",\"enable\":true,\"opc\":\"write\",\"granularity\":3}"),
+		"\"result\":true");
+	run_read(0, 0, 2);
+	expect_histogram(ask("bdev_get_histogram", "{\"name\":\"a\"}"), 3, 0);
+	assert_string_equal(ask("bdev_enable_histogram", "{\"name\":\"a\",\"enable\":false}"), "\"result\":true");
+	expect_failure("bdev_get_histogram", "{\"name\":\"a\"}", "-32603", "Bad address");
+	remove_disks();
+}
+
+static int
+append_cb(void *ctx, const void *data, size_t size)
+{
+	strncat(ctx, data, size);
+	return 0;
+}
+
+static void
+expect_config(const char *expected)
+{
+	char *text = calloc(1, 20000);
+	struct spdk_json_write_ctx *w = spdk_json_write_begin(append_cb, text, 0);
+
+	ON(0, spdk_bdev_subsystem_config_json(w));
+	assert_int_equal(spdk_json_write_end(w), 0);
+	if (strstr(text, expected) == NULL) {
+		fail_msg("%s", text);
+	}
+	free(text);
+}
+
+static void
+test_histogram_config(void **state)
+{
+	add_disks();
+	assert_string_equal(ask("bdev_enable_histogram", "{\"name\":\"b\",\"enable\":true}"), "\"result\":true");
+	expect_config("{\"method\":\"bdev_enable_histogram\",\"params\":{\"name\":\"b\",\"enable\":true}},"
+		      "{\"method\":\"bdev_wait_for_examine\"}");
+	assert_string_equal(ask("bdev_enable_histogram", "{\"name\":\"b\",\"enable\":false}"), "\"result\":true");
+	assert_string_equal(ask("bdev_enable_histogram",
+				    "{\"name\":\"a\",\"enable\":true,\"opc\":\"unmap\",\"granularity\":9,"
+				    "\"min_nsec\":100,\"max_nsec\":100000}"),
+		"\"result\":true");
+	expect_config(
+		"{\"method\":\"bdev_enable_histogram\",\"params\":{\"name\":\"a\",\"enable\":true,\"opc\":\"unmap\","
+		"\"granularity\":9,\"min_nsec\":100,\"max_nsec\":100000}},{\"method\":\"bdev_wait_for_examine\"}");
+	remove_disks();
+}
+
 int
 main(void)
 {
@@ -187,6 +321,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_per_channel, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reset, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_queue_depth, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_histogram, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_histogram_config, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

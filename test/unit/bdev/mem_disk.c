@@ -565,7 +565,9 @@ mem_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 		if (!disk->reset_keeps) {
 			abort_held(disk);
 		}
-		complete_by_message(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
+		complete_by_message(bdev_io,
+			disk->reset_status != SPDK_BDEV_IO_STATUS_PENDING ? disk->reset_status
+									  : SPDK_BDEV_IO_STATUS_SUCCESS);
 		return;
 	}
 	check_limits(bdev_io);

@@ -88,6 +88,8 @@ struct mem_disk {
 	/* Where the next append to any zone goes, from its start. */
 	uint64_t append_offset;
 	enum mem_disk_abort abort_mode;
+	/* What RESET completes with, unless PENDING. */
+	enum spdk_bdev_io_status reset_status;
 	/* RESET does not abort what is held. */
 	bool reset_keeps;
 	bool registered_device;
