@@ -19,6 +19,7 @@ const char *const g_life_methods[LIFE_NUM_ANSWERS] = {
 	[LIFE_EXPORTS] = "nbd_get_exports",
 	[LIFE_LISTENERS] = "nbd_get_listeners",
 	[LIFE_SCHEDULER] = "framework_get_scheduler",
+	[LIFE_QOS_GROUPS] = "bdev_qos_group_get",
 };
 
 /* ---- In the process that lives it ---- */

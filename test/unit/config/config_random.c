@@ -239,18 +239,69 @@ examine(struct plan *plan)
 }
 
 static void
-set_qos_limit(struct plan *plan)
+write_limits(struct plan *plan, struct spdk_json_write_ctx *w)
 {
 	static const char *const limits[] = {
 		"rw_ios_per_sec", "rw_mbytes_per_sec", "r_mbytes_per_sec", "w_mbytes_per_sec"};
-	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_set_qos_limit");
 
-	spdk_json_write_named_string(w, "name", draw_known_name(plan));
 	for (size_t i = 0; i < SPDK_COUNTOF(limits); i++) {
 		if (draw_bool(plan)) {
 			spdk_json_write_named_uint64(w, limits[i], draw(plan, 4) * (i == 0 ? 5000 : 7));
 		}
 	}
+}
+
+static void
+set_qos_limit(struct plan *plan)
+{
+	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_set_qos_limit");
+
+	spdk_json_write_named_string(w, "name", draw_known_name(plan));
+	write_limits(plan, w);
+	end_call(plan, w);
+}
+
+static void
+write_group_name(struct plan *plan, struct spdk_json_write_ctx *w)
+{
+	static const char *const names[] = {"g", "a group", "m0"};
+
+	spdk_json_write_named_string(w, "name", names[draw(plan, SPDK_COUNTOF(names))]);
+}
+
+static void
+create_group(struct plan *plan)
+{
+	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_qos_group_create");
+
+	write_group_name(plan, w);
+	write_limits(plan, w);
+	end_call(plan, w);
+}
+
+static void
+change_group(struct plan *plan)
+{
+	static const char *const methods[] = {"bdev_qos_group_set_limit", "bdev_qos_group_delete"};
+	uint64_t choice = draw(plan, SPDK_COUNTOF(methods));
+	struct spdk_json_write_ctx *w = begin_call(plan, methods[choice]);
+
+	write_group_name(plan, w);
+	if (choice == 0) {
+		write_limits(plan, w);
+	}
+	end_call(plan, w);
+}
+
+static void
+change_members(struct plan *plan)
+{
+	bool add = draw(plan, 4) != 0;
+	struct spdk_json_write_ctx *w =
+		begin_call(plan, add ? "bdev_qos_group_add_bdev" : "bdev_qos_group_remove_bdev");
+
+	write_group_name(plan, w);
+	spdk_json_write_named_string(w, "bdev_name", draw_known_name(plan));
 	end_call(plan, w);
 }
 
@@ -264,6 +315,13 @@ enable_histogram(struct plan *plan)
 	spdk_json_write_named_bool(w, "enable", draw(plan, 4) != 0);
 	if (draw_bool(plan)) {
 		spdk_json_write_named_string(w, "opc", opcodes[draw(plan, SPDK_COUNTOF(opcodes))]);
+	}
+	if (draw(plan, 4) == 0) {
+		spdk_json_write_named_uint32(w, "granularity", draw(plan, 14));
+	}
+	if (draw(plan, 4) == 0) {
+		spdk_json_write_named_uint64(w, "min_nsec", draw(plan, 1000));
+		spdk_json_write_named_uint64(w, "max_nsec", 900 + draw(plan, 1000000));
 	}
 	end_call(plan, w);
 }
@@ -361,6 +419,30 @@ set_bdev_options(struct plan *plan)
 }
 
 static void
+set_accel_options(struct plan *plan)
+{
+	struct spdk_json_write_ctx *w = begin_call(plan, "accel_set_options");
+
+	MAYBE_WRITE_UINT32(plan, w, "small_cache_size", 0, 16, 128);
+	MAYBE_WRITE_UINT32(plan, w, "large_cache_size", 0, 1, 16);
+	MAYBE_WRITE_UINT32(plan, w, "task_count", 64, 2048, 3000);
+	MAYBE_WRITE_UINT32(plan, w, "sequence_count", 64, 2048);
+	MAYBE_WRITE_UINT32(plan, w, "buf_count", 64, 2048);
+	end_call(plan, w);
+}
+
+static void
+assign_opcode(struct plan *plan)
+{
+	static const char *const opcodes[] = {"copy", "fill", "crc32c", "xor", "nonsense"};
+	struct spdk_json_write_ctx *w = begin_call(plan, "accel_assign_opc");
+
+	spdk_json_write_named_string(w, "opname", opcodes[draw(plan, SPDK_COUNTOF(opcodes))]);
+	spdk_json_write_named_string(w, "module", "software");
+	end_call(plan, w);
+}
+
+static void
 set_scheduler(struct plan *plan)
 {
 	struct spdk_json_write_ctx *w = begin_call(plan, "framework_set_scheduler");
@@ -396,6 +478,8 @@ struct kind {
 static const struct kind g_startup_kinds[] = {
 	{1, set_iobuf_options},
 	{6, set_bdev_options},
+	{2, set_accel_options},
+	{1, assign_opcode},
 	{1, set_scheduler},
 	{2, set_scheduler_options},
 };
@@ -410,6 +494,9 @@ static const struct kind g_runtime_kinds[] = {
 	{5, examine},
 	{8, set_qos_limit},
 	{6, enable_histogram},
+	{5, create_group},
+	{2, change_group},
+	{8, change_members},
 	{6, create_export},
 	{1, delete_export},
 	{2, create_listener},

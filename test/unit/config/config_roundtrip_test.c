@@ -63,12 +63,36 @@ sort_array(const char *array)
 	return sorted;
 }
 
+/* The order in which bdevs came into a group means nothing, and is not saved. */
+static char *
+sort_groups(const char *groups)
+{
+	struct json_document *document = json_document_parse(groups);
+	char *all = spdk_sprintf_alloc("%s", "");
+
+	for (const struct spdk_json_val *group = json_first(document->values); group != NULL;
+		group = json_next(document->values, group)) {
+		for (const struct spdk_json_val *name = json_first(group); name != NULL;
+			name = json_next(group, name + 1)) {
+			bool members = spdk_json_strequal(name, "bdevs");
+			char *value = members ? json_sort(name + 1) : json_print(name + 1);
+
+			all = spdk_sprintf_append_realloc(all, "%s\n", value);
+			free(value);
+		}
+	}
+	json_document_free(document);
+	return all;
+}
+
 static char *
 sort_answer(const struct life *life, enum life_answer answer)
 {
 	switch (answer) {
 	case LIFE_SAVED_CONFIG:
 		return sort_config(life->answers[answer]);
+	case LIFE_QOS_GROUPS:
+		return sort_groups(life->answers[answer]);
 	case LIFE_SCHEDULER:
 		return strdup(life->answers[answer]);
 	default:
@@ -238,9 +262,10 @@ static void
 test_round_trip(void **state)
 {
 	static const char *const methods[] = {"bdev_set_options", "bdev_examine", "bdev_wait_for_examine",
+		"bdev_set_qos_limit", "bdev_enable_histogram", "bdev_qos_group_create", "bdev_qos_group_add_bdev",
 		"bdev_malloc_create", "bdev_null_create", "bdev_aio_create", "bdev_passthru_create",
 		"iobuf_set_options", "framework_set_scheduler", "scheduler_set_options", "nbd_set_options",
-		"nbd_export_create", "nbd_listener_create"};
+		"nbd_export_create", "nbd_listener_create", "accel_set_options"};
 	uint64_t seed = get_number("CONFIG_SEED", DEFAULT_SEED), count = get_number("CONFIG_COUNT", DEFAULT_COUNT);
 	uint64_t failures = 0;
 

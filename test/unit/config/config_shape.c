@@ -22,6 +22,18 @@ struct row {
 /* What is saved beyond the interface. A method of one of these rows may also have parameters of the table. */
 static const struct row g_own_rows[] = {
 	{"bdev", "bdev_malloc_create", "md_interleave", "boolean", false},
+	{"bdev", "bdev_enable_histogram", "granularity", "number(uint32)", false},
+	{"bdev", "bdev_enable_histogram", "min_nsec", "number(uint64)", false},
+	{"bdev", "bdev_enable_histogram", "max_nsec", "number(uint64)", false},
+	{"bdev", "bdev_qos_group_create", ""},
+	{"bdev", "bdev_qos_group_create", "name", "string", true},
+	{"bdev", "bdev_qos_group_create", "rw_ios_per_sec", "number(uint64)", false},
+	{"bdev", "bdev_qos_group_create", "rw_mbytes_per_sec", "number(uint64)", false},
+	{"bdev", "bdev_qos_group_create", "r_mbytes_per_sec", "number(uint64)", false},
+	{"bdev", "bdev_qos_group_create", "w_mbytes_per_sec", "number(uint64)", false},
+	{"bdev", "bdev_qos_group_add_bdev", ""},
+	{"bdev", "bdev_qos_group_add_bdev", "name", "string", true},
+	{"bdev", "bdev_qos_group_add_bdev", "bdev_name", "string", true},
 	{"nbd", "nbd_set_options", ""},
 	{"nbd", "nbd_set_options", "auto_export", "boolean", true},
 	{"nbd", "nbd_set_options", "read_only", "boolean", true},
@@ -221,6 +233,8 @@ phase_of(const char *method, bool *movable)
 		return PHASE_OPTIONS;
 	} else if (strcmp(method, "bdev_examine") == 0) {
 		return PHASE_EXAMINE;
+	} else if (strcmp(method, "bdev_qos_group_create") == 0) {
+		return PHASE_MODULES;
 	} else if (strcmp(method, "bdev_passthru_create") == 0) {
 		/* Of a bdev that is not examined: with the bdevs. */
 		*movable = true;
