@@ -18,7 +18,7 @@ event_reactor_opts_init(struct event_reactor_opts *opts)
 	/* About what a wake-up across CPUs costs. */
 	opts->spin_max_us = 200;
 	/* A wake-up by a timer costs up to 50 us in a virtual machine: twenty of them per second are 0.1 % of a core. */
-	opts->idle_poll_max_us = 50000;
+	opts->idle_poll_max_us = 100000;
 }
 
 /* ---- making and freeing ---- */

@@ -14,7 +14,7 @@
 #include <sys/timerfd.h>
 
 /* As in the default options of reactors; here for threads that another loop waits for. */
-#define IDLE_POLL_MAX_US 50000
+#define IDLE_POLL_MAX_US 100000
 
 struct spdk_interrupt {
 	/* -1 for an fd group. */

@@ -7,7 +7,7 @@
 #include "bdevkit/sim.h"
 #include "spdk/log.h"
 
-/* Longest pause between two polls of idle pollers: the bound that reactors have by default. Nanoseconds. */
+/* Longest pause between two polls of idle pollers. Nanoseconds. */
 #define SIM_IDLE_POLL_MAX (50 * 1000 * 1000)
 
 /*
