@@ -74,7 +74,7 @@ is_read_only(const struct serve_options *options, const char *path)
 }
 
 static void
-write_file(struct spdk_json_write_ctx *w, const char *path, bool read_only)
+write_file(struct spdk_json_write_ctx *w, const char *path, bool read_only, bool no_lock)
 {
 	spdk_json_write_object_begin(w);
 	spdk_json_write_named_string(w, "method", "bdev_aio_create");
@@ -84,6 +84,9 @@ write_file(struct spdk_json_write_ctx *w, const char *path, bool read_only)
 	spdk_json_write_named_uint32(w, "block_size", FILE_BLOCK_SIZE);
 	spdk_json_write_named_bool(w, "readonly", read_only);
 	spdk_json_write_named_bool(w, "fallocate", !read_only);
+	if (no_lock) {
+		spdk_json_write_named_bool(w, "no_lock", true);
+	}
 	spdk_json_write_object_end(w);
 	spdk_json_write_object_end(w);
 }
@@ -116,7 +119,8 @@ format_configuration(const struct serve_options *options, struct text *text)
 	spdk_json_write_named_string(w, "subsystem", "bdev");
 	spdk_json_write_named_array_begin(w, "config");
 	for (size_t i = 0; i < options->files.count; i++) {
-		write_file(w, options->files.items[i], is_read_only(options, options->files.items[i]));
+		write_file(
+			w, options->files.items[i], is_read_only(options, options->files.items[i]), options->no_lock);
 	}
 	if (options->files.count == 0 && options->app.json_config_file == NULL) {
 		write_memory_disk(w);

@@ -26,6 +26,7 @@ struct serve_options {
 	struct serve_words nbd_addresses;
 	struct serve_words exports;
 	bool read_only;
+	bool no_lock;
 	bool poll;
 };
 

@@ -15,6 +15,7 @@ enum {
 	OPTION_NBD = 0x1000,
 	OPTION_EXPORT,
 	OPTION_READ_ONLY,
+	OPTION_NO_LOCK,
 	OPTION_POLL,
 };
 
@@ -22,6 +23,7 @@ static const struct option g_long_options[] = {
 	{"nbd", required_argument, NULL, OPTION_NBD},
 	{"export", required_argument, NULL, OPTION_EXPORT},
 	{"read-only", no_argument, NULL, OPTION_READ_ONLY},
+	{"no-lock", no_argument, NULL, OPTION_NO_LOCK},
 	{"poll", no_argument, NULL, OPTION_POLL},
 	{NULL, 0, NULL, 0},
 };
@@ -46,6 +48,7 @@ print_help(void)
 	       "no\n"
 	       "                       other builds on is exported under its name, and comes and goes with it\n"
 	       "  --read-only          let no client write\n"
+	       "  --no-lock            serve a FILE also while another process, such as QEMU, uses it\n"
 	       "\n"
 	       "where:\n"
 	       "  --nbd unix:PATH      where NBD clients connect; may be repeated\n"
@@ -68,7 +71,7 @@ print_help(void)
 static void
 print_shared_flags(void)
 {
-	printf(" --nbd, --export, --read-only, --poll: see 'bdevkit serve --help'\n");
+	printf(" --nbd, --export, --read-only, --no-lock, --poll: see 'bdevkit serve --help'\n");
 }
 
 static int
@@ -94,6 +97,9 @@ parse_own_option(int ch, char *arg)
 		return add_word(&g_parsing->exports, arg);
 	case OPTION_READ_ONLY:
 		g_parsing->read_only = true;
+		return 0;
+	case OPTION_NO_LOCK:
+		g_parsing->no_lock = true;
 		return 0;
 	case OPTION_POLL:
 		g_parsing->poll = true;

@@ -199,6 +199,35 @@ def test_listener_of_the_configuration_may_be_named_again(target, tmp_path):
     run("nbdinfo", again.uri("memory"))
 
 
+def test_a_file_is_served_by_one_target(target, tmp_path):
+    """The locks are those of QEMU, whose tools are kept out as well; --no-lock is for who knows better."""
+    image = tmp_path / "disk.img"
+    image.touch()
+    os.truncate(image, 1 << 20)
+    served = target(image)
+    for arguments in ([], ["--read-only"]):
+        text = serve_and_fail(tmp_path, "--nbd", f"unix:{tmp_path}/n.sock", *arguments, image)
+        assert "another process uses the file" in text and "no_lock" in text
+    refused = run("qemu-io", "-f", "raw", "-c", "write 0 512", image, check=False)
+    assert refused.returncode != 0 and "lock" in refused.stderr
+    folder = tmp_path / "second"
+    folder.mkdir()
+    target("--no-lock", image, folder=folder)
+    assert served.stop() == 0
+    run("qemu-io", "-f", "raw", "-c", "write 0 512", image)
+
+
+def test_readers_share_a_file(target, tmp_path):
+    image = tmp_path / "disk.img"
+    image.touch()
+    os.truncate(image, 1 << 20)
+    target("--read-only", image)
+    folder = tmp_path / "second"
+    folder.mkdir()
+    target("--read-only", image, folder=folder)
+    assert "another process" in serve_and_fail(tmp_path, "--nbd", f"unix:{tmp_path}/n.sock", image)
+
+
 def test_file_in_the_way_of_a_socket(tmp_path):
     path = tmp_path / "file"
     path.write_text("precious")

@@ -483,18 +483,57 @@ aio_file_discard(const struct aio_file *file, uint64_t offset, uint64_t len)
 	return change_file_range(file, FALLOC_FL_PUNCH_HOLE, offset, len);
 }
 
+/* Zeroes what has blocks, which it keeps. */
+static int
+zero_file_range(const struct aio_file *file, uint64_t offset, uint64_t len)
+{
+	int rc = change_file_range(file, FALLOC_FL_ZERO_RANGE, offset, len);
+
+	if (rc == -EOPNOTSUPP) {
+		/* A hole reads as zeroes as well. */
+		rc = change_file_range(file, FALLOC_FL_PUNCH_HOLE, offset, len);
+	}
+	return rc;
+}
+
+/* Moves *offset to the next data, or to end. Returns the length of that data, 0 if there is none. */
+static uint64_t
+find_data(const struct aio_file *file, uint64_t *offset, uint64_t end)
+{
+	off_t data = lseek(file->fd, *offset, SEEK_DATA), hole;
+
+	if (data < 0 && errno != ENXIO) {
+		/* The file system does not know: it is all data. */
+		return end - *offset;
+	}
+	if (data < 0 || (uint64_t)data >= end) {
+		*offset = end;
+		return 0;
+	}
+	hole = lseek(file->fd, data, SEEK_HOLE);
+	*offset = data;
+	return (hole < 0 ? end : spdk_min((uint64_t)hole, end)) - data;
+}
+
+/*
+ * What is a hole is left one: it is full of zeroes, and to give it blocks would only take space, all of it where a disk is
+ * zeroed that nobody has written to. What has blocks keeps them, so that no later write finds the file system full.
+ */
 int
 aio_file_zero(const struct aio_file *file, uint64_t offset, uint64_t len)
 {
-	int rc;
+	uint64_t end = offset + len;
+	int rc = 0;
 
 	if (file->block_device) {
 		return change_device_range(file, BLKZEROOUT, offset, len);
 	}
-	rc = change_file_range(file, FALLOC_FL_ZERO_RANGE, offset, len);
-	if (rc == -EOPNOTSUPP) {
-		/* A hole reads as zeroes as well. */
-		rc = change_file_range(file, FALLOC_FL_PUNCH_HOLE, offset, len);
+	while (rc == 0 && offset < end) {
+		len = find_data(file, &offset, end);
+		if (len > 0) {
+			rc = zero_file_range(file, offset, len);
+			offset += len;
+		}
 	}
 	return rc;
 }

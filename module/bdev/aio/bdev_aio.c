@@ -4,6 +4,7 @@
 
 #include "module/bdev/aio/bdev_aio.h"
 #include "module/bdev/aio/aio_file.h"
+#include "module/bdev/aio/aio_lock.h"
 #include "module/bdev/aio/aio_queue.h"
 #include "module/bdev/aio/aio_workers.h"
 
@@ -32,6 +33,9 @@ struct aio_bdev {
 	bool fallocate;
 	bool can_discard;
 	bool can_seek;
+	/* NULL: none. */
+	struct aio_lock *lock;
+	bool no_lock;
 };
 
 struct aio_bdev_channel {
@@ -514,6 +518,9 @@ bdev_aio_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w
 	spdk_json_write_named_string(w, "filename", aio_bdev->filename);
 	spdk_json_write_named_bool(w, "readonly", aio_bdev->file.readonly);
 	spdk_json_write_named_bool(w, "fallocate", aio_bdev->fallocate);
+	if (aio_bdev->no_lock) {
+		spdk_json_write_named_bool(w, "no_lock", true);
+	}
 	spdk_json_write_named_uuid(w, "uuid", &bdev->uuid);
 	spdk_json_write_object_end(w);
 	spdk_json_write_object_end(w);
@@ -527,6 +534,7 @@ destruct_done_cb(void *io_device)
 	struct aio_bdev *aio_bdev = io_device;
 
 	aio_workers_fini(&aio_bdev->workers);
+	aio_lock_release(aio_bdev->lock, !aio_bdev->file.readonly);
 	aio_file_close(&aio_bdev->file);
 	spdk_bdev_destruct_done(&aio_bdev->bdev, 0);
 	free(aio_bdev->filename);
@@ -589,6 +597,28 @@ make_absolute(const char *path)
 	return spdk_sprintf_alloc("%s/%s", folder, path);
 }
 
+/* Two processes that write to one file, a virtual machine and we for example, destroy what is on it. */
+static int
+lock_file(struct aio_bdev *aio_bdev, const struct aio_bdev_opts *opts, const char **why)
+{
+	uint32_t others;
+	int rc;
+
+	aio_bdev->no_lock = opts->no_lock;
+	if (opts->no_lock) {
+		return 0;
+	}
+	rc = aio_lock_take(aio_bdev->file.fd, !opts->readonly, &aio_bdev->lock, &others);
+	if (rc == -EBUSY) {
+		*why = "another process uses the file, or wants it for itself; end it, or use no_lock at your own risk";
+	} else if (rc == 0 && others > 0) {
+		SPDK_WARNLOG("aio bdev %s: %s is open as another bdev, too; what one of them writes the other does not "
+			     "know of\n",
+			opts->name, opts->filename);
+	}
+	return rc;
+}
+
 int
 bdev_aio_create(const struct aio_bdev_opts *opts, const char **why)
 {
@@ -614,9 +644,13 @@ bdev_aio_create(const struct aio_bdev_opts *opts, const char **why)
 	if (rc != 0) {
 		goto free_aio_bdev;
 	}
-	rc = aio_workers_init(&aio_bdev->workers, run_job_cb, aio_bdev, AIO_WORKER_IDLE_US);
+	rc = lock_file(aio_bdev, opts, why);
 	if (rc != 0) {
 		goto close_file;
+	}
+	rc = aio_workers_init(&aio_bdev->workers, run_job_cb, aio_bdev, AIO_WORKER_IDLE_US);
+	if (rc != 0) {
+		goto unlock_file;
 	}
 	fill_bdev(aio_bdev, opts);
 	rc = bdk_io_device_register(
@@ -635,6 +669,8 @@ unregister_io_device:
 	spdk_io_device_unregister(aio_bdev, NULL);
 end_workers:
 	aio_workers_fini(&aio_bdev->workers);
+unlock_file:
+	aio_lock_release(aio_bdev->lock, !opts->readonly);
 close_file:
 	aio_file_close(&aio_bdev->file);
 free_aio_bdev:

@@ -19,13 +19,15 @@ struct aio_bdev_opts {
 	bool fallocate;
 	/* Null: a random one. */
 	struct spdk_uuid uuid;
+	/* Do not keep other processes from using the file, nor heed that they want it for themselves. */
+	bool no_lock;
 };
 
 /*
  * Creates a bdev on a file or block device. Application thread only.
  *
  * Returns 0; -EINVAL for a block size that does not fit, or what is neither a file nor a block device; -EEXIST if the
- * name or the UUID is taken; or the error of opening the file. On failure *why is a sentence that says more, or NULL.
+ * name or the UUID is taken; -EBUSY if another process uses the file; or the error of opening the file. On failure *why is a sentence that says more, or NULL.
  */
 int bdev_aio_create(const struct aio_bdev_opts *opts, const char **why);
 

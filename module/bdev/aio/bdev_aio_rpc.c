@@ -54,6 +54,13 @@ static const struct bdk_rpc_param g_create_params[] = {
 		.help = "UUID of the bdev",
 		.default_text = "a random one",
 	},
+	{
+		.name = "no_lock",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct aio_bdev_opts, no_lock),
+		.help = "use the file also while another process does, which may destroy what is on it",
+		.default_text = "false",
+	},
 };
 
 struct create_ctx {

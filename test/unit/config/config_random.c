@@ -203,6 +203,9 @@ create_aio(struct plan *plan)
 	if (draw_bool(plan)) {
 		spdk_json_write_named_bool(w, "fallocate", draw_bool(plan));
 	}
+	if (draw(plan, 4) == 0) {
+		spdk_json_write_named_bool(w, "no_lock", draw_bool(plan));
+	}
 	maybe_write_uuid(plan, w);
 	end_call(plan, w);
 }

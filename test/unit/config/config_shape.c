@@ -22,6 +22,7 @@ struct row {
 /* What is saved beyond the interface. A method of one of these rows may also have parameters of the table. */
 static const struct row g_own_rows[] = {
 	{"bdev", "bdev_malloc_create", "md_interleave", "boolean", false},
+	{"bdev", "bdev_aio_create", "no_lock", "boolean", false},
 	{"bdev", "bdev_enable_histogram", "granularity", "number(uint32)", false},
 	{"bdev", "bdev_enable_histogram", "min_nsec", "number(uint64)", false},
 	{"bdev", "bdev_enable_histogram", "max_nsec", "number(uint64)", false},

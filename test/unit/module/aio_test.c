@@ -9,6 +9,7 @@
 
 #include "spdk/util.h"
 #include "lib/env/env_internal.h"
+#include "test/unit/folder_guard.h"
 
 #include <sys/stat.h>
 
@@ -25,6 +26,8 @@ draw(uint64_t limit)
 {
 	return env_random_u64() % limit;
 }
+
+static struct folder_guard g_guard;
 
 static void
 clear_device(void)
@@ -73,6 +76,7 @@ set_up(const char *parent)
 	if (mkdtemp(g_dir) == NULL) {
 		return -1;
 	}
+	g_guard = folder_guard_start(g_dir);
 	env_random_seed(1);
 	fixture_start_real();
 	return 0;
@@ -108,12 +112,10 @@ set_up_on_device(void **state)
 static int
 tear_down(void **state)
 {
-	char command[128];
-
 	fixture_stop();
 	g_device = NULL;
-	snprintf(command, sizeof(command), "rm -rf %s", g_dir);
-	return system(command);
+	folder_guard_end(&g_guard);
+	return access(g_dir, F_OK) == 0 ? -1 : 0;
 }
 
 /* ---- What can be created ---- */
@@ -662,6 +664,187 @@ reset_comes_after_all_io(void **state)
 	free(transfers);
 }
 
+static uint64_t
+used_blocks(void)
+{
+	struct stat st;
+
+	/* Space that is promised and not taken yet would show up later. */
+	sync();
+	assert_int_equal(stat(g_path, &st), 0);
+	return st.st_blocks;
+}
+
+/* Data in the middle of the second of four MiB. */
+static void
+zeroes_take_no_space(void **state)
+{
+	const uint64_t mib = 1 << 20;
+	struct fixture_user user;
+	struct fixture_io io = {0};
+	char data[2 * BLOCK], read[2 * BLOCK];
+	uint64_t before;
+	int fd, rc;
+
+	make_file("f", 4 * mib);
+	memset(data, 'x', sizeof(data));
+	fd = open(g_path, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, data, sizeof(data), mib + 8192), sizeof(data));
+	before = used_blocks();
+	assert_true(before * 512 < mib);
+
+	create("A", ", 'fallocate': true");
+	assert_int_equal(fixture_user_open(&user, 0, "A"), 0);
+	rc = spdk_bdev_write_zeroes(user.desc, user.ch, 0, 4 * mib, fixture_io_cb, &io);
+	assert_true(fixture_io_wait(rc, &io));
+	assert_true(used_blocks() <= before);
+	assert_int_equal(pread(fd, read, sizeof(read), mib + 8192), sizeof(read));
+	memset(data, 0, sizeof(data));
+	assert_memory_equal(read, data, sizeof(read));
+
+	/* A part of the data, with a hole before and behind it in the range. */
+	memset(data, 'y', sizeof(data));
+	assert_int_equal(pwrite(fd, data, sizeof(data), 2 * mib), sizeof(data));
+	before = used_blocks();
+	memset(&io, 0, sizeof(io));
+	rc = spdk_bdev_write_zeroes(user.desc, user.ch, 2 * mib - BLOCK, 2 * BLOCK, fixture_io_cb, &io);
+	assert_true(fixture_io_wait(rc, &io));
+	assert_true(used_blocks() <= before);
+	assert_int_equal(pread(fd, read, sizeof(read), 2 * mib), sizeof(read));
+	memset(data, 0, BLOCK);
+	assert_memory_equal(read, data, sizeof(read));
+	fixture_user_close(&user);
+	close(fd);
+}
+
+/* ---- Locks ---- */
+
+/* As QEMU does it: read locks on these bytes, and nobody may have one on those. -EBUSY if somebody has. */
+static int
+lock_as_qemu(int fd, bool writes)
+{
+	static const off_t bytes[] = {100, 201, 101, 203}, not_by_others[] = {200, 101, 201, 103};
+	struct flock lock = {.l_whence = SEEK_SET, .l_len = 1};
+
+	for (size_t i = 0; i < (writes ? 4 : 2); i++) {
+		lock.l_type = F_RDLCK;
+		lock.l_start = bytes[i];
+		if (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
+			return -errno;
+		}
+	}
+	for (size_t i = 0; i < (writes ? 4 : 2); i++) {
+		lock.l_type = F_WRLCK;
+		lock.l_start = not_by_others[i];
+		if (fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK) {
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
+/* What another process gets: 0 or -EBUSY. It keeps it until end_process(). */
+static int
+lock_in_another_process(bool writes, pid_t *pid)
+{
+	int fds[2], rc = -1;
+
+	assert_int_equal(pipe(fds), 0);
+	*pid = fork();
+	if (*pid == 0) {
+		rc = lock_as_qemu(open(g_path, writes ? O_RDWR : O_RDONLY), writes);
+		if (write(fds[1], &rc, sizeof(rc)) == sizeof(rc)) {
+			pause();
+		}
+		_exit(0);
+	}
+	assert_true(*pid > 0);
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &rc, sizeof(rc)), sizeof(rc));
+	close(fds[0]);
+	return rc;
+}
+
+static void
+end_process(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void
+files_belong_to_one_process(void **state)
+{
+	static const struct {
+		bool theirs_writes, ours_writes, together;
+	} cases[] = {
+		{false, false, true},
+		{false, true, false},
+		{true, false, false},
+		{true, true, false},
+	};
+	pid_t pid;
+
+	make_file("f", BLOCKS * BLOCK);
+	for (size_t i = 0; i < SPDK_COUNTOF(cases); i++) {
+		const char *more = cases[i].ours_writes ? "" : ", 'readonly': true";
+
+		/* They come first. */
+		assert_int_equal(lock_in_another_process(cases[i].theirs_writes, &pid), 0);
+		if (cases[i].together) {
+			create("A", more);
+		} else {
+			expect_refused(-EBUSY,
+				"another process uses the file, or wants it for itself; end it, or use no_lock at your "
+				"own risk",
+				g_path,
+				cases[i].ours_writes ? ", 'block_size': 512" : ", 'block_size': 512, 'readonly': true");
+			create("A", cases[i].ours_writes ? ", 'no_lock': true" : ", 'no_lock': true, 'readonly': true");
+		}
+		end_process(pid);
+		fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'A'}");
+
+		/* We come first. */
+		create("A", more);
+		assert_int_equal(lock_in_another_process(cases[i].theirs_writes, &pid), cases[i].together ? 0 : -EBUSY);
+		end_process(pid);
+		fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'A'}");
+
+		/* Nothing stays behind. */
+		assert_int_equal(lock_in_another_process(true, &pid), 0);
+		end_process(pid);
+	}
+}
+
+/* Within a process it is allowed; the locks are there as long as anybody needs them. */
+static void
+one_process_may_have_a_file_twice(void **state)
+{
+	pid_t pid;
+
+	make_file("f", BLOCKS * BLOCK);
+	create("A", ", 'readonly': true");
+	create("B", "");
+	create("C", ", 'no_lock': true");
+	assert_int_equal(lock_in_another_process(false, &pid), -EBUSY);
+	end_process(pid);
+	fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'B'}");
+	/* Only read, and by somebody without a lock. */
+	assert_int_equal(lock_in_another_process(false, &pid), 0);
+	end_process(pid);
+	assert_int_equal(lock_in_another_process(true, &pid), -EBUSY);
+	end_process(pid);
+	assert_non_null(strstr(fixture_config("bdev_aio_create"), "\"no_lock\":true"));
+	fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'A'}");
+	assert_int_equal(lock_in_another_process(true, &pid), 0);
+	/* Theirs is in the way of a second one of ours, whatever the first one has. */
+	expect_refused(-EBUSY,
+		"another process uses the file, or wants it for itself; end it, or use no_lock at your own risk",
+		g_path, ", 'block_size': 512");
+	end_process(pid);
+}
+
 /* Over and over, with users on several threads, so that queues and workers come and go. */
 static void
 created_and_deleted_again(void **state)
@@ -747,6 +930,11 @@ main(void)
 		TEST_IN_MEMORY(unmap_makes_holes),
 		TEST_ON_DISK(holes_are_found),
 		TEST_IN_MEMORY(holes_are_found),
+		TEST_ON_DISK(zeroes_take_no_space),
+		TEST_IN_MEMORY(zeroes_take_no_space),
+		TEST_ON_DISK(files_belong_to_one_process),
+		TEST_IN_MEMORY(files_belong_to_one_process),
+		TEST_ON_DISK(one_process_may_have_a_file_twice),
 		TEST_ON_DISK(growth_is_followed),
 		TEST_ON_DISK(shrinking_harms_nothing_else),
 		TEST_IN_MEMORY(shrinking_harms_nothing_else),
