@@ -16,6 +16,7 @@
 #include "config_shape.h"
 #include "spdk/string.h"
 #include "spdk/util.h"
+#include "test/unit/folder_guard.h"
 
 #define DEFAULT_SEED 1
 #define DEFAULT_COUNT 1000
@@ -284,6 +285,8 @@ test_round_trip(void **state)
 	}
 }
 
+static struct folder_guard g_guard;
+
 static int
 make_folder(void **state)
 {
@@ -293,6 +296,7 @@ make_folder(void **state)
 	if (mkdtemp(g_folder) == NULL) {
 		return -1;
 	}
+	g_guard = folder_guard_start(g_folder);
 	for (int i = 0; i < PLAN_NUM_FILES; i++) {
 		path = spdk_sprintf_alloc("%s/f%d", g_folder, i);
 		fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
@@ -309,13 +313,16 @@ static int
 remove_folder(void **state)
 {
 	char *path;
+	int rc;
 
 	for (int i = 0; i < PLAN_NUM_FILES; i++) {
 		path = spdk_sprintf_alloc("%s/f%d", g_folder, i);
 		unlink(path);
 		free(path);
 	}
-	return rmdir(g_folder);
+	rc = rmdir(g_folder);
+	folder_guard_end(&g_guard);
+	return rc;
 }
 
 int

@@ -14,6 +14,7 @@
 #include "spdk/string.h"
 #include "spdk/thread.h"
 #include "spdk/util.h"
+#include "test/unit/folder_guard.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -23,6 +24,7 @@
 #define PATIENCE_MS 20000
 
 static char g_dir[] = "/tmp/bdevkit-app-test-XXXXXX";
+static struct folder_guard g_guard;
 static char g_socket[64];
 static char g_config[64];
 
@@ -606,6 +608,7 @@ static int
 setup_group(void **state)
 {
 	assert_non_null(mkdtemp(g_dir));
+	g_guard = folder_guard_start(g_dir);
 	snprintf(g_socket, sizeof(g_socket), "%s/rpc.sock", g_dir);
 	snprintf(g_config, sizeof(g_config), "%s/config.json", g_dir);
 	signal(SIGPIPE, SIG_IGN);
@@ -615,8 +618,12 @@ setup_group(void **state)
 static int
 teardown_group(void **state)
 {
+	int rc;
+
 	unlink(g_config);
-	return rmdir(g_dir);
+	rc = rmdir(g_dir);
+	folder_guard_end(&g_guard);
+	return rc;
 }
 
 static int

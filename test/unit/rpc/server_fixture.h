@@ -11,11 +11,13 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include "lib/rpc/jsonrpc_internal.h"
+#include "test/unit/folder_guard.h"
 
 /* Milliseconds after which something that should happen is taken as never happening. */
 #define FIXTURE_DEADLINE 20000
 
 static char g_dir[64];
+static struct folder_guard g_guard;
 static char g_path[100];
 static struct spdk_rpc_server *g_server;
 
@@ -34,6 +36,7 @@ fixture_setup(void **state)
 	if (mkdtemp(g_dir) == NULL) {
 		return -1;
 	}
+	g_guard = folder_guard_start(g_dir);
 	snprintf(g_path, sizeof(g_path), "%s/rpc.sock", g_dir);
 	return rpc_server_open(g_path, &g_server);
 }
@@ -41,10 +44,14 @@ fixture_setup(void **state)
 static inline int
 fixture_teardown(void **state)
 {
+	int rc;
+
 	spdk_rpc_server_close(g_server);
 	g_server = NULL;
 	/* Fails if the server left something behind. */
-	return rmdir(g_dir);
+	rc = rmdir(g_dir);
+	folder_guard_end(&g_guard);
+	return rc;
 }
 
 static inline struct client
