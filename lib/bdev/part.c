@@ -265,10 +265,6 @@ check_part(const struct spdk_bdev *base, const char *name, uint64_t offset_block
 			name, num_blocks, offset_blocks, base->name, base->blockcnt);
 		return -EINVAL;
 	}
-	if (spdk_bdev_is_dif_check_enabled(base, SPDK_DIF_CHECK_TYPE_REFTAG)) {
-		SPDK_ERRLOG("part %s: %s checks reference tags, which parts cannot translate yet\n", name, base->name);
-		return -ENOTSUP;
-	}
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Bdevs that are parts of another one: what part.c, which makes and frees them, and part_io.c, which carries out their
- * I/O, share.
+ * Bdevs that are parts of another one: what part.c, which makes and frees them, part_io.c, which carries out
+ * their I/O, and part_tags.c share.
  */
 
 #ifndef BDEV_PART_H
@@ -40,5 +40,18 @@ struct spdk_bdev_part_base {
 
 /* Types that spdk_bdev_part_submit_request() hands on. Bit = enum spdk_bdev_io_type. */
 extern const uint64_t g_bdev_part_io_types;
+
+/* ---- Reference tags in the buffers of an I/O of a part (part_tags.c) ---- */
+
+/* Whether the I/O has tags that are checked, and other ones on the base. For the others below. */
+bool bdev_part_io_has_tags(const struct spdk_bdev_io *bdev_io);
+
+/* Makes those of a write the base's. False if one is wrong; all are then as they were. */
+bool bdev_part_tags_to_base(struct spdk_bdev_io *bdev_io);
+/* The other way, whatever became of the write. */
+void bdev_part_tags_back(struct spdk_bdev_io *bdev_io);
+
+/* Makes those of a read the part's. False if one is wrong. */
+bool bdev_part_tags_from_base(struct spdk_bdev_io *bdev_io);
 
 #endif /* BDEV_PART_H */

@@ -20,12 +20,32 @@ const uint64_t g_bdev_part_io_types =
 
 /* ---- The way back ---- */
 
+/* Makes tags those of the part again. Returns whether the I/O has succeeded, for all that. */
+static bool
+finish_tags(struct spdk_bdev_io *bdev_io, bool success)
+{
+	if (spdk_likely(bdev_io->bdev->md_len == 0)) {
+		return success;
+	}
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE && bdev_part_io_has_tags(bdev_io)) {
+		bdev_part_tags_back(bdev_io);
+	}
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ && success && bdev_part_io_has_tags(bdev_io)) {
+		return bdev_part_tags_from_base(bdev_io);
+	}
+	return success;
+}
+
 static void
 done_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
 {
 	struct spdk_bdev_io *bdev_io = cb_arg;
 
-	spdk_bdev_io_complete_base_io_status(bdev_io, base_io);
+	if (spdk_likely(finish_tags(bdev_io, success) == success)) {
+		spdk_bdev_io_complete_base_io_status(bdev_io, base_io);
+	} else {
+		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
+	}
 	spdk_bdev_free_io(base_io);
 }
 
@@ -35,11 +55,34 @@ done_custom_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
 {
 	struct spdk_bdev_io *bdev_io = cb_arg;
 
+	success = finish_tags(bdev_io, success);
 	bdev_io_private(bdev_io)->part_cb(bdev_io, success, NULL);
 	spdk_bdev_free_io(base_io);
 }
 
 /* ---- The way there ---- */
+
+static int
+submit_write(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, uint64_t offset_blocks,
+	spdk_bdev_io_completion_cb done, struct spdk_bdev_ext_io_opts *opts)
+{
+	struct spdk_bdev_desc *desc = ch->part->internal.base->desc;
+	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
+	bool has_tags = bdev_part_io_has_tags(bdev_io);
+	int rc;
+
+	if (has_tags && !bdev_part_tags_to_base(bdev_io)) {
+		SPDK_ERRLOG_RATELIMIT("%s: a write at block %" PRIu64 " has wrong reference tags\n",
+			bdev_io->bdev->name, io->offset_blocks);
+		return -EILSEQ;
+	}
+	rc = spdk_bdev_writev_blocks_ext(
+		desc, ch->base_ch, io->iovs, io->iovcnt, offset_blocks, io->num_blocks, done, bdev_io, opts);
+	if (rc != 0 && has_tags) {
+		bdev_part_tags_back(bdev_io);
+	}
+	return rc;
+}
 
 static int
 submit_rw(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, uint64_t offset_blocks,
@@ -59,6 +102,10 @@ submit_rw(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, uint6
 			desc, ch->base_ch, io->iovs, io->iovcnt, offset_blocks, io->num_blocks, done, bdev_io);
 	}
 
+	if (spdk_unlikely(io->memory_domain != NULL) && bdev_part_io_has_tags(bdev_io)) {
+		/* They are out of reach. */
+		return -ENOTSUP;
+	}
 	memset(&opts, 0, sizeof(opts));
 	opts.size = sizeof(opts);
 	opts.metadata = io->md_buf;
@@ -69,8 +116,7 @@ submit_rw(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, uint6
 		return spdk_bdev_readv_blocks_ext(
 			desc, ch->base_ch, io->iovs, io->iovcnt, offset_blocks, io->num_blocks, done, bdev_io, &opts);
 	}
-	return spdk_bdev_writev_blocks_ext(
-		desc, ch->base_ch, io->iovs, io->iovcnt, offset_blocks, io->num_blocks, done, bdev_io, &opts);
+	return submit_write(ch, bdev_io, offset_blocks, done, &opts);
 }
 
 static int

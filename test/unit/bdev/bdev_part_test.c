@@ -269,18 +269,6 @@ leaves_nothing_behind_a_part_that_fails(void **state)
 }
 
 static void
-refuses_a_base_that_checks_reference_tags(void **state)
-{
-	int rc;
-
-	g_disk.bdev.dif_check_flags |= SPDK_DIF_FLAGS_REFTAG_CHECK;
-	assert_null(slice_create(&g_base, "part", 0, 8, &rc));
-	assert_int_equal(rc, -ENOTSUP);
-	mem_disk_remove(&g_disk);
-	assert_int_equal(g_base.freed, 1);
-}
-
-static void
 unexpected_remove_cb(void *ctx)
 {
 	fail_msg("removed");
@@ -489,7 +477,6 @@ main(void)
 		TEST(closes_an_unused_base_on_its_thread),
 		TEST(refuses_a_part_outside_the_base),
 		TEST(leaves_nothing_behind_a_part_that_fails),
-		TEST(refuses_a_base_that_checks_reference_tags),
 		TEST(says_who_frees_the_context),
 		TEST(goes_without_the_optional_callbacks),
 		TEST(goes_with_its_base),

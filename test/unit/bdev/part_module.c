@@ -114,9 +114,22 @@ slice_destruct(void *ctx)
 	return spdk_bdev_part_free(ctx);
 }
 
+static int
+slice_get_memory_domains(void *ctx, struct spdk_memory_domain **domains, int array_size)
+{
+	if (g_slice.domain == NULL) {
+		return 0;
+	}
+	if (domains != NULL && array_size > 0) {
+		domains[0] = g_slice.domain;
+	}
+	return 1;
+}
+
 static struct spdk_bdev_fn_table g_slice_fn_table = {
 	.destruct = slice_destruct,
 	.submit_request = slice_submit_request,
+	.get_memory_domains = slice_get_memory_domains,
 };
 
 /* ---- bases and parts ---- */

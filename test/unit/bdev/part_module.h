@@ -29,6 +29,8 @@ struct slice_module {
 	enum spdk_bdev_io_status custom_status;
 	/* Channels are refused. */
 	bool refuse_channel;
+	/* Taken with I/O; NULL: none. */
+	struct spdk_memory_domain *domain;
 
 	uint32_t channels;
 	uint64_t waits;
