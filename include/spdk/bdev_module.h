@@ -822,8 +822,8 @@ void spdk_bdev_part_construct_opts_init(struct spdk_bdev_part_construct_opts *op
  * those of the base. name and product_name are copied. The first part claims the base for writing. The part is then in
  * the list of the module. App thread. opts may be NULL.
  *
- * Returns 0; -EINVAL: it does not lie within the base; -EPERM: the base is claimed by somebody else; -ENOTSUP: the base
- * checks reference tags; -ENOMEM; or what spdk_bdev_register() returned. Then part is the caller's to free.
+ * Returns 0; -EINVAL: it does not lie within the base; -EPERM: the base is claimed by somebody else; -ENOMEM;
+ * or what spdk_bdev_register() returned. Then part is the caller's to free.
  */
 int spdk_bdev_part_construct(struct spdk_bdev_part *part, struct spdk_bdev_part_base *base, char *name,
 	uint64_t offset_blocks, uint64_t num_blocks, char *product_name);
@@ -846,6 +846,8 @@ uint64_t spdk_bdev_part_get_offset_blocks(struct spdk_bdev_part *part);
 /*
  * Hands an I/O of a part to the base. ch: the context of the module's channel. The I/O is completed as the base
  * completed it, with its details.
+ *
+ * Where reference tags are checked, those in the buffers of a write are the base's while it runs.
  *
  * With cb, that is called instead, with the I/O of the part, whether it succeeded, and NULL; it completes the I/O. It
  * runs inside this call only if the call returns 0.

@@ -712,6 +712,8 @@ struct bdev_io_private {
 
 	/* part_io.c, of an I/O of a part: what to call instead of completing it. */
 	spdk_bdev_io_completion_cb part_cb;
+	/* Of a zero-copy: the I/O to the base, which holds the buffer until the end. */
+	struct spdk_bdev_io *part_base_io;
 
 	/* status.c: detail of a status other than SUCCESS; nvme.cdw0 also of a success. */
 	union {
@@ -1068,6 +1070,11 @@ BDEV_SELDOM void bdev_histogram_count(struct bdev_channel *ch, const struct spdk
 bool bdev_histogram_get_opts(struct spdk_bdev *bdev, struct spdk_bdev_enable_histogram_opts *opts);
 /* An empty histogram with the buckets of those that the channels have or had. NULL: no memory, or never enabled. */
 struct spdk_histogram_data *bdev_histogram_alloc(struct spdk_bdev *bdev);
+
+/* ---- part_io.c ---- */
+
+/* A zero-copy of a part is freed without having been ended: ends that of the base. */
+BDEV_SELDOM void bdev_part_give_up_zcopy(struct bdev_io_private *priv);
 
 /* ---- trace.c ---- */
 

@@ -71,7 +71,7 @@ part_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 {
 	struct spdk_bdev_part *part = ctx;
 
-	return ((g_bdev_part_io_types >> io_type) & 1) != 0 &&
+	return ((bdev_part_io_types(&part->internal.bdev) >> io_type) & 1) != 0 &&
 		bdev_io_type_is_native(part->internal.base->bdev, io_type);
 }
 
@@ -246,6 +246,7 @@ inherit(struct spdk_bdev *bdev, const struct spdk_bdev *base)
 	bdev->phys_blocklen = base->phys_blocklen;
 	bdev->required_alignment = base->required_alignment;
 	bdev->write_cache = base->write_cache;
+	bdev->acwu = base->acwu;
 	bdev->md_len = base->md_len;
 	bdev->md_interleave = base->md_interleave;
 	bdev->dif_type = base->dif_type;

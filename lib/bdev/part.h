@@ -38,8 +38,8 @@ struct spdk_bdev_part_base {
 	struct bdk_msg close_msg;
 };
 
-/* Types that spdk_bdev_part_submit_request() hands on. Bit = enum spdk_bdev_io_type. */
-extern const uint64_t g_bdev_part_io_types;
+/* Types that spdk_bdev_part_submit_request() hands on for this bdev. Bit = enum spdk_bdev_io_type. */
+uint64_t bdev_part_io_types(const struct spdk_bdev *bdev);
 
 /* ---- Reference tags in the buffers of an I/O of a part (part_tags.c) ---- */
 

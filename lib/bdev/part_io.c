@@ -8,15 +8,22 @@
 
 #include "lib/bdev/part.h"
 
-/* clang-format off */
-const uint64_t g_bdev_part_io_types =
-	1ull << SPDK_BDEV_IO_TYPE_READ |
-	1ull << SPDK_BDEV_IO_TYPE_WRITE |
-	1ull << SPDK_BDEV_IO_TYPE_UNMAP |
-	1ull << SPDK_BDEV_IO_TYPE_FLUSH |
-	1ull << SPDK_BDEV_IO_TYPE_RESET |
-	1ull << SPDK_BDEV_IO_TYPE_WRITE_ZEROES;
-/* clang-format on */
+#define BIT(type) (1ull << (type))
+
+/* Data of these two is translated if it has reference tags; of the others it is not. */
+#define TYPES_WITH_TAGS \
+	(BIT(SPDK_BDEV_IO_TYPE_READ) | BIT(SPDK_BDEV_IO_TYPE_WRITE) | BIT(SPDK_BDEV_IO_TYPE_UNMAP) | \
+		BIT(SPDK_BDEV_IO_TYPE_FLUSH) | BIT(SPDK_BDEV_IO_TYPE_RESET) | BIT(SPDK_BDEV_IO_TYPE_WRITE_ZEROES) | \
+		BIT(SPDK_BDEV_IO_TYPE_ABORT))
+#define TYPES \
+	(TYPES_WITH_TAGS | BIT(SPDK_BDEV_IO_TYPE_COMPARE) | BIT(SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE) | \
+		BIT(SPDK_BDEV_IO_TYPE_COPY) | BIT(SPDK_BDEV_IO_TYPE_ZCOPY))
+
+uint64_t
+bdev_part_io_types(const struct spdk_bdev *bdev)
+{
+	return (bdev->dif_check_flags & SPDK_DIF_FLAGS_REFTAG_CHECK) ? TYPES_WITH_TAGS : TYPES;
+}
 
 /* ---- The way back ---- */
 
@@ -58,6 +65,82 @@ done_custom_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
 	success = finish_tags(bdev_io, success);
 	bdev_io_private(bdev_io)->part_cb(bdev_io, success, NULL);
 	spdk_bdev_free_io(base_io);
+}
+
+/* ---- Zero-copy ----
+ *
+ * The I/O to the base holds the buffer, so it lives until the user has ended the zero-copy, or given it up.
+ */
+
+static void
+zcopy_started_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
+{
+	struct spdk_bdev_io *bdev_io = cb_arg;
+	struct bdev_io_private *priv = bdev_io_private(bdev_io);
+	struct iovec *iovs;
+	int iovcnt;
+
+	if (success) {
+		priv->part_base_io = base_io;
+		spdk_bdev_io_get_iovec(base_io, &iovs, &iovcnt);
+		if (iovcnt == 1) {
+			/* Also into the user's array, if there is one. */
+			spdk_bdev_io_set_buf(bdev_io, iovs[0].iov_base, iovs[0].iov_len);
+		} else {
+			bdev_io->u.bdev.iovs = iovs;
+			bdev_io->u.bdev.iovcnt = iovcnt;
+		}
+	}
+	if (priv->part_cb != NULL) {
+		priv->part_cb(bdev_io, success, NULL);
+	} else {
+		spdk_bdev_io_complete_base_io_status(bdev_io, base_io);
+	}
+	if (!success) {
+		spdk_bdev_free_io(base_io);
+	}
+}
+
+static void
+free_base_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
+{
+	spdk_bdev_free_io(base_io);
+}
+
+void
+bdev_part_give_up_zcopy(struct bdev_io_private *priv)
+{
+	struct spdk_bdev_io *base_io = priv->part_base_io;
+
+	priv->part_base_io = NULL;
+	if (spdk_bdev_zcopy_end(base_io, false, free_base_cb, NULL) != 0) {
+		spdk_bdev_free_io(base_io);
+	}
+}
+
+static int
+submit_zcopy(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, uint64_t offset_blocks,
+	spdk_bdev_io_completion_cb cb)
+{
+	struct bdev_io_private *priv = bdev_io_private(bdev_io);
+	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
+	struct spdk_bdev_io *base_io = priv->part_base_io;
+	int rc;
+
+	priv->part_cb = cb;
+	if (io->zcopy.start) {
+		return spdk_bdev_zcopy_start(ch->part->internal.base->desc, ch->base_ch, NULL, 0, offset_blocks,
+			io->num_blocks, io->zcopy.populate, zcopy_started_cb, bdev_io);
+	}
+	if (base_io == NULL) {
+		return -EINVAL;
+	}
+	priv->part_base_io = NULL;
+	rc = spdk_bdev_zcopy_end(base_io, io->zcopy.commit, cb != NULL ? done_custom_cb : done_cb, bdev_io);
+	if (rc != 0) {
+		priv->part_base_io = base_io;
+	}
+	return rc;
 }
 
 /* ---- The way there ---- */
@@ -120,8 +203,28 @@ submit_rw(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, uint6
 }
 
 static int
-submit(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, spdk_bdev_io_completion_cb done)
+submit_compare(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, uint64_t offset_blocks,
+	spdk_bdev_io_completion_cb done)
 {
+	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
+	struct spdk_bdev_desc *desc = ch->part->internal.base->desc;
+
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE) {
+		return spdk_bdev_comparev_and_writev_blocks(desc, ch->base_ch, io->iovs, io->iovcnt, io->fused_iovs,
+			io->fused_iovcnt, offset_blocks, io->num_blocks, done, bdev_io);
+	}
+	if (io->md_buf != NULL) {
+		return spdk_bdev_comparev_blocks_with_md(desc, ch->base_ch, io->iovs, io->iovcnt, io->md_buf,
+			offset_blocks, io->num_blocks, done, bdev_io);
+	}
+	return spdk_bdev_comparev_blocks(
+		desc, ch->base_ch, io->iovs, io->iovcnt, offset_blocks, io->num_blocks, done, bdev_io);
+}
+
+static int
+submit_with_range(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, spdk_bdev_io_completion_cb cb)
+{
+	spdk_bdev_io_completion_cb done = cb != NULL ? done_custom_cb : done_cb;
 	struct spdk_bdev_part *part = ch->part;
 	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
 	struct spdk_bdev_desc *desc = part->internal.base->desc;
@@ -137,11 +240,34 @@ submit(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, spdk_bde
 		return spdk_bdev_flush_blocks(desc, ch->base_ch, offset_blocks, io->num_blocks, done, bdev_io);
 	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
 		return spdk_bdev_write_zeroes_blocks(desc, ch->base_ch, offset_blocks, io->num_blocks, done, bdev_io);
-	case SPDK_BDEV_IO_TYPE_RESET:
-		return spdk_bdev_reset(desc, ch->base_ch, done, bdev_io);
+	case SPDK_BDEV_IO_TYPE_COMPARE:
+	case SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE:
+		return submit_compare(ch, bdev_io, offset_blocks, done);
+	case SPDK_BDEV_IO_TYPE_COPY:
+		return spdk_bdev_copy_blocks(desc, ch->base_ch, offset_blocks,
+			part->internal.offset_blocks + io->copy.src_offset_blocks, io->num_blocks, done, bdev_io);
+	case SPDK_BDEV_IO_TYPE_ZCOPY:
+		return submit_zcopy(ch, bdev_io, offset_blocks, cb);
 	default:
 		SPDK_ERRLOG_RATELIMIT("%s: I/O of type %u is not for parts\n", bdev_io->bdev->name, bdev_io->type);
 		return -ENOTSUP;
+	}
+}
+
+/* cb: what the module wants to be called, or NULL. It is in bdev_io_private.part_cb then. */
+static int
+submit(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, spdk_bdev_io_completion_cb cb)
+{
+	spdk_bdev_io_completion_cb done = cb != NULL ? done_custom_cb : done_cb;
+	struct spdk_bdev_desc *desc = ch->part->internal.base->desc;
+
+	switch (bdev_io->type) {
+	case SPDK_BDEV_IO_TYPE_RESET:
+		return spdk_bdev_reset(desc, ch->base_ch, done, bdev_io);
+	case SPDK_BDEV_IO_TYPE_ABORT:
+		return spdk_bdev_abort(desc, ch->base_ch, bdev_io->u.abort.bio_to_abort, done, bdev_io);
+	default:
+		return submit_with_range(ch, bdev_io, cb);
 	}
 }
 
@@ -169,7 +295,7 @@ read_cb(void *arg)
 	struct spdk_bdev_io *bdev_io = arg;
 	struct bdev_io_private *priv = bdev_io_private(bdev_io);
 	struct spdk_bdev_part_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
-	int rc = submit(ch, bdev_io, priv->part_cb != NULL ? done_custom_cb : done_cb);
+	int rc = submit(ch, bdev_io, priv->part_cb);
 
 	if (rc == -ENOMEM) {
 		priv->wait.bdev = bdev_io->bdev;
@@ -210,9 +336,8 @@ spdk_bdev_part_submit_request_ext(
 	}
 	if (cb != NULL) {
 		bdev_io_private(bdev_io)->part_cb = cb;
-		return submit(ch, bdev_io, done_custom_cb);
 	}
-	return submit(ch, bdev_io, done_cb);
+	return submit(ch, bdev_io, cb);
 }
 
 int

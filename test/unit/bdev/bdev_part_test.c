@@ -156,6 +156,11 @@ supports_what_is_handed_on(void **state)
 	assert_true(spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_UNMAP));
 	assert_true(spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_RESET));
 	assert_true(spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_WRITE_ZEROES));
+	assert_true(spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_ABORT));
+	assert_true(spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_ZCOPY));
+	assert_true(spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_COMPARE));
+	assert_true(spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE));
+	assert_true(spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_COPY));
 	assert_false(spdk_bdev_io_type_supported(bdev, SPDK_BDEV_IO_TYPE_FLUSH));
 	for (type = SPDK_BDEV_IO_TYPE_NVME_ADMIN; type <= SPDK_BDEV_IO_TYPE_NVME_IO_MD; type++) {
 		assert_false(spdk_bdev_io_type_supported(bdev, type));
