@@ -498,7 +498,7 @@ zero_file_range(const struct aio_file *file, uint64_t offset, uint64_t len)
 
 /* Moves *offset to the next data, or to end. Returns the length of that data, 0 if there is none. */
 static uint64_t
-find_data(const struct aio_file *file, uint64_t *offset, uint64_t end)
+next_data(const struct aio_file *file, uint64_t *offset, uint64_t end)
 {
 	off_t data = lseek(file->fd, *offset, SEEK_DATA), hole;
 
@@ -529,7 +529,7 @@ aio_file_zero(const struct aio_file *file, uint64_t offset, uint64_t len)
 		return change_device_range(file, BLKZEROOUT, offset, len);
 	}
 	while (rc == 0 && offset < end) {
-		len = find_data(file, &offset, end);
+		len = next_data(file, &offset, end);
 		if (len > 0) {
 			rc = zero_file_range(file, offset, len);
 			offset += len;
