@@ -225,11 +225,13 @@ run_resize(const void *arg)
 static int
 run_open(const void *arg)
 {
+	const bool *media_events = arg;
 	struct sim_open open;
 	int rc;
 
 	begin();
 	add_disk();
+	g_disk->bdev.media_events = *media_events;
 	alloc_arm();
 	rc = sim_open(&open, 1, "d", true);
 	if (rc == 0) {
@@ -955,7 +957,8 @@ static const struct alloc_scenario g_scenarios[] = {
 	{"unregister, destruct later", run_unregister, &g_true, .never_fails = true},
 	{"unregister by name", run_unregister_by_name},
 	{"resize", run_resize, .never_fails = true},
-	{"open", run_open},
+	{"open", run_open, &g_false},
+	{"open, with media events", run_open, &g_true},
 	{"open asynchronously", run_open_async, &g_false},
 	{"open asynchronously, later", run_open_async, &g_true},
 	{"claim", run_claim, &g_excl, .never_fails = true},
