@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +76,12 @@ def served(tmp_path_factory):
     one.rpc("bdev_passthru_create", name="over0", base_bdev_name="malloc0")
     yield one
     assert one.stop() == 0
+    remove_trace(one)
+
+
+def remove_trace(one):
+    """A trace with entries outlives its program."""
+    Path(f"/dev/shm/bdevkit_trace.pid{one.process.pid}").unlink(missing_ok=True)
 
 
 def start_waiting(folder):
@@ -92,6 +99,7 @@ def starting(tmp_path_factory):
     one = start_waiting(tmp_path_factory.mktemp("startup"))
     yield one
     assert one.stop() == 0
+    remove_trace(one)
 
 
 def example(target, method):

@@ -262,11 +262,6 @@ event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ctx)
 	}
 }
 
-static void
-limited_cb(void *ctx, int status)
-{
-}
-
 /* I/Os per second, so many that they hold nothing up for long. */
 static void
 change_limits(struct worker *worker)
