@@ -73,6 +73,10 @@ bool accel_opcode_is_valid(enum spdk_accel_opcode opcode);
 
 /* ---- channels: channel.c ---- */
 
+struct accel_pool_item {
+	SLIST_ENTRY(accel_pool_item) link;
+};
+
 /* Equal objects in one piece of memory, which is touched only as far as they are used. */
 struct accel_pool {
 	char *memory;
@@ -88,7 +92,6 @@ struct accel_io_channel {
 	struct spdk_io_channel *module_ch[SPDK_ACCEL_OPC_LAST];
 	struct spdk_io_channel *driver_ch;
 	struct accel_pool tasks;
-	struct accel_pool aux;
 	struct accel_pool sequences;
 	struct accel_pool buffers;
 	struct spdk_iobuf_channel iobuf;
@@ -102,8 +105,30 @@ int accel_channel_create(void *io_device, void *ctx_buf);
 void accel_channel_destroy(void *io_device, void *ctx_buf);
 
 /* NULL: none left. */
-void *accel_pool_get(struct accel_pool *pool);
-void accel_pool_put(struct accel_pool *pool, void *object);
+static inline void *
+accel_pool_get(struct accel_pool *pool)
+{
+	struct accel_pool_item *item = SLIST_FIRST(&pool->free);
+
+	if (item != NULL) {
+		SLIST_REMOVE_HEAD(&pool->free, link);
+	} else if (pool->fresh < pool->count) {
+		item = (struct accel_pool_item *)(pool->memory + pool->fresh++ * pool->size);
+	} else {
+		return NULL;
+	}
+	pool->in_use++;
+	return item;
+}
+
+static inline void
+accel_pool_put(struct accel_pool *pool, void *object)
+{
+	struct accel_pool_item *item = object;
+
+	SLIST_INSERT_HEAD(&pool->free, item, link);
+	pool->in_use--;
+}
 
 void accel_stats_add(struct accel_stats *total, const struct accel_stats *add);
 
@@ -111,8 +136,6 @@ void accel_stats_add(struct accel_stats *total, const struct accel_stats *add);
 
 /* Takes a task, with everything that not all operations have set to nothing. NULL: none left, which is counted. */
 struct spdk_accel_task *accel_task_get(struct accel_io_channel *ch, enum spdk_accel_opcode opcode, void *cb_arg);
-/* Gives the task room for iovecs. False: none left. */
-bool accel_task_add_aux(struct spdk_accel_task *task);
 /* Makes the task use a key until it is put. */
 void accel_task_use_key(struct spdk_accel_task *task, struct spdk_accel_crypto_key *key);
 void accel_task_put(struct spdk_accel_task *task);

@@ -97,19 +97,10 @@ int
 spdk_accel_append_fill(struct spdk_accel_sequence **seq, struct spdk_io_channel *ch, void *buf, uint64_t len,
 	struct spdk_memory_domain *domain, void *domain_ctx, uint8_t pattern, spdk_accel_step_cb cb_fn, void *cb_arg)
 {
-	struct spdk_accel_sequence *to = *seq;
 	struct spdk_accel_task *task;
 
-	task = append(&to, ch, SPDK_ACCEL_OPC_FILL, NULL, NULL, cb_fn, cb_arg);
+	task = append(seq, ch, SPDK_ACCEL_OPC_FILL, NULL, NULL, cb_fn, cb_arg);
 	if (task == NULL) {
-		return -ENOMEM;
-	}
-	if (!accel_task_add_aux(task)) {
-		TAILQ_REMOVE(&to->tasks, task, seq_link);
-		accel_task_put(task);
-		if (*seq == NULL) {
-			accel_pool_put(&to->ch->sequences, to);
-		}
 		return -ENOMEM;
 	}
 	task->d.iovs = accel_task_set_iov(task, SPDK_ACCEL_AUX_IOV_DST, buf, len);
@@ -118,7 +109,6 @@ spdk_accel_append_fill(struct spdk_accel_sequence **seq, struct spdk_io_channel 
 	task->dst_domain_ctx = domain_ctx;
 	task->fill_pattern = pattern * 0x0101010101010101ULL;
 	task->nbytes = len;
-	*seq = to;
 	return 0;
 }
 

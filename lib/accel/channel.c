@@ -5,10 +5,6 @@
 #include "lib/accel/accel_internal.h"
 #include "bdevkit/thread.h"
 
-struct accel_pool_item {
-	SLIST_ENTRY(accel_pool_item) link;
-};
-
 static bool
 pool_init(struct accel_pool *pool, uint32_t count, size_t size)
 {
@@ -18,31 +14,6 @@ pool_init(struct accel_pool *pool, uint32_t count, size_t size)
 	SLIST_INIT(&pool->free);
 	pool->memory = calloc(count, pool->size);
 	return pool->memory != NULL;
-}
-
-void *
-accel_pool_get(struct accel_pool *pool)
-{
-	struct accel_pool_item *item = SLIST_FIRST(&pool->free);
-
-	if (item != NULL) {
-		SLIST_REMOVE_HEAD(&pool->free, link);
-	} else if (pool->fresh < pool->count) {
-		item = (struct accel_pool_item *)(pool->memory + pool->fresh++ * pool->size);
-	} else {
-		return NULL;
-	}
-	pool->in_use++;
-	return item;
-}
-
-void
-accel_pool_put(struct accel_pool *pool, void *object)
-{
-	struct accel_pool_item *item = object;
-
-	SLIST_INSERT_HEAD(&pool->free, item, link);
-	pool->in_use--;
 }
 
 void
@@ -67,10 +38,11 @@ static bool
 alloc_pools(struct accel_io_channel *ch)
 {
 	const struct spdk_accel_opts *opts = &g_accel.opts;
+	/* What a task needs besides, in case that it does, lies behind it. */
+	size_t task_size = SPDK_ALIGN_CEIL(g_accel.task_size, 64) + sizeof(struct spdk_accel_task_aux_data);
 
 	ch->key_uses = calloc(ACCEL_KEY_SLOTS, sizeof(*ch->key_uses));
-	return ch->key_uses != NULL && pool_init(&ch->tasks, opts->task_count, g_accel.task_size) &&
-		pool_init(&ch->aux, opts->task_count, sizeof(struct spdk_accel_task_aux_data)) &&
+	return ch->key_uses != NULL && pool_init(&ch->tasks, opts->task_count, task_size) &&
 		pool_init(&ch->sequences, opts->sequence_count, sizeof(struct spdk_accel_sequence)) &&
 		pool_init(&ch->buffers, opts->buf_count, sizeof(struct accel_buffer));
 }
@@ -80,7 +52,6 @@ free_pools(struct accel_io_channel *ch)
 {
 	free(ch->key_uses);
 	free(ch->tasks.memory);
-	free(ch->aux.memory);
 	free(ch->sequences.memory);
 	free(ch->buffers.memory);
 }

@@ -179,9 +179,6 @@ resolve(struct spdk_accel_task *task, struct iovec **iovs, uint32_t iovcnt, void
 		SPDK_ERRLOG("accel: a step uses more of a reserved buffer than its %" PRIu64 " bytes\n", buffer->len);
 		return -EINVAL;
 	}
-	if (!accel_task_add_aux(task)) {
-		return -ENOMEM;
-	}
 	*iovs = accel_task_set_iov(task, place, memory, (*iovs)->iov_len);
 	return 0;
 }
@@ -197,9 +194,6 @@ bounce(struct spdk_accel_sequence *seq, struct spdk_accel_task *task, uint64_t l
 		SPDK_ERRLOG("accel: a step needs a buffer of %" PRIu64 " bytes, more than iobuf's large_bufsize %u\n",
 			len, opts.large_bufsize);
 		return -EINVAL;
-	}
-	if (!accel_task_add_aux(task)) {
-		return -ENOMEM;
 	}
 	*buffer = accel_buffer_get(seq->ch, len);
 	return *buffer != NULL ? 0 : -ENOMEM;

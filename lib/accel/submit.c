@@ -4,21 +4,15 @@
 
 #include "lib/accel/accel_internal.h"
 
-/* Begins one; plain buffers can be described with the task's own iovecs. NULL: there is no room. */
+/* Begins one. NULL: there is no room. */
 static struct spdk_accel_task *
 begin(struct spdk_io_channel *io_ch, enum spdk_accel_opcode opcode, spdk_accel_completion_cb cb_fn, void *cb_arg)
 {
 	struct spdk_accel_task *task = accel_task_get(spdk_io_channel_get_ctx(io_ch), opcode, cb_arg);
 
-	if (task == NULL) {
-		return NULL;
+	if (task != NULL) {
+		task->cb_fn = cb_fn;
 	}
-	if (!accel_task_add_aux(task)) {
-		task->accel_ch->stats.retry.task++;
-		accel_task_put(task);
-		return NULL;
-	}
-	task->cb_fn = cb_fn;
 	return task;
 }
 

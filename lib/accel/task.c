@@ -3,6 +3,7 @@
 /* One operation: what it is made of, and its way back from the module. */
 
 #include "lib/accel/accel_internal.h"
+#include "spdk/util.h"
 
 struct spdk_accel_task *
 accel_task_get(struct accel_io_channel *ch, enum spdk_accel_opcode opcode, void *cb_arg)
@@ -14,7 +15,7 @@ accel_task_get(struct accel_io_channel *ch, enum spdk_accel_opcode opcode, void 
 		return NULL;
 	}
 	task->op_code = opcode;
-	task->has_aux = false;
+	task->has_aux = true;
 	task->status = 0;
 	memset(task->reserved, 0, sizeof(task->reserved));
 	/* Modules take lists of tasks; this is one of one. */
@@ -33,19 +34,8 @@ accel_task_get(struct accel_io_channel *ch, enum spdk_accel_opcode opcode, void 
 	task->d.iovs = NULL;
 	task->d.iovcnt = 0;
 	task->crypto_key = NULL;
-	task->aux = NULL;
+	task->aux = (void *)((char *)task + SPDK_ALIGN_CEIL(g_accel.task_size, 64));
 	return task;
-}
-
-bool
-accel_task_add_aux(struct spdk_accel_task *task)
-{
-	if (task->has_aux) {
-		return true;
-	}
-	task->aux = accel_pool_get(&task->accel_ch->aux);
-	task->has_aux = task->aux != NULL;
-	return task->has_aux;
 }
 
 static bool
@@ -68,9 +58,6 @@ accel_task_put(struct spdk_accel_task *task)
 
 	if (uses_key(task) && task->crypto_key != NULL) {
 		accel_key_unuse(ch, task->crypto_key);
-	}
-	if (task->has_aux) {
-		accel_pool_put(&ch->aux, task->aux);
 	}
 	accel_pool_put(&ch->tasks, task);
 }

@@ -4,7 +4,7 @@
  * Operations of lib/accel with the software module, beside the bare loop over the library that does the work: both in turn,
  * in slices of about a millisecond, so that a machine whose speed drifts treats them alike.
  *
- *   accel_bench [SLICES]
+ *   accel_bench [SLICES [OPERATION]]
  *
  * Operations are submitted 32 at a time, and the thread is polled until they are done.
  */
@@ -297,7 +297,9 @@ main(int argc, char **argv)
 	}
 	g.dst = make_buffer(2 * MAX_LEN);
 	for (size_t work = 0; work < SPDK_COUNTOF(g_works); work++) {
-		compare(work, slices);
+		if (argc <= 2 || strstr(g_works[work].name, argv[2]) != NULL) {
+			compare(work, slices);
+		}
 	}
 	gcry_cipher_close(g.cipher);
 	spdk_put_io_channel(g.ch);

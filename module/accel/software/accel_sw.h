@@ -43,6 +43,9 @@ struct sw_task {
 	struct sw_cursor destination2;
 	uint64_t done;
 	uint64_t length;
+	/* encrypt, decrypt: how many bytes go with one tweak, and the number of the next tweak. */
+	uint32_t unit;
+	uint64_t tweak;
 	uint32_t crc;
 	/* compress, decompress: the state of the stream. */
 	struct sw_stream *stream;

@@ -255,7 +255,7 @@ check(const struct spdk_accel_task *base, uint64_t length)
 			key->param.key_name, length, base->block_size, sw_iovs_length(base->d.iovs, base->d.iovcnt));
 		return -ERANGE;
 	}
-	if (base->block_size == 0 || length % base->block_size != 0) {
+	if (base->block_size == 0 || (length != base->block_size && length % base->block_size != 0)) {
 		SPDK_ERRLOG("key %s: %" PRIu64 " bytes are not whole blocks of %u\n", key->param.key_name, length,
 			base->block_size);
 		return -EINVAL;
@@ -286,6 +286,12 @@ begin(struct sw_task *task)
 	sw_cursor_init(&task->source, base->s.iovs, base->s.iovcnt);
 	sw_cursor_init(&task->destination, base->d.iovs, base->d.iovcnt);
 	task->begun = true;
+	task->unit = base->block_size;
+	task->tweak = base->iv;
+	if (has_counter(base->crypto_key)) {
+		task->unit = COUNTER_UNIT;
+		task->tweak *= base->block_size / COUNTER_UNIT;
+	}
 	return check(base, task->length);
 }
 
@@ -337,19 +343,12 @@ reserve_scratch(struct sw_crypto_channel *crypto, size_t size)
 	return true;
 }
 
-/* What one tweak is for: a block, or a part of it. */
-static uint32_t
-unit_of(const struct spdk_accel_task *base)
-{
-	return has_counter(base->crypto_key) ? COUNTER_UNIT : base->block_size;
-}
-
-/* Units in one piece on both sides, from a number of the first one's tweak on. */
+/* Units in one piece on both sides. */
 static gcry_error_t
-crypt_units(const struct spdk_accel_task *base, gcry_cipher_hd_t cipher, uint64_t value, uint8_t *dst,
-	const uint8_t *src, uint64_t len)
+crypt_units(struct sw_task *task, gcry_cipher_hd_t cipher, uint8_t *dst, const uint8_t *src, uint64_t len)
 {
-	uint32_t unit = unit_of(base);
+	const struct spdk_accel_task *base = &task->base;
+	uint32_t unit = task->unit;
 	bool encrypt = base->op_code == SPDK_ACCEL_OPC_ENCRYPT;
 	struct tweak tweak;
 	gcry_error_t error;
@@ -360,7 +359,7 @@ crypt_units(const struct spdk_accel_task *base, gcry_cipher_hd_t cipher, uint64_
 		const uint8_t *from = dst != src ? src + offset : NULL;
 		size_t from_len = dst != src ? unit : 0;
 
-		make_tweak(base->crypto_key, value++, &tweak);
+		make_tweak(base->crypto_key, task->tweak++, &tweak);
 		error = gcry_cipher_setiv(cipher, &tweak, sizeof(tweak));
 		if (error != 0) {
 			return error;
@@ -379,8 +378,8 @@ static int
 crypt_next(struct sw_channel *ch, struct sw_task *task, gcry_cipher_hd_t cipher, uint64_t max)
 {
 	const struct spdk_accel_task *base = &task->base;
-	uint32_t unit = unit_of(base);
-	uint64_t value = base->iv * (base->block_size / unit) + task->done / unit, source, destination, len;
+	uint32_t unit = task->unit;
+	uint64_t source, destination, len;
 	void *src = NULL, *dst = NULL;
 	uint8_t *from, *to;
 	gcry_error_t error;
@@ -388,7 +387,8 @@ crypt_next(struct sw_channel *ch, struct sw_task *task, gcry_cipher_hd_t cipher,
 	source = sw_cursor_peek(&task->source, max, &src);
 	destination = sw_cursor_peek(&task->destination, max, &dst);
 	len = spdk_min(source, destination);
-	len = len >= unit ? len - len % unit : unit;
+	/* Mostly one, and division is slow. */
+	len = len >= 2 * (uint64_t)unit ? len - len % unit : unit;
 	from = src;
 	to = dst;
 	if (source < len || destination < len) {
@@ -403,7 +403,7 @@ crypt_next(struct sw_channel *ch, struct sw_task *task, gcry_cipher_hd_t cipher,
 			to = ch->crypto->scratch;
 		}
 	}
-	error = crypt_units(base, cipher, value, to, from, len);
+	error = crypt_units(task, cipher, to, from, len);
 	if (error != 0) {
 		SPDK_ERRLOG("key %s: libgcrypt: %s\n", base->crypto_key->param.key_name, gcry_strerror(error));
 		return -EIO;

@@ -185,7 +185,7 @@ bool
 sw_xor(struct sw_channel *ch, struct sw_task *task)
 {
 	struct spdk_accel_task *base = &task->base;
-	void *sources[MAX_XOR_SOURCES];
+	void *later[MAX_XOR_SOURCES], **sources = base->nsrcs.srcs;
 	uint64_t len;
 	uint32_t i;
 
@@ -195,8 +195,11 @@ sw_xor(struct sw_channel *ch, struct sw_task *task)
 		return true;
 	}
 	len = spdk_min(base->nbytes - task->done, (uint64_t)SW_SLICE_MEMORY);
-	for (i = 0; i < base->nsrcs.cnt; i++) {
-		sources[i] = (char *)base->nsrcs.srcs[i] + task->done;
+	if (task->done > 0) {
+		for (i = 0; i < base->nsrcs.cnt; i++) {
+			later[i] = (char *)sources[i] + task->done;
+		}
+		sources = later;
 	}
 	base->status = spdk_xor_gen((char *)base->d.iovs[0].iov_base + task->done, sources, base->nsrcs.cnt, len);
 	ch->traffic.read += base->nsrcs.cnt * len;

@@ -363,7 +363,6 @@ tasks_run_out(void **state)
 	}
 	assert_false(results[8].called);
 	assert_int_equal(ch->tasks.in_use, 0);
-	assert_int_equal(ch->aux.in_use, 0);
 }
 
 /* ---- turns ---- */
