@@ -39,41 +39,97 @@ jsonrpc_log_hide(const char *name)
 	g_secret_names[g_num_secret_names++] = name;
 }
 
-/* Masks the string that begins at text. Returns its end. */
+/* The quote that ends the string that begins at text, or the end of the text. */
 static char *
-mask_string(char *text)
+find_string_end(char *text)
 {
 	for (text++; *text != '\0' && *text != '"'; text++) {
-		bool escape = *text == '\\' && text[1] != '\0';
-
-		*text = '*';
-		if (escape) {
-			*++text = '*';
+		if (*text == '\\' && text[1] != '\0') {
+			text++;
 		}
 	}
 	return text;
 }
 
-/* Masks the strings that follow "name":. */
-static void
-mask(char *line, const char *name)
+static char *
+skip_spaces(char *text)
 {
-	size_t len = strlen(name);
-	char *at = line;
+	return text + strspn(text, " \t");
+}
 
-	while ((at = strstr(at, name)) != NULL) {
-		bool is_name = at > line && at[-1] == '"' && at[len] == '"';
+/* One character of a string as it stands in JSON, moving on behind it; '\0' for what no secret name has in it. */
+static char
+read_character(const char **text)
+{
+	unsigned int code;
+	int len = 0;
 
-		at += len;
-		if (is_name) {
-			at += 1 + strspn(at + 1, " \t");
-			if (*at == ':') {
-				at += 1 + strspn(at + 1, " \t");
-			}
-			if (*at == '"') {
-				at = mask_string(at);
-			}
+	if (**text != '\\') {
+		return *(*text)++;
+	}
+	if (sscanf(*text, "\\u%4x%n", &code, &len) == 1 && len == 6) {
+		*text += len;
+		return code < 0x80 ? (char)code : '\0';
+	}
+	*text += 2;
+	return '\0';
+}
+
+static bool
+is_secret_name(const char *text, const char *end)
+{
+	size_t i, at;
+
+	for (i = 0; i < g_num_secret_names; i++) {
+		const char *name = g_secret_names[i], *c = text;
+
+		for (at = 0; c < end && name[at] != '\0' && read_character(&c) == name[at]; at++) {
 		}
+		if (c == end && at == strlen(name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Masks the string, or all that is in the array or object, or the number, that begins at text. */
+static void
+mask_value(char *text)
+{
+	int depth = 0;
+	char *end;
+
+	do {
+		if (*text == '"') {
+			end = find_string_end(text);
+			memset(text + 1, '*', end - text - 1);
+			text = end;
+		} else if (*text == '[' || *text == '{') {
+			depth++;
+		} else if (*text == ']' || *text == '}') {
+			depth--;
+		} else if (strchr(",: \t", *text) == NULL) {
+			*text = '*';
+		}
+		text += *text != '\0';
+	} while (*text != '\0' && (depth > 0 || strchr("\",]} \t", *text) == NULL));
+}
+
+/* Masks what follows "name":, for all names that are to be hidden, however they are spelt. */
+static void
+mask(char *line)
+{
+	char *at, *end;
+
+	for (at = strchr(line, '"'); at != NULL && *at != '\0'; at = strchr(end, '"')) {
+		end = find_string_end(at);
+		if (*end == '\0') {
+			return;
+		}
+		if (*skip_spaces(end + 1) == ':' && is_secret_name(at + 1, end)) {
+			mask_value(skip_spaces(skip_spaces(end + 1) + 1));
+		}
+		end++;
 	}
 }
 
@@ -97,9 +153,7 @@ jsonrpc_log(const char *what, const void *text, size_t size)
 			line[i] = ' ';
 		}
 	}
-	for (size_t i = 0; i < g_num_secret_names; i++) {
-		mask(line, g_secret_names[i]);
-	}
+	mask(line);
 	if (g_level != SPDK_LOG_DISABLED) {
 		spdk_log(g_level, NULL, 0, NULL, "%s: %s\n", what, line);
 	}
