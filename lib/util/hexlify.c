@@ -55,9 +55,10 @@ spdk_unhexlify(const char *hex)
 		int low = digit_value(hex[2 * i + 1]);
 
 		if (high < 0 || low < 0) {
-			/* The text may be a key: it is not shown. */
+			/* The text may be a key: it is neither shown nor left in memory. */
 			SPDK_ERRLOG("Something else than a hexadecimal digit at position %zu\n",
 				high < 0 ? 2 * i : 2 * i + 1);
+			explicit_bzero(bin, i);
 			free(bin);
 			return NULL;
 		}

@@ -10,6 +10,8 @@
 #include "spdk/util.h"
 #include "test/unit/rpc/server_fixture.h"
 
+#include <malloc.h>
+
 #define HEX_16 "000102030405060708090a0b0c0d0e0f"
 #define HEX_16_TOO "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"
 #define HEX_24 HEX_16 "0011223344556677"
@@ -242,6 +244,70 @@ more_keys_than_slots(void **state)
 	assert_int_equal(((struct spdk_accel_crypto_key *)make("again"))->key_size, 16);
 }
 
+/* ---- memory ---- */
+
+/* Bytes that no memory may have when it is given back, and how often one had. */
+static const char *g_watched[4];
+static size_t g_watched_len[4];
+static uint32_t g_found;
+
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+
+void
+__wrap_free(void *memory)
+{
+	size_t i, size = memory != NULL ? malloc_usable_size(memory) : 0;
+
+	for (i = 0; i < SPDK_COUNTOF(g_watched) && g_watched[i] != NULL; i++) {
+		g_found += size > 0 && memmem(memory, size, g_watched[i], g_watched_len[i]) != NULL;
+	}
+	__real_free(memory);
+}
+
+static void
+watch(size_t slot, const char *bytes, size_t len)
+{
+	g_watched[slot] = bytes;
+	g_watched_len[slot] = len;
+}
+
+static void
+keys_are_wiped(void **state)
+{
+	static const char bytes[] = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f";
+	static const char bytes_too[] = "\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff";
+	struct iovec iovs[2] = {{g_data, 700}, {g_data + 700, 324}};
+	struct accel_result result = {};
+	struct spdk_accel_crypto_key *key;
+	char *probe = strdup(HEX_16);
+
+	watch(0, HEX_16, 32);
+	watch(1, HEX_16_TOO, 32);
+	watch(2, bytes, 16);
+	watch(3, bytes_too, 16);
+	/* It is seen, if it is there. */
+	g_found = 0;
+	free(probe);
+	assert_int_equal(g_found, 1);
+	g_found = 0;
+	key = make("key");
+	assert_int_equal(
+		spdk_accel_submit_encrypt(g_accel_ch, key, iovs, 2, iovs, 2, 0, 512, accel_fixture_done_cb, &result),
+		0);
+	assert_int_equal(accel_fixture_wait(&result), 0);
+	/* One that does not come to be. */
+	assert_int_equal(create("AES_XTS", HEX_16, HEX_16_TOO, NULL, "key"), -EEXIST);
+	assert_int_equal(create("AES_XTS", HEX_16, HEX_16, NULL, "no"), -EINVAL);
+	assert_int_equal(create("AES_XTS", HEX_16, HEX_16_TOO "00", NULL, "no"), -EINVAL);
+	assert_int_equal(create("AES_XTS", HEX_16, HEX_16_TOO "x", NULL, "no"), -EINVAL);
+	assert_int_equal(create("AES_XTS", HEX_16 "0q", HEX_16_TOO, NULL, "no"), -EINVAL);
+	assert_int_equal(g_found, 0);
+	assert_int_equal(spdk_accel_crypto_key_destroy(key), 0);
+	assert_int_equal(g_found, 0);
+	watch(0, NULL, 0);
+}
+
 /* ---- RPC methods ---- */
 
 static struct client g_client;
@@ -372,6 +438,7 @@ main(void)
 		TEST(keys_are_not_logged),
 		TEST(a_key_in_use_stays),
 		TEST(more_keys_than_slots),
+		TEST(keys_are_wiped),
 		cmocka_unit_test_setup_teardown(keys_by_rpc, rpc_setup, rpc_teardown),
 		cmocka_unit_test_setup_teardown(other_methods, rpc_setup, rpc_teardown),
 	};
