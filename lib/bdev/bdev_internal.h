@@ -194,8 +194,6 @@ struct spdk_bdev_channel_iter {
 	spdk_bdev_for_each_channel_done done;
 	void *ctx;
 	struct spdk_io_channel_iter *it;
-	/* In memory of its caller. */
-	bool foreign;
 	struct bdk_channel_walk walk;
 };
 

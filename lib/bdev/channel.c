@@ -235,32 +235,35 @@ for_each_done_cb(struct spdk_io_channel_iter *it, int status)
 {
 	struct spdk_bdev_channel_iter *iter = spdk_io_channel_iter_get_ctx(it);
 
-	/* The memory of others may be gone, or in use again, when the function returns. */
-	bool foreign = iter->foreign;
+	/* The memory of the caller may be gone, or in use again, when this returns. */
+	iter->done(iter->bdev, iter->ctx, status);
+}
+
+static void
+own_walk_done_cb(struct spdk_io_channel_iter *it, int status)
+{
+	struct spdk_bdev_channel_iter *iter = spdk_io_channel_iter_get_ctx(it);
 
 	iter->done(iter->bdev, iter->ctx, status);
-	if (!foreign) {
-		free(iter);
-	}
+	free(iter);
 }
 
 static void
 start_walk(struct spdk_bdev_channel_iter *iter, struct spdk_bdev *bdev, spdk_bdev_for_each_channel_msg fn, void *ctx,
-	spdk_bdev_for_each_channel_done cpl)
+	spdk_bdev_for_each_channel_done cpl, spdk_channel_for_each_cpl done_cb)
 {
 	iter->bdev = bdev;
 	iter->fn = fn;
 	iter->done = cpl;
 	iter->ctx = ctx;
-	bdk_for_each_channel(&iter->walk, bdev_state(bdev), for_each_visit_cb, iter, for_each_done_cb);
+	bdk_for_each_channel(&iter->walk, bdev_state(bdev), for_each_visit_cb, iter, done_cb);
 }
 
 void
 bdev_for_each_channel(struct spdk_bdev_channel_iter *iter, struct spdk_bdev *bdev, spdk_bdev_for_each_channel_msg fn,
 	void *ctx, spdk_bdev_for_each_channel_done cpl)
 {
-	iter->foreign = true;
-	start_walk(iter, bdev, fn, ctx, cpl);
+	start_walk(iter, bdev, fn, ctx, cpl, for_each_done_cb);
 }
 
 void
@@ -274,7 +277,7 @@ spdk_bdev_for_each_channel(
 		cpl(bdev, ctx, -ENOMEM);
 		return;
 	}
-	start_walk(iter, bdev, fn, ctx, cpl);
+	start_walk(iter, bdev, fn, ctx, cpl, own_walk_done_cb);
 }
 
 void
