@@ -101,50 +101,20 @@ is_read_later(struct spdk_accel_task *task, const struct place *place)
 	return false;
 }
 
-/* Does nothing to its source but read it once, to write something else. */
-static bool
-can_read_elsewhere(const struct spdk_accel_task *task)
-{
-	switch (task->op_code) {
-	case SPDK_ACCEL_OPC_COPY:
-	case SPDK_ACCEL_OPC_DECOMPRESS:
-	case SPDK_ACCEL_OPC_ENCRYPT:
-	case SPDK_ACCEL_OPC_DECRYPT:
-	case SPDK_ACCEL_OPC_DIF_GENERATE_COPY:
-	case SPDK_ACCEL_OPC_DIF_VERIFY_COPY:
-		return true;
-	default:
-		return false;
-	}
-}
+#define BIT(opcode) (1U << SPDK_ACCEL_OPC_##opcode)
+
+/* These read their source once, to write something else. */
+#define READ_ELSEWHERE \
+	(BIT(COPY) | BIT(DECOMPRESS) | BIT(ENCRYPT) | BIT(DECRYPT) | BIT(DIF_GENERATE_COPY) | BIT(DIF_VERIFY_COPY))
+/* These write their destination, and do not read it. */
+#define WRITE_ELSEWHERE \
+	(BIT(FILL) | BIT(DECOMPRESS) | BIT(ENCRYPT) | BIT(DECRYPT) | BIT(DIF_GENERATE_COPY) | BIT(DIF_VERIFY_COPY))
+#define ONLY_READ (BIT(CRC32C) | BIT(DIX_GENERATE) | BIT(DIX_VERIFY))
 
 static bool
-can_write_elsewhere(const struct spdk_accel_task *task)
+is_one_of(const struct spdk_accel_task *task, uint32_t opcodes)
 {
-	switch (task->op_code) {
-	case SPDK_ACCEL_OPC_FILL:
-	case SPDK_ACCEL_OPC_DECOMPRESS:
-	case SPDK_ACCEL_OPC_ENCRYPT:
-	case SPDK_ACCEL_OPC_DECRYPT:
-	case SPDK_ACCEL_OPC_DIF_GENERATE_COPY:
-	case SPDK_ACCEL_OPC_DIF_VERIFY_COPY:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool
-only_reads(const struct spdk_accel_task *task)
-{
-	switch (task->op_code) {
-	case SPDK_ACCEL_OPC_CRC32C:
-	case SPDK_ACCEL_OPC_DIX_GENERATE:
-	case SPDK_ACCEL_OPC_DIX_VERIFY:
-		return true;
-	default:
-		return false;
-	}
+	return (opcodes >> task->op_code) & 1;
 }
 
 /*
@@ -174,7 +144,7 @@ elide_before(struct spdk_accel_sequence *seq, struct spdk_accel_task *copy, stru
 {
 	struct place from = source_of(copy), to = destination_of(copy), read, written;
 
-	if (!can_read_elsewhere(next)) {
+	if (!is_one_of(next, READ_ELSEWHERE)) {
 		return false;
 	}
 	read = source_of(next);
@@ -215,7 +185,7 @@ elide_around(struct spdk_accel_sequence *seq, struct spdk_accel_task *reader, st
 	struct spdk_accel_task *writer = TAILQ_PREV(reader, accel_task_list, seq_link);
 	struct place read = source_of(reader), metadata = destination_of(reader), from, to, source, written;
 
-	if (writer == NULL || !can_write_elsewhere(writer) || copy->op_code != SPDK_ACCEL_OPC_COPY) {
+	if (writer == NULL || !is_one_of(writer, WRITE_ELSEWHERE) || copy->op_code != SPDK_ACCEL_OPC_COPY) {
 		return false;
 	}
 	from = source_of(copy);
@@ -238,10 +208,10 @@ elide(struct spdk_accel_sequence *seq, struct spdk_accel_task *task, struct spdk
 	if (task->op_code == SPDK_ACCEL_OPC_COPY) {
 		return elide_before(seq, task, next);
 	}
-	if (can_write_elsewhere(task)) {
+	if (is_one_of(task, WRITE_ELSEWHERE)) {
 		return elide_behind(seq, task, next);
 	}
-	return only_reads(task) && elide_around(seq, task, next);
+	return is_one_of(task, ONLY_READ) && elide_around(seq, task, next);
 }
 
 void
