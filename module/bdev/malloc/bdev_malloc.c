@@ -10,6 +10,7 @@
 #include "spdk/thread.h"
 #include "spdk/util.h"
 #include "lib/env/env_internal.h"
+#include "lib/util/copy_internal.h"
 #include "module/bdev/common/block_dif.h"
 
 #define MALLOC_ALIGNMENT (2 * 1024 * 1024)
@@ -32,6 +33,8 @@ struct malloc_bdev {
 	uint8_t *data;
 	/* Separate metadata, one after another; NULL if there is none. */
 	uint8_t *md;
+	/* Much larger than the caches: what is written is not read soon, as a rule. */
+	bool past_caches;
 	/* Whether there is protection information, and what that of a block is until it is written. */
 	bool has_pi;
 	struct block_dif_unwritten unwritten;
@@ -110,12 +113,16 @@ copy_to_iovs(struct iovec *iovs, int iovcnt, const uint8_t *data, uint64_t len)
 }
 
 static uint64_t
-copy_from_iovs(uint8_t *data, uint64_t len, const struct iovec *iovs, int iovcnt)
+copy_from_iovs(uint8_t *data, uint64_t len, const struct iovec *iovs, int iovcnt, bool past_caches)
 {
 	for (int i = 0; i < iovcnt && len > 0; i++) {
 		size_t part = spdk_min(iovs[i].iov_len, len);
 
-		memcpy(data, iovs[i].iov_base, part);
+		if (past_caches) {
+			util_copy_past_caches(data, iovs[i].iov_base, part);
+		} else {
+			memcpy(data, iovs[i].iov_base, part);
+		}
 		data += part;
 		len -= part;
 	}
@@ -178,7 +185,8 @@ write_blocks(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
 	if (spdk_unlikely(malloc_bdev->has_pi) && !written_is_right(malloc_bdev, bdev_io)) {
 		return SPDK_BDEV_IO_STATUS_FAILED;
 	}
-	if (copy_from_iovs(range.data, range.data_len, bdev_io->u.bdev.iovs, bdev_io->u.bdev.iovcnt) != 0) {
+	if (copy_from_iovs(range.data, range.data_len, bdev_io->u.bdev.iovs, bdev_io->u.bdev.iovcnt,
+		    malloc_bdev->past_caches) != 0) {
 		return SPDK_BDEV_IO_STATUS_FAILED;
 	}
 	if (spdk_unlikely(range.md != NULL) && bdev_io->u.bdev.md_buf != NULL) {
@@ -432,6 +440,7 @@ map_memory(struct malloc_bdev *malloc_bdev)
 	const struct spdk_bdev *bdev = &malloc_bdev->bdev;
 
 	malloc_bdev->data = spdk_dma_zmalloc(bdev->blockcnt * bdev->blocklen, MALLOC_ALIGNMENT, NULL);
+	malloc_bdev->past_caches = util_is_past_caches(bdev->blockcnt * bdev->blocklen);
 	if (malloc_bdev->data == NULL) {
 		return -ENOMEM;
 	}
