@@ -221,19 +221,29 @@ def bench_dif(build):
         subprocess.run([program], check=True)
 
 
+def bench_accel(build):
+    """Operations on data, beside the bare loop over the library that carries them out."""
+    program = build / "test/bench/accel_bench"
+    if program.exists():
+        print()
+        subprocess.run([program], check=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=Path, default=ROOT / "build", help="release build")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--idle-seconds", type=int, default=30)
-    parser.add_argument("what", nargs="*", help="nbd, idle, null, dif; default all")
+    parser.add_argument("what", nargs="*", help="nbd, idle, null, dif, accel; default all")
     options = parser.parse_args()
-    what = options.what or ["null", "dif", "idle", "nbd"]
+    what = options.what or ["null", "dif", "accel", "idle", "nbd"]
     if "null" in what:
         bench_null(options.build)
     if "dif" in what:
         bench_dif(options.build)
+    if "accel" in what:
+        bench_accel(options.build)
     if "idle" in what:
         bench_idle(options.build, options.idle_seconds)
     if "nbd" in what:
