@@ -33,7 +33,9 @@ end_waiting(struct spdk_bdev_io *target)
 		target->internal.flags |= BDEV_IO_IN_SUBMIT;
 		bdev_qos_cancel(target);
 		target->internal.flags &= ~BDEV_IO_IN_SUBMIT;
-	} else if ((flags & BDEV_IO_QUEUED_BUF) && (flags & BDEV_IO_PARENT)) {
+	} else if ((flags & BDEV_IO_QUEUED_BUF) &&
+		((flags & BDEV_IO_PARENT) || (target->internal.marks & BDEV_IO_CONVERTING))) {
+		/* The layer itself waits for the buffer. */
 		bdev_buf_cancel(target);
 		end_later(target, SPDK_BDEV_IO_STATUS_ABORTED);
 	} else if (flags & BDEV_IO_QUEUED_BUF) {
@@ -160,6 +162,18 @@ find_wanted(const struct bdev_io_private *abort)
 	return NULL;
 }
 
+/* True if its data are being moved, before it or behind it: then who does that cannot be stopped. */
+static bool
+cannot_stop(struct bdev_io_private *abort, struct spdk_bdev_io *target)
+{
+	if (!(target->internal.marks & BDEV_IO_CONVERTING)) {
+		return false;
+	}
+	target->internal.marks &= ~BDEV_IO_ABORT_WANTED;
+	abort->split_failed = true;
+	return true;
+}
+
 static int
 abort_one(struct bdev_io_private *abort, struct spdk_bdev_io *target)
 {
@@ -169,12 +183,13 @@ abort_one(struct bdev_io_private *abort, struct spdk_bdev_io *target)
 		target->internal.marks &= ~BDEV_IO_ABORT_WANTED;
 		if (bdev_split_stop(target)) {
 			end_later(target, SPDK_BDEV_IO_STATUS_FAILED);
-		} else if (!end_waiting(target)) {
+		} else if (!end_waiting(target) && !cannot_stop(abort, target)) {
 			want_all(abort, bdev_io_private(target));
 		}
 		return 0;
 	}
-	if (end_waiting(target)) {
+	/* An ABORT that had to wait might find parts of it instead. */
+	if (end_waiting(target) || cannot_stop(abort, target)) {
 		return 0;
 	}
 	child = bdev_io_take_inner(&abort->io, BDEV_IO_RANK_LEAF, SPDK_BDEV_IO_TYPE_ABORT, abort_done_cb);

@@ -543,7 +543,7 @@ struct bdev_channel {
 	struct spdk_bdev *bdev;
 	struct bdev_shared *shared;
 	TAILQ_ENTRY(bdev_channel) link;
-	/* convert.c: of those outstanding, the ones whose data it is at work on. */
+	/* convert.c: of those outstanding, the ones whose data are being moved. */
 	uint64_t converting;
 	/* buffer.c: I/Os that wait for a data buffer. */
 	bdev_io_tailq_t buf_queue;
@@ -591,7 +591,8 @@ enum bdev_io_mark {
 	BDEV_IO_MEASURED = 1 << 2, /* its end goes into a histogram */
 	BDEV_IO_TRACED = 1 << 3, /* its start was recorded, so that its end is, too */
 	BDEV_IO_CONVERTED = 1 << 4, /* convert.c has prepared it and has more to do at its end */
-	BDEV_IO_CONVERTING = 1 << 5, /* convert.c is at work: it cannot be aborted, unless it waits for memory */
+	BDEV_IO_CONVERTING =
+		1 << 5, /* convert.c is at work: it cannot be aborted, unless it waits for memory or a buffer */
 	BDEV_IO_HIDES_METADATA = 1 << 6, /* its owner's blocks are without metadata, which convert.c makes and checks */
 };
 
@@ -640,10 +641,11 @@ struct bdev_convert {
 	/* The layer executes the sequence, or the module does. */
 	bool executes;
 	bool handed_over;
+	/* The I/O itself has ended; before, nothing has happened to the blocks. */
+	bool ended;
 	/* What stands in for the user's buffers; NULL: nothing. */
 	void *buf;
 	uint64_t buf_len;
-	struct spdk_iobuf_entry iobuf;
 	struct iovec iov;
 	struct iovec md_iov;
 	struct iovec orig_md_iov;
@@ -995,6 +997,12 @@ void bdev_io_put_buf(struct spdk_bdev_io *bdev_io);
 void bdev_buf_abort(struct bdev_channel *ch);
 /* Takes one I/O out of the queue. */
 void bdev_buf_cancel(struct spdk_bdev_io *bdev_io);
+/*
+ * Takes a buffer that convert.c releases. NULL: the I/O waits for it in the queue, until cb, which calls
+ * bdev_buf_arrived() first, or until it is ended ABORTED.
+ */
+void *bdev_buf_take(struct spdk_bdev_io *bdev_io, uint64_t len, spdk_iobuf_get_cb cb);
+struct spdk_bdev_io *bdev_buf_arrived(struct spdk_iobuf_entry *entry);
 
 /* A reset keeps new I/O from the channel. */
 bool bdev_channel_is_frozen(struct bdev_channel *ch);
@@ -1009,6 +1017,13 @@ BDEV_SELDOM void bdev_convert_submit(struct spdk_bdev_io *bdev_io, struct spdk_a
 BDEV_SELDOM void bdev_convert_end(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status);
 /* With BDEV_IO_CONVERTING: there may be memory now. */
 void bdev_convert_retry(struct spdk_bdev_io *bdev_io);
+
+/* True if its data are being prepared: it has not begun, as far as the blocks are concerned. */
+static inline bool
+bdev_convert_is_before(struct spdk_bdev_io *bdev_io)
+{
+	return (bdev_io->internal.marks & BDEV_IO_CONVERTING) && !bdev_io_private(bdev_io)->convert.ended;
+}
 
 /* ---- stat.c ---- */
 

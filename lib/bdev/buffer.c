@@ -187,6 +187,29 @@ buf_ready_cb(struct spdk_iobuf_entry *entry, void *buf)
 	priv->get_buf_cb(ch->module_ch, &priv->io, true);
 }
 
+void *
+bdev_buf_take(struct spdk_bdev_io *bdev_io, uint64_t len, spdk_iobuf_get_cb cb)
+{
+	struct bdev_io_private *priv = bdev_io_private(bdev_io);
+	void *buf;
+
+	priv->wanted_len = len;
+	buf = spdk_iobuf_get(&bdev_io->internal.ch->thread->iobuf, len, &priv->iobuf, cb);
+	if (buf == NULL) {
+		wait_for_buf(bdev_io);
+	}
+	return buf;
+}
+
+struct spdk_bdev_io *
+bdev_buf_arrived(struct spdk_iobuf_entry *entry)
+{
+	struct bdev_io_private *priv = SPDK_CONTAINEROF(entry, struct bdev_io_private, iobuf);
+
+	stop_waiting(&priv->io);
+	return &priv->io;
+}
+
 /* Adds a buffer for len bytes of data and md_len of separate metadata. */
 static void
 add_buffer(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_buf_cb cb, uint64_t len, uint64_t md_len)
@@ -297,7 +320,7 @@ bdev_buf_abort(struct bdev_channel *ch)
 	}
 	while ((bdev_io = TAILQ_FIRST(&aborted)) != NULL) {
 		TAILQ_REMOVE(&aborted, bdev_io, internal_link);
-		if (bdev_io->internal.flags & BDEV_IO_PARENT) {
+		if ((bdev_io->internal.flags & BDEV_IO_PARENT) || (bdev_io->internal.marks & BDEV_IO_CONVERTING)) {
 			bdev_io_end(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
 		} else {
 			spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);

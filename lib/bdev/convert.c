@@ -10,6 +10,9 @@
  *
  *   write: begin, buffer, pull, pull_md                  (or: begin, buffer, append, execute), submit; end
  *   read:  begin, buffer, submit; end, push, push_md     (or: end, append, execute), finish
+ *
+ * While it waits, for memory or a buffer, an I/O is like any other that waits inside the layer: abort, reset and the end
+ * of its channel end it. While its data are being moved nothing can, and it counts as outstanding.
  */
 
 #include "lib/bdev/bdev_internal.h"
@@ -41,14 +44,47 @@ accel_channel(const struct bdev_io_private *priv)
 	return priv->io.internal.ch->thread->accel_ch;
 }
 
+/* ---- counting what is being moved ---- */
+
+static void
+start_work(struct bdev_io_private *priv)
+{
+	priv->io.internal.ch->outstanding++;
+	priv->io.internal.ch->converting++;
+}
+
+static void
+stop_work(struct bdev_io_private *priv)
+{
+	priv->io.internal.ch->outstanding--;
+	priv->io.internal.ch->converting--;
+}
+
+/* Takes a step inside the call of somebody else, or its owner's: who is to be called back is so by message. */
+static void
+take_step(struct bdev_io_private *priv, step_fn step)
+{
+	struct bdev_channel *ch = priv->io.internal.ch;
+	bool refused;
+
+	priv->io.internal.flags |= BDEV_IO_IN_SUBMIT;
+	step(priv);
+	/* Still there, as nothing that has been submitted before it has been tried again meanwhile. */
+	priv->io.internal.flags &= ~BDEV_IO_IN_SUBMIT;
+	/* What was refused just now has said when to try again. */
+	refused = (priv->io.internal.marks & BDEV_IO_CONVERTING) && (priv->io.internal.flags & BDEV_IO_QUEUED_NOMEM);
+	if ((ch->gates & BDEV_GATE_NOMEM) && !refused) {
+		bdev_retry_kick(ch->shared);
+	}
+}
+
 /* ---- waiting for memory: the step is taken again ---- */
 
 static void
 wait_for_memory(struct bdev_io_private *priv, step_fn step)
 {
 	priv->convert.step = step;
-	priv->io.internal.ch->outstanding--;
-	priv->io.internal.ch->converting--;
+	stop_work(priv);
 	bdev_retry_queue(&priv->io);
 }
 
@@ -57,11 +93,8 @@ bdev_convert_retry(struct spdk_bdev_io *bdev_io)
 {
 	struct bdev_io_private *priv = bdev_io_private(bdev_io);
 
-	/* Nobody's call is on the stack who could not be called back. */
-	bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
-	bdev_io->internal.ch->outstanding++;
-	bdev_io->internal.ch->converting++;
-	priv->convert.step(priv);
+	start_work(priv);
+	take_step(priv, priv->convert.step);
 }
 
 /* Goes on after an error of a step. */
@@ -160,10 +193,11 @@ has_buffer(struct bdev_io_private *priv)
 static void
 buffer_ready_cb(struct spdk_iobuf_entry *entry, void *buf)
 {
-	struct bdev_io_private *priv = SPDK_CONTAINEROF(entry, struct bdev_io_private, convert.iobuf);
+	struct bdev_io_private *priv = bdev_io_private(bdev_buf_arrived(entry));
 
+	start_work(priv);
 	priv->convert.buf = buf;
-	has_buffer(priv);
+	take_step(priv, has_buffer);
 }
 
 static void
@@ -181,10 +215,11 @@ before_buffer(struct bdev_io_private *priv)
 		finish(priv, SPDK_BDEV_IO_STATUS_FAILED);
 		return;
 	}
-	convert->buf = spdk_iobuf_get(
-		&priv->io.internal.ch->thread->iobuf, convert->buf_len, &convert->iobuf, buffer_ready_cb);
+	convert->buf = bdev_buf_take(&priv->io, convert->buf_len, buffer_ready_cb);
 	if (convert->buf != NULL) {
 		has_buffer(priv);
+	} else {
+		stop_work(priv);
 	}
 }
 
@@ -412,28 +447,27 @@ static void
 begin_work(struct bdev_io_private *priv)
 {
 	priv->io.internal.marks |= BDEV_IO_CONVERTING;
-	priv->io.internal.ch->outstanding++;
-	priv->io.internal.ch->converting++;
+	start_work(priv);
 }
 
 static void
 end_work(struct bdev_io_private *priv)
 {
 	priv->io.internal.marks &= ~BDEV_IO_CONVERTING;
-	priv->io.internal.ch->outstanding--;
-	priv->io.internal.ch->converting--;
+	stop_work(priv);
 }
 
 static void
 submit(struct bdev_io_private *priv)
 {
 	struct bdev_channel *ch = priv->io.internal.ch;
+	bool in_step = priv->io.internal.flags & BDEV_IO_IN_SUBMIT;
 
 	end_work(priv);
 	/* Until the submission has returned the owner is not called. */
 	priv->io.internal.flags |= BDEV_IO_IN_SUBMIT;
 	bdev_io_submit_gated(&priv->io);
-	if (ch->gates & BDEV_GATE_NOMEM) {
+	if (!in_step && (ch->gates & BDEV_GATE_NOMEM)) {
 		bdev_retry_kick(ch->shared);
 	}
 }
@@ -461,9 +495,19 @@ bdev_convert_end(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 	struct bdev_io_private *priv = bdev_io_private(bdev_io);
 	struct bdev_convert *convert = &priv->convert;
 
-	/* The module has not come to it. */
-	spdk_accel_sequence_abort(bdev_io->u.bdev.accel_sequence);
-	bdev_io->u.bdev.accel_sequence = NULL;
+	if (bdev_io->u.bdev.accel_sequence != NULL) {
+		/* The module has not come to it. */
+		if (status == SPDK_BDEV_IO_STATUS_SUCCESS) {
+			SPDK_ERRLOG("%s: module %s completed an I/O without its accel sequence\n", bdev_io->bdev->name,
+				bdev_io->bdev->module->name);
+			status = SPDK_BDEV_IO_STATUS_FAILED;
+		}
+		spdk_accel_sequence_abort(bdev_io->u.bdev.accel_sequence);
+		bdev_io->u.bdev.accel_sequence = NULL;
+	}
+	/* Whatever those thought who have brought it here: its end is not decided yet. */
+	bdev_io->internal.status = SPDK_BDEV_IO_STATUS_PENDING;
+	convert->ended = true;
 	begin_work(priv);
 	if (status != SPDK_BDEV_IO_STATUS_SUCCESS || is_write(priv)) {
 		finish(priv, status);
@@ -500,21 +544,22 @@ init_dif(struct bdev_io_private *priv)
 }
 
 static void
-begin(struct bdev_io_private *priv, struct spdk_accel_sequence *sequence)
+begin(struct bdev_io_private *priv)
 {
 	struct bdev_convert *convert = &priv->convert;
+	struct spdk_accel_sequence *sequence = convert->sequence;
 	struct spdk_bdev_io *bdev_io = &priv->io;
 	const struct spdk_bdev_io_block_params *params = &bdev_io->u.bdev;
 	struct spdk_bdev_desc *desc = bdev_io->internal.desc;
 	bool needs_buffer;
 
-	convert->sequence = sequence;
 	convert->domain = params->memory_domain;
 	convert->domain_ctx = params->memory_domain_ctx;
 	convert->orig_iovs = params->iovs;
 	convert->orig_iovcnt = params->iovcnt;
 	convert->orig_md_buf = params->md_buf;
 	convert->buf = NULL;
+	convert->ended = false;
 	convert->strips =
 		(desc->gates & BDEV_GATE_HIDDEN_METADATA) || bdev_convert_strips(bdev_io->bdev, params->nvme_cdw12.raw);
 	if (convert->strips) {
@@ -554,8 +599,7 @@ bdev_convert_submit(struct spdk_bdev_io *bdev_io, struct spdk_accel_sequence *se
 		return;
 	}
 	bdev_io->internal.marks |= BDEV_IO_CONVERTED;
+	priv->convert.sequence = sequence;
 	begin_work(priv);
-	begin(priv, sequence);
-	/* What goes on later, or has ended, is not in the owner's call any more. Owners are called by message until now. */
-	bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
+	take_step(priv, begin);
 }

@@ -438,7 +438,8 @@ announce_visit(struct spdk_io_channel_iter *walk)
 	for (i = 0; i < cache->held; i++) {
 		struct spdk_bdev_io *bdev_io = cache->all[i];
 
-		if (bdev_io_is_submitted(bdev_io, ch) && concerns(lock, bdev_io)) {
+		/* What has yet to get its data would be kept back, and wait for the lock that waits for it. */
+		if (bdev_io_is_submitted(bdev_io, ch) && !bdev_convert_is_before(bdev_io) && concerns(lock, bdev_io)) {
 			bdev_io->internal.flags |= BDEV_IO_LOCK_WAITED;
 			entry->outstanding++;
 		}

@@ -46,6 +46,16 @@ struct bdev_channel_qos {
 
 /* ---- what is counted ---- */
 
+/* The owner's blocks. */
+static uint64_t
+data_bytes(const struct spdk_bdev_io *bdev_io)
+{
+	const struct spdk_bdev *bdev = bdev_io->bdev;
+	uint32_t hidden = bdev_io->internal.marks & BDEV_IO_HIDES_METADATA ? bdev->md_len : 0;
+
+	return bdev_io->u.bdev.num_blocks * (bdev->blocklen - hidden);
+}
+
 static enum io_kind
 classify(const struct spdk_bdev_io *bdev_io, uint64_t *bytes)
 {
@@ -54,7 +64,7 @@ classify(const struct spdk_bdev_io *bdev_io, uint64_t *bytes)
 	switch (bdev_io->type) {
 	case SPDK_BDEV_IO_TYPE_READ:
 	case SPDK_BDEV_IO_TYPE_WRITE:
-		*bytes = bdev_io->u.bdev.num_blocks * bdev_io->bdev->blocklen;
+		*bytes = data_bytes(bdev_io);
 		return bdev_io->type == SPDK_BDEV_IO_TYPE_READ ? KIND_READ : KIND_WRITE;
 	case SPDK_BDEV_IO_TYPE_ZCOPY:
 		*bytes = bdev_io->u.bdev.num_blocks * bdev_io->bdev->blocklen;

@@ -188,12 +188,14 @@ bdev_retry_abort(struct bdev_channel *ch)
 		if (bdev_io->internal.ch == ch) {
 			TAILQ_REMOVE(&shared->nomem_queue, bdev_io, internal_link);
 			TAILQ_INSERT_TAIL(&aborted, bdev_io, internal_link);
+			/* Their end is decided: who is told of one may want to abort another, which waits no more. */
+			bdev_io->internal.flags &= ~BDEV_IO_QUEUED_NOMEM;
+			bdev_io->internal.status = SPDK_BDEV_IO_STATUS_ABORTED;
 		}
 	}
 	shrunk(shared);
 	while ((bdev_io = TAILQ_FIRST(&aborted)) != NULL) {
 		TAILQ_REMOVE(&aborted, bdev_io, internal_link);
-		bdev_io->internal.flags &= ~BDEV_IO_QUEUED_NOMEM;
 		bdev_io_end(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
 	}
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "mem_disk.h"
+#include "spdk/accel.h"
+#include "spdk/dma.h"
 #include "spdk/likely.h"
 
 struct mem_disk_ctx {
@@ -11,6 +13,9 @@ struct mem_disk_ctx {
 	/* Of SPDK_BDEV_IO_STATUS_NVME_ERROR. */
 	int sct;
 	int sc;
+	/* While it executes a sequence: where the data lie on the disk. */
+	struct spdk_io_channel *accel_ch;
+	struct iovec iov;
 	TAILQ_ENTRY(mem_disk_ctx) link;
 };
 
@@ -172,6 +177,8 @@ record(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
 	rec->dif_check_flags = bdev_io->u.bdev.dif_check_flags;
 	rec->cdw12 = bdev_io->u.bdev.nvme_cdw12.raw;
 	rec->memory_domain = bdev_io->u.bdev.memory_domain;
+	rec->has_sequence = bdev_io->u.bdev.accel_sequence != NULL;
+	rec->hides_metadata = spdk_bdev_io_hide_metadata(bdev_io);
 	if (bdev_io->u.bdev.iovcnt > 0) {
 		rec->len = bdev_io->u.bdev.iovs[0].iov_len;
 		rec->base = bdev_io->u.bdev.iovs[0].iov_base;
@@ -367,8 +374,9 @@ enter(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
 	}
 }
 
+/* The I/O is about to leave the module. */
 static void
-complete(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
+leave(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
 {
 	struct mem_disk_ctx *ctx = ctx_of(bdev_io);
 
@@ -379,6 +387,73 @@ complete(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_
 	if (disk->observe != NULL && bdev_io->type != SPDK_BDEV_IO_TYPE_RESET) {
 		disk->observe(disk, bdev_io, false);
 	}
+}
+
+static void
+sequence_done_cb(void *arg, int status)
+{
+	struct mem_disk_ctx *ctx = arg;
+
+	spdk_put_io_channel(ctx->accel_ch);
+	leave(ctx->inside, ctx->bdev_io);
+	spdk_bdev_io_complete(ctx->bdev_io, status == 0 ? SPDK_BDEV_IO_STATUS_SUCCESS : SPDK_BDEV_IO_STATUS_FAILED);
+}
+
+/* Moves the data by a sequence, its user's or its own. */
+static void
+execute(struct mem_disk *disk, struct spdk_bdev_io *bdev_io)
+{
+	struct spdk_bdev_io_block_params *params = &bdev_io->u.bdev;
+	struct spdk_accel_sequence *seq = params->accel_sequence;
+	struct mem_disk_ctx *ctx = ctx_of(bdev_io);
+	int rc;
+
+	ctx->accel_ch = spdk_accel_get_io_channel();
+	assert_non_null(ctx->accel_ch);
+	ctx->iov.iov_base = disk->data + params->offset_blocks * disk->bdev.blocklen;
+	ctx->iov.iov_len = params->num_blocks * disk->bdev.blocklen;
+	assert_true(total_len(params->iovs, params->iovcnt) == ctx->iov.iov_len);
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE) {
+		rc = spdk_accel_append_copy(&seq, ctx->accel_ch, &ctx->iov, 1, NULL, NULL, params->iovs, params->iovcnt,
+			params->memory_domain, params->memory_domain_ctx, NULL, NULL);
+	} else {
+		rc = spdk_accel_append_copy(&seq, ctx->accel_ch, params->iovs, params->iovcnt, params->memory_domain,
+			params->memory_domain_ctx, &ctx->iov, 1, NULL, NULL, NULL, NULL);
+	}
+	if (rc != 0) {
+		assert_int_equal(rc, -ENOMEM);
+		spdk_put_io_channel(ctx->accel_ch);
+		leave(disk, bdev_io);
+		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
+		return;
+	}
+	params->accel_sequence = NULL;
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ) {
+		spdk_accel_sequence_reverse(seq);
+	}
+	spdk_accel_sequence_finish(seq, sequence_done_cb, ctx);
+}
+
+static bool
+has_to_execute(const struct mem_disk *disk, const struct spdk_bdev_io *bdev_io)
+{
+	if (bdev_io->type != SPDK_BDEV_IO_TYPE_READ && bdev_io->type != SPDK_BDEV_IO_TYPE_WRITE) {
+		return false;
+	}
+	return (disk->knows_domains && bdev_io->u.bdev.memory_domain != NULL) ||
+		(!disk->leaves_sequence && bdev_io->u.bdev.accel_sequence != NULL);
+}
+
+static void
+complete(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
+{
+	struct mem_disk_ctx *ctx = ctx_of(bdev_io);
+
+	if (status == SPDK_BDEV_IO_STATUS_SUCCESS && has_to_execute(disk, bdev_io)) {
+		execute(disk, bdev_io);
+		return;
+	}
+	leave(disk, bdev_io);
 	if (status == SPDK_BDEV_IO_STATUS_SUCCESS) {
 		status = carry_out(disk, bdev_io);
 	}
@@ -596,6 +671,28 @@ mem_io_type_supported(void *ctx, enum spdk_bdev_io_type type)
 	return (disk->io_types >> type) & 1;
 }
 
+static int
+mem_get_memory_domains(void *ctx, struct spdk_memory_domain **domains, int array_size)
+{
+	struct mem_disk *disk = ctx;
+
+	if (!disk->knows_domains) {
+		return 0;
+	}
+	if (array_size > 0) {
+		domains[0] = spdk_memory_domain_get_system_domain();
+	}
+	return 1;
+}
+
+static bool
+mem_accel_sequence_supported(void *ctx, enum spdk_bdev_io_type type)
+{
+	struct mem_disk *disk = ctx;
+
+	return (disk->sequence_types >> type) & 1;
+}
+
 static void *
 channel_key(struct mem_disk *disk)
 {
@@ -630,6 +727,8 @@ static const struct spdk_bdev_fn_table g_mem_fn_table = {
 	.submit_request = mem_submit_request,
 	.io_type_supported = mem_io_type_supported,
 	.get_io_channel = mem_get_io_channel,
+	.get_memory_domains = mem_get_memory_domains,
+	.accel_sequence_supported = mem_accel_sequence_supported,
 };
 
 void
@@ -832,6 +931,9 @@ mem_user_close(struct mem_user *user)
 {
 	uint32_t i;
 
+	if (user->desc == NULL) {
+		return;
+	}
 	for (i = 0; i < user->num_threads; i++) {
 		if (user->ch[i] != NULL) {
 			ON(i, spdk_put_io_channel(user->ch[i]));
@@ -839,5 +941,6 @@ mem_user_close(struct mem_user *user)
 	}
 	bdk_sim_run_until_idle();
 	ON(0, spdk_bdev_close(user->desc));
+	user->desc = NULL;
 	bdk_sim_run_until_idle();
 }

@@ -48,6 +48,8 @@ struct mem_disk_record {
 	uint32_t dif_check_flags;
 	uint32_t cdw12;
 	void *memory_domain;
+	bool has_sequence;
+	bool hides_metadata;
 	uint16_t num_retries;
 	/* Of a copy. */
 	uint64_t src_offset;
@@ -92,6 +94,11 @@ struct mem_disk {
 	enum spdk_bdev_io_status reset_status;
 	/* RESET does not abort what is held. */
 	bool reset_keeps;
+	/* It takes data of every memory domain, and executes the sequences of reads and writes (bits of their types). */
+	bool knows_domains;
+	uint64_t sequence_types;
+	/* It completes I/O without having taken over its sequence. */
+	bool leaves_sequence;
 	bool registered_device;
 	bool destructed;
 
@@ -163,6 +170,7 @@ struct mem_user {
 
 void mem_user_open(struct mem_user *user, struct mem_disk *disk, uint32_t num_threads);
 void mem_user_open_name(struct mem_user *user, const char *name, uint32_t num_threads, bool write);
+/* Does nothing if it is closed. */
 void mem_user_close(struct mem_user *user);
 
 #endif /* MEM_DISK_H */
