@@ -121,7 +121,9 @@ moved_cb(void *ctx, int rc)
 static bool
 is_foreign(const struct spdk_accel_task *task, const struct spdk_memory_domain *domain)
 {
-	return domain != NULL && !g_accel.assignments[task->op_code].knows_domains;
+	/* The system domain is plain memory. */
+	return domain != NULL && domain != spdk_memory_domain_get_system_domain() &&
+		!g_accel.assignments[task->op_code].knows_domains;
 }
 
 /* True if the operation leaves parts of its destination as they were, or only reads it. */

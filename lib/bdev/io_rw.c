@@ -5,6 +5,7 @@
  */
 
 #include "lib/bdev/io_submit.h"
+#include "spdk/dma.h"
 
 /* cdw12 bit that asks the device to make or check protection information by itself. */
 #define PRACT SPDK_DIF_FLAGS_NVME_PRACT
@@ -248,8 +249,11 @@ check_ext_opts(const struct spdk_bdev_desc *desc, const struct iovec *iov, int i
 		return -EINVAL;
 	}
 	extra->md_buf = opts->metadata;
-	extra->memory_domain = opts->memory_domain;
-	extra->memory_domain_ctx = opts->memory_domain_ctx;
+	/* Plain memory is what every module takes, whether it knows that it has a domain or not. */
+	if (desc->memory_domains_supported || opts->memory_domain != spdk_memory_domain_get_system_domain()) {
+		extra->memory_domain = opts->memory_domain;
+		extra->memory_domain_ctx = opts->memory_domain_ctx;
+	}
 	extra->dif_check_flags_exclude = EXT_OPT(opts, dif_check_flags_exclude_mask);
 	extra->cdw12 = EXT_OPT(opts, nvme_cdw12);
 	extra->cdw13 = EXT_OPT(opts, nvme_cdw13);
