@@ -3,6 +3,8 @@
 #include "module/bdev/malloc/bdev_malloc.h"
 
 #include "bdevkit/thread.h"
+#include "spdk/accel.h"
+#include "spdk/dma.h"
 #include "spdk/env.h"
 #include "spdk/json.h"
 #include "spdk/likely.h"
@@ -12,6 +14,7 @@
 #include "lib/env/env_internal.h"
 #include "lib/util/copy_internal.h"
 #include "module/bdev/common/block_dif.h"
+#include "module/bdev/malloc/malloc_move.h"
 
 #define MALLOC_ALIGNMENT (2 * 1024 * 1024)
 
@@ -40,13 +43,20 @@ struct malloc_bdev {
 	struct block_dif_unwritten unwritten;
 };
 
+struct malloc_channel {
+	/* NULL: accel is not running. */
+	struct spdk_io_channel *accel_ch;
+};
+
 static int bdev_malloc_module_init(void);
 static void bdev_malloc_module_fini(void);
+static int bdev_malloc_get_ctx_size(void);
 
 static struct spdk_bdev_module g_malloc_module = {
 	.name = "malloc",
 	.module_init = bdev_malloc_module_init,
 	.module_fini = bdev_malloc_module_fini,
+	.get_ctx_size = bdev_malloc_get_ctx_size,
 	.async_fini = true,
 };
 
@@ -56,15 +66,6 @@ static char g_product_name[] = "Malloc disk";
 
 /* Number of the next bdev that is created without a name. */
 static unsigned int g_next_number;
-
-/* A range of blocks, as it lies in memory. */
-struct malloc_range {
-	uint8_t *data;
-	uint64_t data_len;
-	/* NULL if there is no separate metadata. */
-	uint8_t *md;
-	uint64_t md_len;
-};
 
 static struct malloc_range
 locate_blocks(const struct malloc_bdev *malloc_bdev, uint64_t offset, uint64_t count)
@@ -311,12 +312,37 @@ copy_blocks(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
 	return SPDK_BDEV_IO_STATUS_SUCCESS;
 }
 
-/* The data is there at once, so every I/O is complete when this returns; the layer hands completions on in batches. */
+/* A read or write that is more than a copy of plain memory. */
+static bool
+has_to_move(const struct spdk_bdev_io *bdev_io)
+{
+	return (bdev_io->type == SPDK_BDEV_IO_TYPE_READ || bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE) &&
+		(bdev_io->u.bdev.memory_domain != NULL || bdev_io->u.bdev.accel_sequence != NULL);
+}
+
+static void
+move_blocks(struct malloc_bdev *malloc_bdev, struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
+{
+	struct malloc_channel *malloc_ch = spdk_io_channel_get_ctx(ch);
+	struct malloc_range range = locate(malloc_bdev, bdev_io);
+
+	malloc_move(bdev_io, malloc_ch->accel_ch, &range);
+}
+
+/*
+ * Where accel does not come in, the data is there at once, so that the I/O is complete when this returns; the layer hands
+ * completions on in batches.
+ */
 static void
 bdev_malloc_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 {
 	struct malloc_bdev *malloc_bdev = bdev_io->bdev->ctxt;
 	enum spdk_bdev_io_status status = SPDK_BDEV_IO_STATUS_SUCCESS;
+
+	if (spdk_unlikely(has_to_move(bdev_io))) {
+		move_blocks(malloc_bdev, ch, bdev_io);
+		return;
+	}
 
 	switch (bdev_io->type) {
 	case SPDK_BDEV_IO_TYPE_READ:
@@ -341,7 +367,7 @@ bdev_malloc_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev
 	case SPDK_BDEV_IO_TYPE_RESET:
 		break;
 	case SPDK_BDEV_IO_TYPE_ABORT:
-		/* There is never an I/O to abort here: it is complete before anybody can ask. */
+		/* An I/O is complete before anybody can ask, or its data are being moved, which cannot be stopped. */
 	default:
 		status = SPDK_BDEV_IO_STATUS_FAILED;
 		break;
@@ -368,7 +394,39 @@ bdev_malloc_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 	}
 }
 
-/* One channel for all malloc bdevs of a thread: it has no state. */
+/*
+ * Of every domain, as it is accel that moves the data. Protection information is checked by looking at it, so with it there
+ * are none, and sequences are left to the layer.
+ */
+static int
+bdev_malloc_get_memory_domains(void *ctx, struct spdk_memory_domain **domains, int array_size)
+{
+	struct malloc_bdev *malloc_bdev = ctx;
+	struct spdk_memory_domain *domain;
+	int count = 0;
+
+	if (malloc_bdev->has_pi) {
+		return 0;
+	}
+	for (domain = spdk_memory_domain_get_first(NULL); domain != NULL;
+		domain = spdk_memory_domain_get_next(domain, NULL)) {
+		if (count < array_size) {
+			domains[count] = domain;
+		}
+		count++;
+	}
+	return count;
+}
+
+static bool
+bdev_malloc_accel_sequence_supported(void *ctx, enum spdk_bdev_io_type io_type)
+{
+	struct malloc_bdev *malloc_bdev = ctx;
+
+	return !malloc_bdev->has_pi && (io_type == SPDK_BDEV_IO_TYPE_READ || io_type == SPDK_BDEV_IO_TYPE_WRITE);
+}
+
+/* One channel for all malloc bdevs of a thread: it has no state of theirs. */
 static struct spdk_io_channel *
 bdev_malloc_get_io_channel(void *ctx)
 {
@@ -415,6 +473,8 @@ static const struct spdk_bdev_fn_table g_malloc_fn_table = {
 	.io_type_supported = bdev_malloc_io_type_supported,
 	.get_io_channel = bdev_malloc_get_io_channel,
 	.write_config_json = bdev_malloc_write_config_json,
+	.get_memory_domains = bdev_malloc_get_memory_domains,
+	.accel_sequence_supported = bdev_malloc_accel_sequence_supported,
 };
 
 static char *
@@ -560,18 +620,34 @@ bdev_malloc_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg)
 static int
 create_channel_cb(void *io_device, void *ctx)
 {
-	return 0;
+	struct malloc_channel *ch = ctx;
+
+	ch->accel_ch = spdk_accel_get_io_channel();
+	/* Without one although accel is running: there is no memory. */
+	return ch->accel_ch == NULL && spdk_accel_get_memory_domain() != NULL ? -ENOMEM : 0;
 }
 
 static void
 destroy_channel_cb(void *io_device, void *ctx)
 {
+	struct malloc_channel *ch = ctx;
+
+	if (ch->accel_ch != NULL) {
+		spdk_put_io_channel(ch->accel_ch);
+	}
+}
+
+static int
+bdev_malloc_get_ctx_size(void)
+{
+	return sizeof(struct malloc_move);
 }
 
 static int
 bdev_malloc_module_init(void)
 {
-	return bdk_io_device_register(&g_malloc_module, create_channel_cb, destroy_channel_cb, 0, "bdev_malloc");
+	return bdk_io_device_register(
+		&g_malloc_module, create_channel_cb, destroy_channel_cb, sizeof(struct malloc_channel), "bdev_malloc");
 }
 
 static void

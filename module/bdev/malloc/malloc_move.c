@@ -12,8 +12,8 @@ moved_cb(void *ctx, int status)
 	struct spdk_bdev_io *bdev_io = spdk_bdev_io_from_ctx(ctx);
 
 	if (status != 0) {
-		SPDK_ERRLOG("%s: the data of an I/O could not be moved: %s\n", bdev_io->bdev->name,
-			spdk_strerror(-status));
+		SPDK_ERRLOG(
+			"%s: the data of an I/O could not be moved: %s\n", bdev_io->bdev->name, spdk_strerror(-status));
 	}
 	spdk_bdev_io_complete(bdev_io, status == 0 ? SPDK_BDEV_IO_STATUS_SUCCESS : SPDK_BDEV_IO_STATUS_FAILED);
 }
