@@ -34,5 +34,7 @@ struct passthru_io {
 /* For the table of functions: passthru_io.c. */
 void passthru_io_submit(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io);
 bool passthru_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type);
+int passthru_get_memory_domains(void *ctx, struct spdk_memory_domain **domains, int array_size);
+bool passthru_accel_sequence_supported(void *ctx, enum spdk_bdev_io_type io_type);
 
 #endif /* MODULE_BDEV_PASSTHRU_INTERNAL_H */

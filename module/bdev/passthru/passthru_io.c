@@ -7,6 +7,7 @@
 
 #include "module/bdev/passthru/passthru_internal.h"
 
+#include "spdk/accel.h"
 #include "spdk/bdev_zone.h"
 #include "spdk/likely.h"
 #include "spdk/log.h"
@@ -116,16 +117,37 @@ wait_for_base_io(struct spdk_bdev_io *bdev_io, struct passthru_bdev *passthru, s
 		bdev_io->type == SPDK_BDEV_IO_TYPE_RESET ? SPDK_BDEV_IO_STATUS_FAILED : SPDK_BDEV_IO_STATUS_NOMEM);
 }
 
-/* Reads and writes of blocks with metadata take it along, and the choice of what is checked in it. */
+/* True if there is nothing to be handed down but the data. */
+static bool
+is_plain(const struct spdk_bdev_io *bdev_io)
+{
+	return bdev_io->bdev->md_len == 0 && bdev_io->u.bdev.memory_domain == NULL &&
+		bdev_io->u.bdev.accel_sequence == NULL;
+}
+
+/* Reads and writes take along their metadata and what is checked in it, where their data lie, and what is done to them. */
 static void
 fill_ext_opts(struct spdk_bdev_ext_io_opts *opts, const struct spdk_bdev_io *bdev_io)
 {
 	memset(opts, 0, sizeof(*opts));
 	opts->size = sizeof(*opts);
 	opts->metadata = bdev_io->u.bdev.md_buf;
+	opts->memory_domain = bdev_io->u.bdev.memory_domain;
+	opts->memory_domain_ctx = bdev_io->u.bdev.memory_domain_ctx;
+	opts->accel_sequence = bdev_io->u.bdev.accel_sequence;
 	opts->dif_check_flags_exclude_mask = bdev_io->bdev->dif_check_flags & ~bdev_io->u.bdev.dif_check_flags;
 	opts->nvme_cdw12 = bdev_io->u.bdev.nvme_cdw12;
 	opts->nvme_cdw13 = bdev_io->u.bdev.nvme_cdw13;
+}
+
+/* The base has taken the I/O, or not: only then the sequence is still ours. */
+static int
+hand_over(struct spdk_bdev_io *bdev_io, int rc)
+{
+	if (rc == 0) {
+		bdev_io->u.bdev.accel_sequence = NULL;
+	}
+	return rc;
 }
 
 static int
@@ -134,13 +156,14 @@ forward_read(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch, st
 	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
 	struct spdk_bdev_ext_io_opts opts;
 
-	if (spdk_likely(passthru->bdev.md_len == 0)) {
+	if (spdk_likely(is_plain(bdev_io))) {
 		return spdk_bdev_readv_blocks(passthru->base_desc, base_ch, io->iovs, io->iovcnt, io->offset_blocks,
 			io->num_blocks, forward_done_cb, bdev_io);
 	}
 	fill_ext_opts(&opts, bdev_io);
-	return spdk_bdev_readv_blocks_ext(passthru->base_desc, base_ch, io->iovs, io->iovcnt, io->offset_blocks,
-		io->num_blocks, forward_done_cb, bdev_io, &opts);
+	return hand_over(bdev_io,
+		spdk_bdev_readv_blocks_ext(passthru->base_desc, base_ch, io->iovs, io->iovcnt, io->offset_blocks,
+			io->num_blocks, forward_done_cb, bdev_io, &opts));
 }
 
 static int
@@ -149,13 +172,14 @@ forward_write(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch, s
 	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
 	struct spdk_bdev_ext_io_opts opts;
 
-	if (spdk_likely(passthru->bdev.md_len == 0)) {
+	if (spdk_likely(is_plain(bdev_io))) {
 		return spdk_bdev_writev_blocks(passthru->base_desc, base_ch, io->iovs, io->iovcnt, io->offset_blocks,
 			io->num_blocks, forward_done_cb, bdev_io);
 	}
 	fill_ext_opts(&opts, bdev_io);
-	return spdk_bdev_writev_blocks_ext(passthru->base_desc, base_ch, io->iovs, io->iovcnt, io->offset_blocks,
-		io->num_blocks, forward_done_cb, bdev_io, &opts);
+	return hand_over(bdev_io,
+		spdk_bdev_writev_blocks_ext(passthru->base_desc, base_ch, io->iovs, io->iovcnt, io->offset_blocks,
+			io->num_blocks, forward_done_cb, bdev_io, &opts));
 }
 
 static int
@@ -267,6 +291,10 @@ forward(struct spdk_bdev_io *bdev_io)
 	}
 	SPDK_ERRLOG_RATELIMIT("%s: the base %s refuses an I/O of type %d: %s\n", passthru->bdev.name,
 		passthru->base->name, bdev_io->type, spdk_strerror(-rc));
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ || bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE) {
+		spdk_accel_sequence_abort(bdev_io->u.bdev.accel_sequence);
+		bdev_io->u.bdev.accel_sequence = NULL;
+	}
 	spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
 }
 
@@ -303,4 +331,21 @@ passthru_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 	struct passthru_bdev *passthru = ctx;
 
 	return spdk_bdev_io_type_supported(passthru->base, io_type);
+}
+
+int
+passthru_get_memory_domains(void *ctx, struct spdk_memory_domain **domains, int array_size)
+{
+	struct passthru_bdev *passthru = ctx;
+
+	return spdk_bdev_get_memory_domains(passthru->base, domains, array_size);
+}
+
+bool
+passthru_accel_sequence_supported(void *ctx, enum spdk_bdev_io_type io_type)
+{
+	const struct spdk_bdev *base = ((struct passthru_bdev *)ctx)->base;
+
+	return base->fn_table->accel_sequence_supported != NULL &&
+		base->fn_table->accel_sequence_supported(base->ctxt, io_type);
 }

@@ -220,6 +220,8 @@ static const struct spdk_bdev_fn_table g_passthru_fn_table = {
 	.get_io_channel = vbdev_passthru_get_io_channel,
 	.dump_info_json = vbdev_passthru_dump_info_json,
 	.write_config_json = vbdev_passthru_write_config_json,
+	.get_memory_domains = passthru_get_memory_domains,
+	.accel_sequence_supported = passthru_accel_sequence_supported,
 };
 
 /* ---- The beginning of a passthru bdev ---- */
