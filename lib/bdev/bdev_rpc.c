@@ -4,6 +4,7 @@
 
 #include "lib/bdev/bdev_internal.h"
 #include "bdevkit/rpc.h"
+#include "spdk/dma.h"
 
 /* ---- bdev_set_options ---- */
 
@@ -277,6 +278,37 @@ dump_io_types(struct spdk_json_write_ctx *w, struct spdk_bdev *bdev)
 	spdk_json_write_object_end(w);
 }
 
+static void
+dump_memory_domains(struct spdk_json_write_ctx *w, struct spdk_bdev *bdev)
+{
+	int count = spdk_bdev_get_memory_domains(bdev, NULL, 0);
+	struct spdk_memory_domain **domains;
+	const char *id;
+	int i;
+
+	if (count <= 0) {
+		return;
+	}
+	domains = calloc(count, sizeof(*domains));
+	if (domains == NULL) {
+		SPDK_ERRLOG("the answer to bdev_get_bdevs lacks the memory domains of %s\n", bdev->name);
+		return;
+	}
+	/* There may be more or fewer by now. */
+	i = spdk_bdev_get_memory_domains(bdev, domains, count);
+	count = spdk_min(count, i);
+	spdk_json_write_named_array_begin(w, "memory_domains");
+	for (i = 0; i < count; i++) {
+		id = spdk_memory_domain_get_dma_device_id(domains[i]);
+		spdk_json_write_object_begin(w);
+		spdk_json_write_named_string(w, "dma_device_id", id != NULL ? id : "");
+		spdk_json_write_named_int32(w, "dma_device_type", spdk_memory_domain_get_dma_device_type(domains[i]));
+		spdk_json_write_object_end(w);
+	}
+	spdk_json_write_array_end(w);
+	free(domains);
+}
+
 static int
 dump_bdev(void *ctx, struct spdk_bdev *bdev)
 {
@@ -301,6 +333,7 @@ dump_bdev(void *ctx, struct spdk_bdev *bdev)
 	dump_claim(w, bdev);
 	dump_zones(w, bdev);
 	dump_io_types(w, bdev);
+	dump_memory_domains(w, bdev);
 	spdk_json_write_named_object_begin(w, "driver_specific");
 	spdk_bdev_dump_info_json(bdev, w);
 	spdk_json_write_object_end(w);
