@@ -465,7 +465,10 @@ struct spdk_bdev_io_block_params {
 	/* Where the data is, if it is not in plain memory. Only on bdevs that report memory domains. */
 	struct spdk_memory_domain *memory_domain;
 	void *memory_domain_ctx;
-	/* To be executed by the module. Only on bdevs that say they do. */
+	/*
+	 * To be executed by the module. Only on bdevs that say they do. The module takes it over by setting this to NULL, and
+	 * leaves it when it completes with NOMEM; what it leaves otherwise is dropped, and then a success is none.
+	 */
 	struct spdk_accel_sequence *accel_sequence;
 	/* Data to write, if the one in iovs matches: of COMPARE_AND_WRITE. */
 	struct iovec *fused_iovs;

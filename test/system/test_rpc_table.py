@@ -299,7 +299,8 @@ def test_members_that_depend(served):
     base = "[].driver_specific."
     expected = {"[].md_size", "[].md_interleave", "[].claim_type", base + "passthru.name",
                 base + "passthru.base_bdev_name", base + "aio.filename", base + "aio.block_size_override",
-                base + "aio.readonly", base + "aio.fallocate"}
+                base + "aio.readonly", base + "aio.fallocate", "[].memory_domains[].dma_device_id",
+                "[].memory_domains[].dma_device_type"}
     assert expected <= shape.seen
     served.rpc("bdev_null_delete", name="with metadata")
 
