@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "app/bdevkit/check/session.h"
+
+#include "spdk/env.h"
+#include "spdk/init.h"
+#include "spdk/log.h"
+#include "spdk/rpc.h"
+
+/* Longer than anything of the layer takes; modules that wait for a device may need a while. */
+#define START_TIMEOUT_US (60 * 1000000ULL)
+#define STOP_TIMEOUT_US (20 * 1000000ULL)
+/* Rounds without work after which devices are given time to do theirs. */
+#define IDLE_ROUNDS 64
+#define IDLE_PAUSE_NS 20000
+
+/* Subsystems make threads of their own. */
+#define MAX_THREADS 64
+
+static struct {
+	/* Ours come first. NULL: it has ended. */
+	struct spdk_thread *threads[MAX_THREADS];
+	unsigned int num_threads;
+	uint64_t random_state;
+} g_session;
+
+/* splitmix64 */
+uint64_t
+session_random(uint64_t limit)
+{
+	uint64_t z = (g_session.random_state += 0x9e3779b97f4a7c15ULL);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	z ^= z >> 31;
+	return limit == 0 ? z : z % limit;
+}
+
+struct spdk_thread *
+session_thread(unsigned int index)
+{
+	return g_session.threads[index];
+}
+
+void
+session_enter(struct spdk_thread *thread)
+{
+	spdk_set_thread(thread != NULL ? thread : g_session.threads[0]);
+}
+
+static bool
+poll_thread(unsigned int index)
+{
+	struct spdk_thread *thread = g_session.threads[index];
+
+	if (thread == NULL) {
+		return false;
+	}
+	if (spdk_thread_is_exited(thread)) {
+		/* One of ours is looked at until the end. */
+		if (index >= SESSION_NUM_THREADS) {
+			spdk_thread_destroy(thread);
+			g_session.threads[index] = NULL;
+		}
+		return false;
+	}
+	return spdk_thread_poll(thread, 0, 0) > 0;
+}
+
+/* Each thread once, beginning with any of them. Returns whether one had work. */
+static bool
+poll_round(void)
+{
+	unsigned int first = (unsigned int)session_random(g_session.num_threads);
+	bool busy = false;
+
+	spdk_set_thread(NULL);
+	for (unsigned int i = 0, count = g_session.num_threads; i < count; i++) {
+		if (poll_thread((first + i) % count)) {
+			busy = true;
+		}
+	}
+	session_enter(NULL);
+	return busy;
+}
+
+bool
+session_wait(bool (*done)(void *arg), void *arg, uint64_t timeout_us)
+{
+	const struct timespec pause = {.tv_nsec = IDLE_PAUSE_NS};
+	uint64_t deadline = spdk_get_ticks() + timeout_us * spdk_get_ticks_hz() / 1000000;
+	unsigned int idle_rounds = 0;
+
+	while (!done(arg)) {
+		if (spdk_get_ticks() > deadline) {
+			return false;
+		}
+		idle_rounds = poll_round() ? 0 : idle_rounds + 1;
+		if (idle_rounds > IDLE_ROUNDS) {
+			nanosleep(&pause, NULL);
+		}
+	}
+	return true;
+}
+
+void
+session_settle(void)
+{
+	unsigned int idle_rounds = 0;
+
+	/* A poller that is always busy must not make it endless. */
+	for (unsigned int rounds = 0; idle_rounds < IDLE_ROUNDS && rounds < 100 * IDLE_ROUNDS; rounds++) {
+		idle_rounds = poll_round() ? 0 : idle_rounds + 1;
+	}
+}
+
+/* ---- steps that end with a callback ---- */
+
+struct outcome {
+	bool done;
+	int rc;
+};
+
+static bool
+is_done(void *arg)
+{
+	return ((const struct outcome *)arg)->done;
+}
+
+static void
+outcome_cb(int rc, void *ctx)
+{
+	struct outcome *outcome = ctx;
+
+	outcome->rc = rc;
+	outcome->done = true;
+}
+
+static void
+stopped_cb(void *ctx)
+{
+	outcome_cb(0, ctx);
+}
+
+/* What has timed out may still be answered, so the outcomes outlive this. */
+static int
+wait_for(struct outcome *outcome, uint64_t timeout_us)
+{
+	return session_wait(is_done, outcome, timeout_us) ? outcome->rc : -ETIMEDOUT;
+}
+
+int
+session_load(const char *config, size_t config_size)
+{
+	static struct outcome outcome;
+
+	outcome = (struct outcome){};
+	spdk_subsystem_load_config((void *)config, (ssize_t)config_size, outcome_cb, &outcome, true);
+	return wait_for(&outcome, START_TIMEOUT_US);
+}
+
+static int
+add_thread(struct spdk_thread *thread)
+{
+	if (g_session.num_threads == MAX_THREADS) {
+		return -ENOMEM;
+	}
+	g_session.threads[g_session.num_threads++] = thread;
+	return 0;
+}
+
+static int
+start_threads(void)
+{
+	static const char *const names[SESSION_NUM_THREADS] = {"app_thread", "check_1", "check_2"};
+	int rc;
+
+	rc = spdk_thread_lib_init(add_thread, 0);
+	if (rc != 0) {
+		return rc;
+	}
+	for (unsigned int i = 0; i < SESSION_NUM_THREADS; i++) {
+		if (spdk_thread_create(names[i], NULL) == NULL) {
+			return -ENOMEM;
+		}
+	}
+	session_enter(NULL);
+	return 0;
+}
+
+static int
+start_subsystems(void)
+{
+	static struct outcome outcome;
+
+	outcome = (struct outcome){};
+	spdk_subsystem_init(outcome_cb, &outcome);
+	return wait_for(&outcome, START_TIMEOUT_US);
+}
+
+int
+session_start(uint64_t seed, const char *config, size_t config_size)
+{
+	struct spdk_env_opts env_opts = {.opts_size = sizeof(env_opts)};
+	int rc;
+
+	g_session.random_state = seed;
+	spdk_env_opts_init(&env_opts);
+	env_opts.name = "bdevkit";
+	rc = spdk_env_init(&env_opts);
+	if (rc == 0) {
+		rc = start_threads();
+	}
+	if (rc == 0 && config != NULL) {
+		rc = session_load(config, config_size);
+	}
+	if (rc == 0) {
+		rc = start_subsystems();
+	}
+	if (rc == 0) {
+		spdk_rpc_set_state(SPDK_RPC_RUNTIME);
+		rc = config != NULL ? session_load(config, config_size) : 0;
+	}
+	return rc;
+}
+
+static bool
+all_exited(void *arg)
+{
+	for (unsigned int i = 0; i < g_session.num_threads; i++) {
+		if (g_session.threads[i] != NULL && !spdk_thread_is_exited(g_session.threads[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool
+session_stop(void)
+{
+	static struct outcome outcome;
+
+	outcome = (struct outcome){};
+	spdk_subsystem_fini(stopped_cb, &outcome);
+	if (wait_for(&outcome, STOP_TIMEOUT_US) != 0) {
+		return false;
+	}
+	for (unsigned int i = SESSION_NUM_THREADS; i-- > 0;) {
+		spdk_set_thread(g_session.threads[i]);
+		spdk_thread_exit(g_session.threads[i]);
+	}
+	session_enter(NULL);
+	if (!session_wait(all_exited, NULL, STOP_TIMEOUT_US)) {
+		return false;
+	}
+	spdk_set_thread(NULL);
+	/* The app thread goes last. */
+	for (unsigned int i = g_session.num_threads; i-- > 0;) {
+		if (g_session.threads[i] != NULL) {
+			spdk_thread_destroy(g_session.threads[i]);
+			g_session.threads[i] = NULL;
+		}
+	}
+	g_session.num_threads = 0;
+	spdk_thread_lib_fini();
+	spdk_env_fini();
+	return true;
+}

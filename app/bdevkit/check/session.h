@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The block-device layer in one system thread, for code that says what it does from top to bottom: nothing happens
+ * unless session_wait() or session_settle() is called, which poll all SPDK threads, in an order that a seed decides. The
+ * caller is on the app thread unless it has entered another one.
+ */
+
+#ifndef BDEVKIT_CHECK_SESSION_H
+#define BDEVKIT_CHECK_SESSION_H
+
+#include "spdk/stdinc.h"
+#include "spdk/thread.h"
+
+/* How many SPDK threads there are; the first is the app thread. */
+#define SESSION_NUM_THREADS 3
+
+/* Starts the layer with a configuration: text of JSON, or NULL. Returns 0 or a negative errno. */
+int session_start(uint64_t seed, const char *config, size_t config_size);
+
+/* Removes all bdevs and stops the layer. False: something does not end, and the process is not fit for more. */
+bool session_stop(void);
+
+struct spdk_thread *session_thread(unsigned int index);
+
+/* Makes a thread the current one, until the app thread is made it again by NULL. */
+void session_enter(struct spdk_thread *thread);
+
+/* Polls until done(arg), for at most timeout_us. Returns what done() said last. */
+bool session_wait(bool (*done)(void *arg), void *arg, uint64_t timeout_us);
+
+/* Polls until the threads have nothing to say to each other any more. */
+void session_settle(void);
+
+/* Carries out a configuration, and returns when it is done, with 0 or a negative errno. */
+int session_load(const char *config, size_t config_size);
+
+/* A random number below limit, from the seed. */
+uint64_t session_random(uint64_t limit);
+
+#endif /* BDEVKIT_CHECK_SESSION_H */
