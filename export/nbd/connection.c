@@ -48,7 +48,7 @@ static const struct nbd_state_handler g_states[NBD_NUM_CONN_STATES] = {
 void
 nbd_connection_set_clock(struct nbd_connection *conn)
 {
-	bool wanted = conn->deadline != 0 || conn->rx.hot;
+	bool wanted = conn->deadline != 0 || conn->hurry_at != 0 || conn->rx.hot;
 
 	if (wanted == conn->on_clock) {
 		return;
@@ -81,6 +81,34 @@ holds_up_others(struct nbd_connection *conn)
 		(conn->sock.sending || conn->rx.direct_left > 0);
 }
 
+/*
+ * A bdev that is being removed, or is to be, does not end its requests: it is slow, or a rate limit holds them back, for
+ * minutes perhaps. Where only the export ends, others may use the bdev, and it takes its time.
+ */
+static bool
+is_held_up(const struct nbd_connection *conn, uint64_t now)
+{
+	return conn->hurry_at != 0 && now >= conn->hurry_at && conn->channel != NULL && conn->num_requests > 0 &&
+		!conn->sock.sending && STAILQ_EMPTY(&conn->tx.queue) &&
+		(__atomic_load_n(&conn->export->removed, __ATOMIC_RELAXED) ||
+			__atomic_load_n(&g_nbd_server.state, __ATOMIC_RELAXED) == NBD_SERVER_STOPPING);
+}
+
+static void
+hurry(struct nbd_connection *conn, uint64_t now)
+{
+	if (!nbd_io_reset(conn)) {
+		return;
+	}
+	SPDK_NOTICELOG("connection %" PRIu64 " (%s) has %" PRIu32 " requests that bdev %s does not end: it is reset\n",
+		conn->id, conn->peer, conn->num_requests, conn->export->bdev_name);
+	conn->hurry_at = now + NBD_LINGER_SEC * spdk_get_ticks_hz();
+	if (conn->request != NULL) {
+		/* More of it would follow. */
+		nbd_connection_cut(conn, "its bdev is to go");
+	}
+}
+
 void
 nbd_connection_tick(struct nbd_connection *conn, uint64_t now)
 {
@@ -90,6 +118,9 @@ nbd_connection_tick(struct nbd_connection *conn, uint64_t now)
 	}
 	if (!conn->on_clock) {
 		return;
+	}
+	if (is_held_up(conn, now)) {
+		hurry(conn, now);
 	}
 	if (conn->ending == NBD_ENDING_DRAIN && STAILQ_EMPTY(&conn->tx.queue) && conn->num_requests > 0) {
 		/* It is the device that takes its time. */
@@ -171,6 +202,7 @@ destroy(struct nbd_connection *conn)
 	struct nbd_group *group = conn->group;
 
 	conn->deadline = 0;
+	conn->hurry_at = 0;
 	conn->rx.hot = false;
 	nbd_connection_set_clock(conn);
 	if (conn->active) {
@@ -227,6 +259,10 @@ void
 nbd_connection_end_export(struct nbd_connection *conn)
 {
 	conn->shutdown = true;
+	if (conn->hurry_at == 0) {
+		conn->hurry_at = spdk_get_ticks() + NBD_LINGER_SEC * spdk_get_ticks_hz();
+		nbd_connection_set_clock(conn);
+	}
 	nbd_connection_drain(conn);
 }
 

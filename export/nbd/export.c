@@ -120,6 +120,7 @@ bdev_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ctx)
 	switch (type) {
 	case SPDK_BDEV_EVENT_REMOVE:
 		SPDK_NOTICELOG("export '%s' ends: bdev %s is being removed\n", export->name, export->bdev_name);
+		__atomic_store_n(&export->removed, true, __ATOMIC_RELAXED);
 		nbd_export_end(export);
 		break;
 	case SPDK_BDEV_EVENT_RESIZE:

@@ -97,6 +97,19 @@ nbd_io_submit(struct nbd_piece *piece)
 	}
 }
 
+static void
+reset_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
+{
+	spdk_bdev_free_io(bdev_io);
+}
+
+bool
+nbd_io_reset(struct nbd_connection *conn)
+{
+	/* The connection may be gone when it ends; its channel is held by the reset itself. */
+	return spdk_bdev_reset(conn->export->desc, conn->channel, reset_cb, NULL) == 0;
+}
+
 static inline uint64_t
 to_blocks(const struct nbd_export *export, uint64_t bytes)
 {

@@ -44,7 +44,8 @@
 #define NBD_MAX_SKIPPED_OPTION (4U << 20)
 /* Seconds without a byte after which a client that holds buffers is let go of, if buffers are short. */
 #define NBD_STALL_SEC 10
-/* Seconds that a client whose export has ended gets to take the replies it has coming. */
+/* Seconds that a client whose export has ended gets to take the replies it has coming, and a bdev that is being removed,
+ * or is to be with all others, to finish its requests. */
 #define NBD_LINGER_SEC 5
 /* The id of the only meta context there is. */
 #define NBD_CONTEXT_ALLOCATION 1
@@ -102,6 +103,8 @@ struct nbd_export {
 	bool automatic;
 	/* Deleted, or its bdev is being removed: no new connections, and it is freed when the last has gone. */
 	bool ending;
+	/* Its bdev is being removed; for all threads. */
+	bool removed;
 	/* Open as long as there are connections, or always if explicit. */
 	struct spdk_bdev_desc *desc;
 	/* Connections. */
@@ -415,6 +418,8 @@ struct nbd_connection {
 	uint32_t stalled;
 	/* The export has ended: requests that still arrive are answered so. */
 	bool shutdown;
+	/* Ticks; then a bdev that goes is no longer waited for. 0: never. */
+	uint64_t hurry_at;
 
 	/* Ticks; 0: not on a clock. */
 	uint64_t deadline;
@@ -574,6 +579,8 @@ void nbd_io_read(struct nbd_piece *piece);
 void nbd_io_write(struct nbd_piece *piece);
 /* FLUSH, TRIM, WRITE_ZEROES: the whole request in one. */
 void nbd_io_run(struct nbd_request *request);
+/* Has the bdev give back all that it, or a rate limit of it or of one below, holds of the connection; false: no memory. */
+bool nbd_io_reset(struct nbd_connection *conn);
 /* The completion that submit() is to name. */
 void nbd_io_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg);
 enum nbd_error nbd_error_from_errno(int rc);

@@ -81,7 +81,7 @@ end_connections(void *arg)
 static void
 nbd_subsystem_fini(void)
 {
-	g_nbd_server.state = NBD_SERVER_STOPPING;
+	__atomic_store_n(&g_nbd_server.state, NBD_SERVER_STOPPING, __ATOMIC_RELAXED);
 	nbd_listener_close_all();
 	nbd_export_end_all();
 	/* Also those that have no export yet. */

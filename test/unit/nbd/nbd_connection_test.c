@@ -364,6 +364,61 @@ test_removal_under_a_client_that_takes_nothing(void **state)
 	close_client(fd);
 }
 
+static void
+limit_cb(void *arg, int rc)
+{
+	assert_int_equal(rc, 0);
+	*(bool *)arg = true;
+}
+
+/* What a rate limit would hold back for long does not hold the removal of the bdev as long. */
+static void
+remove_under_a_limit(bool client_stays)
+{
+	uint64_t limits[SPDK_BDEV_QOS_NUM_RATE_LIMIT_TYPES] = {UINT64_MAX, UINT64_MAX, 1, UINT64_MAX};
+	bool limited = false, removed = false;
+	uint64_t start;
+	int fds[128];
+
+	ON(0, spdk_bdev_set_qos_rate_limits(&g_disk.bdev, limits, limit_cb, &limited));
+	nbd_sim_pump();
+	assert_true(limited);
+	for (size_t i = 0; i < SPDK_COUNTOF(fds); i++) {
+		fds[i] = nbd_sim_connect_to("disk", false);
+		nbd_sim_send_request(fds[i], NBD_CMD_READ, 0, 1, 0, 128 * 1024);
+	}
+	for (size_t i = 0; !client_stays && i < SPDK_COUNTOF(fds); i++) {
+		close(fds[i]);
+	}
+	nbd_sim_pump();
+	start = spdk_get_ticks();
+	ON(0, spdk_bdev_unregister(&g_disk.bdev, unregister_cb, &removed));
+	nbd_sim_pump();
+	/* It gets some time to finish. */
+	assert_false(removed);
+	while (!removed) {
+		nbd_sim_pump();
+		bdk_sim_run_for(100 * 1000);
+		assert_true(spdk_get_ticks() - start < (NBD_LINGER_SEC + 3) * spdk_get_ticks_hz());
+	}
+	for (size_t i = 0; client_stays && i < SPDK_COUNTOF(fds); i++) {
+		close(fds[i]);
+	}
+	nbd_sim_pump();
+}
+
+static void
+test_removal_under_a_limit(void **state)
+{
+	remove_under_a_limit(true);
+}
+
+static void
+test_removal_under_a_limit_after_the_clients(void **state)
+{
+	remove_under_a_limit(false);
+}
+
 #define both(test) \
 	cmocka_unit_test_setup_teardown(test, setup_uring, teardown), \
 		cmocka_unit_test_setup_teardown(test, setup_epoll, teardown)
@@ -384,6 +439,8 @@ main(void)
 		both(test_a_device_with_a_cache_it_cannot_flush),
 		both(test_removal_with_io_in_flight),
 		both(test_removal_under_a_client_that_takes_nothing),
+		both(test_removal_under_a_limit),
+		both(test_removal_under_a_limit_after_the_clients),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
