@@ -77,7 +77,7 @@ static const struct bdk_rpc_param g_enable_params[] = {
 		.option = 'e',
 		.opposite = "disable",
 		.opposite_option = 'd',
-		.help = "collect latencies; or no longer, which forgets them",
+		.help = "collect latencies; or no longer, and forget them",
 	},
 	{
 		.name = "opc",
@@ -117,6 +117,10 @@ enabled_cb(void *cb_arg, int status)
 
 	if (status == 0) {
 		spdk_jsonrpc_send_bool_response(request->rpc, true);
+	} else if (status == -ENOMEM) {
+		bdk_rpc_send_errno(request->rpc, status,
+			"bdev %s: granularity, min_nsec and max_nsec make no histogram, or one too large",
+			name_of(request));
 	} else {
 		bdk_rpc_send_errno(request->rpc, status, "histogram of bdev %s", name_of(request));
 	}
@@ -215,8 +219,9 @@ collected_cb(void *cb_arg, int status, struct spdk_histogram_data *histogram)
 	if (status == 0) {
 		write_histogram(request, buckets);
 	} else {
-		bdk_rpc_send_error(request->rpc, SPDK_JSONRPC_ERROR_INTERNAL_ERROR, "%s: histogram of bdev %s",
-			spdk_strerror(-status), name_of(request));
+		bdk_rpc_send_error(request->rpc, SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
+			"%s: histogram of bdev %s; bdev_enable_histogram begins one", spdk_strerror(-status),
+			name_of(request));
 	}
 	free(buckets);
 	end(request);
@@ -235,7 +240,8 @@ rpc_bdev_get_histogram(struct spdk_jsonrpc_request *rpc, void *ctx)
 	request->histogram = bdev_histogram_alloc(spdk_bdev_desc_get_bdev(request->desc));
 	if (request->histogram == NULL) {
 		/* Of one that was never enabled, too. */
-		bdk_rpc_send_errno(rpc, -ENOMEM, "histogram of bdev %s", params->name);
+		bdk_rpc_send_errno(
+			rpc, -ENOMEM, "bdev %s has no histogram; bdev_enable_histogram begins one", params->name);
 		end(request);
 		return;
 	}

@@ -258,7 +258,8 @@ test_histogram(void **state)
 	expect_failure("bdev_enable_histogram", "{\"name\":\"a\",\"enable\":true,\"granularity\":256}", "-32603",
 		"granularity");
 	expect_failure("bdev_enable_histogram", "{\"name\":\"a\",\"enable\":true,\"min_nsec\":5,\"max_nsec\":5}", "-12",
-		"bdev a");
+		"bdev a: granularity, min_nsec and max_nsec make no histogram");
+	expect_failure("bdev_get_histogram", "{\"name\":\"a\"}", "-12", "bdev_enable_histogram begins one");
 
 	assert_string_equal(ask("bdev_enable_histogram", "{\"name\":\"a\",\"enable\":true}"), "\"result\":true");
 	run_read(0, 0, 2);
@@ -270,7 +271,8 @@ test_histogram(void **state)
 	run_read(0, 0, 2);
 	expect_histogram(ask("bdev_get_histogram", "{\"name\":\"a\"}"), 3, 0);
 	assert_string_equal(ask("bdev_enable_histogram", "{\"name\":\"a\",\"enable\":false}"), "\"result\":true");
-	expect_failure("bdev_get_histogram", "{\"name\":\"a\"}", "-32603", "Bad address");
+	expect_failure("bdev_get_histogram", "{\"name\":\"a\"}", "-32603",
+		"Bad address: histogram of bdev a; bdev_enable_histogram begins one");
 	remove_disks();
 }
 
