@@ -7,7 +7,8 @@
  *   null_bench [-q DEPTH] [-n IOS] [-r ROUNDS] [-b BDEV]...
  *
  * Bdevs: "poll" completes from a poller, "inline" inside submit_request, both by a module of this program that does
- * nothing else; "null" is the module of that name.
+ * nothing else; "null" and "malloc" are the modules of those names. The latter is a disk of 512 MiB, written before; beside
+ * it stands what the copy alone takes ("copy": memcpy() out of as much memory, at random). Only if asked for.
  */
 
 #include "spdk/bdev_module.h"
@@ -16,10 +17,11 @@
 #include "spdk/string.h"
 #include "spdk/thread.h"
 
+#include "module/bdev/malloc/bdev_malloc.h"
 #include "module/bdev/null/bdev_null.h"
 
 #define BLOCK_SIZE 512
-#define NUM_BLOCKS (1ULL << 30)
+#define NUM_BLOCKS (1ULL << 20)
 #define IO_BLOCKS 8
 #define MAX_DEPTH 1024
 
@@ -293,17 +295,22 @@ struct load {
 
 static void read_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg);
 
-static inline void
-submit(struct load *load)
+static inline uint64_t
+next_offset(struct load *load)
 {
-	uint64_t offset;
-	int rc;
-
 	/* xorshift64: good enough to keep addresses from being foreseen. */
 	load->random ^= load->random << 13;
 	load->random ^= load->random >> 7;
 	load->random ^= load->random << 17;
-	offset = (load->random & (NUM_BLOCKS / IO_BLOCKS - 1)) * IO_BLOCKS;
+	return (load->random & (NUM_BLOCKS / IO_BLOCKS - 1)) * IO_BLOCKS;
+}
+
+static inline void
+submit(struct load *load)
+{
+	uint64_t offset = next_offset(load);
+	int rc;
+
 	load->to_submit--;
 	load->outstanding++;
 	rc = spdk_bdev_read_blocks(load->desc, load->ch, load->buf, offset, IO_BLOCKS, read_done_cb, load);
@@ -379,6 +386,88 @@ measure(const char *name, uint64_t depth, uint64_t count, int rounds)
 	}
 }
 
+/* ---- malloc ---- */
+
+#define FILL_BLOCKS 2048
+
+static void
+fill_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
+{
+	spdk_bdev_free_io(bdev_io);
+	if (!success) {
+		fail("malloc", -EIO);
+	}
+	g_done = true;
+}
+
+/* Makes the disk, and all of its memory. */
+static void
+create_malloc(void)
+{
+	struct malloc_bdev_opts opts = {
+		.name = "malloc", .num_blocks = NUM_BLOCKS, .format = {.block_size = BLOCK_SIZE}};
+	struct spdk_bdev_desc *desc;
+	struct spdk_io_channel *ch;
+	struct spdk_bdev *bdev;
+	const char *why = "";
+	uint64_t offset;
+	void *buf;
+	int rc;
+
+	rc = bdev_malloc_create(&opts, &bdev, &why);
+	if (rc != 0) {
+		fail("malloc", rc);
+	}
+	settle();
+	rc = spdk_bdev_open_ext("malloc", true, event_cb, NULL, &desc);
+	if (rc != 0) {
+		fail("malloc", rc);
+	}
+	ch = spdk_bdev_get_io_channel(desc);
+	buf = spdk_dma_zmalloc(FILL_BLOCKS * BLOCK_SIZE, 4096, NULL);
+	for (offset = 0; offset < NUM_BLOCKS; offset += FILL_BLOCKS) {
+		memset(buf, (int)(offset / FILL_BLOCKS) | 1, FILL_BLOCKS * BLOCK_SIZE);
+		rc = spdk_bdev_write_blocks(desc, ch, buf, offset, FILL_BLOCKS, fill_done_cb, NULL);
+		if (rc != 0) {
+			fail("malloc", rc);
+		}
+		poll_until_done();
+	}
+	spdk_dma_free(buf);
+	spdk_put_io_channel(ch);
+	spdk_bdev_close(desc);
+}
+
+/* What the disk's reads cannot do without. */
+static void
+measure_copy(uint64_t count, int rounds)
+{
+	struct load load = {.random = 88172645463325252ULL};
+	char *area = spdk_dma_malloc(NUM_BLOCKS * BLOCK_SIZE, 1 << 21, NULL);
+	char *buf = spdk_dma_malloc(IO_BLOCKS * BLOCK_SIZE, 4096, NULL);
+	double ns, best = 1e9, sum = 0;
+	uint64_t begin, n;
+	int i;
+
+	if (area == NULL || buf == NULL) {
+		fail("copy", -ENOMEM);
+	}
+	memset(area, 1, NUM_BLOCKS * BLOCK_SIZE);
+	for (i = 0; i < rounds; i++) {
+		begin = spdk_get_ticks();
+		for (n = 0; n < count; n++) {
+			memcpy(buf, area + next_offset(&load) * BLOCK_SIZE, IO_BLOCKS * BLOCK_SIZE);
+			__asm__ volatile("" : : "r"(buf) : "memory");
+		}
+		ns = (spdk_get_ticks() - begin) * 1e9 / spdk_get_ticks_hz() / count;
+		sum += ns;
+		best = ns < best ? ns : best;
+	}
+	printf("%-8s             %7.1f ns/IO (best of %d: %.1f)\n", "copy", sum / rounds, rounds, best);
+	spdk_dma_free(area);
+	spdk_dma_free(buf);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -412,6 +501,10 @@ main(int argc, char **argv)
 	}
 	start();
 	for (i = 0; i < (num_names > 0 ? num_names : 3); i++) {
+		if (strcmp(names[i], "malloc") == 0) {
+			create_malloc();
+			measure_copy(count, rounds);
+		}
 		measure(names[i], depth, count, rounds);
 	}
 	stop();
