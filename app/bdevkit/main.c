@@ -17,6 +17,7 @@ static int version_command(int argc, char **argv);
 static const struct command g_commands[] = {
 	{"serve", "make block devices and serve them to NBD clients", serve_command},
 	{"rpc", "ask a running target", rpc_command},
+	{"check", "try whether block devices keep the rules", check_command},
 	{"matrix", "show what the bdev modules support", matrix_command},
 	{"help", "show this, or the help of a command", help_command},
 	{"version", "show the version", version_command},

@@ -21,19 +21,27 @@ static struct {
 	/* Ours come first. NULL: it has ended. */
 	struct spdk_thread *threads[MAX_THREADS];
 	unsigned int num_threads;
+	/* Of what callers draw, and of the order of threads, so that a round more of one does not change the other. */
 	uint64_t random_state;
+	uint64_t order_state;
 } g_session;
 
 /* splitmix64 */
-uint64_t
-session_random(uint64_t limit)
+static uint64_t
+draw(uint64_t *state, uint64_t limit)
 {
-	uint64_t z = (g_session.random_state += 0x9e3779b97f4a7c15ULL);
+	uint64_t z = (*state += 0x9e3779b97f4a7c15ULL);
 
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
 	z ^= z >> 31;
 	return limit == 0 ? z : z % limit;
+}
+
+uint64_t
+session_random(uint64_t limit)
+{
+	return draw(&g_session.random_state, limit);
 }
 
 struct spdk_thread *
@@ -71,7 +79,7 @@ poll_thread(unsigned int index)
 static bool
 poll_round(void)
 {
-	unsigned int first = (unsigned int)session_random(g_session.num_threads);
+	unsigned int first = (unsigned int)draw(&g_session.order_state, g_session.num_threads);
 	bool busy = false;
 
 	spdk_set_thread(NULL);
@@ -104,6 +112,12 @@ session_wait(bool (*done)(void *arg), void *arg, uint64_t timeout_us)
 }
 
 void
+session_poll(void)
+{
+	poll_round();
+}
+
+void
 session_settle(void)
 {
 	unsigned int idle_rounds = 0;
@@ -112,6 +126,8 @@ session_settle(void)
 	for (unsigned int rounds = 0; idle_rounds < IDLE_ROUNDS && rounds < 100 * IDLE_ROUNDS; rounds++) {
 		idle_rounds = poll_round() ? 0 : idle_rounds + 1;
 	}
+	/* How many rounds it took may depend on the clock; what follows does not. */
+	g_session.order_state = g_session.random_state;
 }
 
 /* ---- steps that end with a callback ---- */
@@ -205,6 +221,7 @@ session_start(uint64_t seed, const char *config, size_t config_size)
 	int rc;
 
 	g_session.random_state = seed;
+	g_session.order_state = seed;
 	spdk_env_opts_init(&env_opts);
 	env_opts.name = "bdevkit";
 	rc = spdk_env_init(&env_opts);

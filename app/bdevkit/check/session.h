@@ -29,6 +29,9 @@ void session_enter(struct spdk_thread *thread);
 /* Polls until done(arg), for at most timeout_us. Returns what done() said last. */
 bool session_wait(bool (*done)(void *arg), void *arg, uint64_t timeout_us);
 
+/* Polls each thread once. */
+void session_poll(void);
+
 /* Polls until the threads have nothing to say to each other any more. */
 void session_settle(void);
 

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * bdevkit check: the rules that a bdev keeps, tried one group after the other. Each group is a file that reads from top to
+ * bottom: it makes I/O with check_io (io.c), with data that says where it belongs (data.c), and states rules (report.c).
+ */
+
+#ifndef BDEVKIT_CHECK_H
+#define BDEVKIT_CHECK_H
+
+#include "spdk/stdinc.h"
+#include "spdk/bdev_module.h"
+
+#include "app/bdevkit/check/session.h"
+
+#define CHECK_MAX_RULES 64
+#define CHECK_MAX_IOVS 16
+/* How long an I/O may take before it counts as one that never ends. */
+#define CHECK_IO_TIMEOUT_US (10 * 1000000ULL)
+
+struct check_options {
+	uint64_t seed;
+	/* Seconds of random load; 0: a number of I/Os. */
+	uint64_t duration;
+	bool json;
+	/* The bdev is known not to keep what is written. */
+	bool no_data;
+};
+
+/* A rule, and how it fared. */
+struct check_rule {
+	const char *group;
+	const char *text;
+	uint64_t count;
+	uint64_t failures;
+	/* The first failure, or why the rule was not tried. */
+	char note[512];
+};
+
+/* What a block holds: the pattern of a block number and a generation. */
+struct check_block {
+	uint32_t number;
+	uint32_t generation;
+	/* The metadata is that of the pattern, too. */
+	bool md_known;
+};
+
+#define CHECK_ZEROES 0
+#define CHECK_UNKNOWN UINT32_MAX
+
+/* A bdev that is being checked. */
+struct check {
+	const char *name;
+	const struct check_options *options;
+	struct spdk_bdev *bdev;
+	struct spdk_bdev_desc *desc;
+	struct spdk_io_channel *channels[SESSION_NUM_THREADS];
+	/* With interleaved metadata; bytes of it that are data; bytes of metadata, and of that in a buffer of its own. */
+	uint32_t block_size;
+	uint32_t data_size;
+	uint32_t md_size;
+	uint32_t separate_md_size;
+	uint64_t num_blocks;
+	/* Blocks of which the contents are known, from the first one on. */
+	uint64_t area;
+	struct check_block *blocks;
+	uint32_t last_generation;
+	uint64_t start_ticks;
+	struct check_rule rules[CHECK_MAX_RULES];
+	size_t num_rules;
+};
+
+/* The unit of writes: those of others fail. */
+static inline uint64_t
+check_unit(const struct check *check)
+{
+	return check->bdev->split_on_write_unit ? check->bdev->write_unit_size : 1;
+}
+
+static inline uint64_t
+check_round_up(uint64_t value, uint64_t unit)
+{
+	return (value + unit - 1) / unit * unit;
+}
+
+/* ---- report.c ---- */
+
+/* A rule by its text, which is made at its first use. */
+struct check_rule *check_rule(struct check *check, const char *group, const char *text);
+
+/* Says that a rule does not apply, and why. */
+void check_skip(struct check *check, const char *group, const char *text, const char *why);
+
+struct check_io;
+
+/* Counts a trial of a rule, which held or not; io may be NULL. Returns holds. */
+bool check_expect(struct check *check, struct check_rule *rule, bool holds, const struct check_io *io,
+	const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Whether all rules of a bdev held. */
+bool check_passed(const struct check *check);
+
+void check_print(struct check *const *checks, size_t count, const struct check_options *options);
+
+/* ---- data.c ---- */
+
+/* Buffers of an I/O with guards around them. */
+struct check_data {
+	uint8_t *memory;
+	size_t memory_size;
+	uint64_t blocks;
+	struct iovec iovs[CHECK_MAX_IOVS];
+	int iovcnt;
+	uint8_t *md;
+};
+
+/* Whole and aligned, or cut into pieces at random places with random alignment. All bytes are those of the guards. */
+bool check_data_alloc(struct check *check, struct check_data *data, uint64_t blocks, bool cut);
+void check_data_free(struct check_data *data);
+
+/* Writes the pattern of blocks from offset on into the buffers. */
+void check_data_fill(struct check *check, struct check_data *data, uint64_t offset, uint32_t generation);
+
+/* Whether the buffers hold that pattern. */
+bool check_data_matches(struct check *check, const struct check_data *data, uint64_t offset, uint32_t generation);
+
+/* Returns the first of the blocks, beginning at offset, that is not as it is known to be; UINT64_MAX: all are. */
+uint64_t check_data_find_wrong(struct check *check, const struct check_data *data, uint64_t offset);
+
+/* Whether no byte around the buffers has changed. */
+bool check_data_guards_intact(const struct check_data *data);
+
+/* What the bdev holds from now on. */
+void check_know(struct check *check, uint64_t offset, uint64_t blocks, uint32_t generation);
+void check_know_copy(struct check *check, uint64_t offset, uint64_t src, uint64_t blocks);
+
+/* ---- io.c ---- */
+
+struct check_io {
+	struct check *check;
+	enum spdk_bdev_io_type type;
+	/* Number of the thread and channel. */
+	unsigned int channel;
+	uint64_t offset;
+	uint64_t blocks;
+	/* Of COPY. */
+	uint64_t src;
+	/* Of what has data; the second one of COMPARE_AND_WRITE. */
+	struct check_data *data;
+	struct check_data *write_data;
+	/* Of ABORT. */
+	struct check_io *victim;
+	/* Do not free it: its buffers are to be looked at, or it is a ZCOPY that is to be ended. */
+	bool keep;
+
+	/* What the submission returned. */
+	int rc;
+	bool in_submission;
+	unsigned int completions;
+	bool success;
+	bool miscompare;
+	uint64_t seek_offset;
+	struct spdk_bdev_io *bdev_io;
+};
+
+/* Returns what the submission returned; if it is 0, io->completions tells of the end. */
+int check_io_submit(struct check_io *io);
+/* Waits for its end. What does not end is a failure, with which the process ends. */
+void check_io_wait(struct check_io *io);
+/* Both. */
+int check_io_run(struct check_io *io);
+
+/* Of an I/O that was kept: its buffers, without separate metadata, as data. False: it has none. */
+bool check_io_borrow(struct check_io *io, struct check_data *data);
+
+/* The end of a zero-copy that was begun with keep. */
+int check_io_end_zcopy(struct check_io *io, bool commit);
+
+/* The I/O in words. */
+void check_io_describe(const struct check_io *io, char *text, size_t size);
+
+/* Writes blocks of a new generation, reads them back on another channel, and compares. */
+void check_write_read(struct check *check, struct check_rule *rule, uint64_t offset, uint64_t blocks, bool cut);
+
+/* Prints what there is so far and ends the process, whose state nobody knows any more. */
+void check_give_up(struct check *check) __attribute__((noreturn));
+
+/* ---- the groups ---- */
+
+void check_opening(struct check *check);
+void check_types(struct check *check);
+void check_limits(struct check *check);
+void check_shapes(struct check *check);
+void check_meaning(struct check *check);
+void check_statistics(struct check *check);
+void check_load(struct check *check);
+void check_reset(struct check *check);
+
+#endif /* BDEVKIT_CHECK_H */

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What each operation does to the data. */
+
+#include "app/bdevkit/check/check.h"
+
+#define GROUP "meaning"
+#define BLOCKS 8
+
+/* Two places that do not overlap, in whole units. */
+struct place {
+	uint64_t here;
+	uint64_t there;
+	uint64_t blocks;
+};
+
+static struct place
+choose_place(const struct check *check)
+{
+	uint64_t unit = check_unit(check);
+	uint64_t half = check->area / 2 / unit * unit;
+	uint64_t blocks = half < BLOCKS ? half : check_round_up(BLOCKS, unit);
+
+	return (struct place){.there = half, .blocks = blocks};
+}
+
+/* Reads what is there and compares it with what is known. */
+static void
+check_holds(struct check *check, struct check_rule *rule, uint64_t offset, uint64_t blocks)
+{
+	struct check_data data;
+	struct check_io io = {.check = check,
+		.type = SPDK_BDEV_IO_TYPE_READ,
+		.channel = (unsigned int)session_random(SESSION_NUM_THREADS),
+		.offset = offset,
+		.blocks = blocks,
+		.data = &data};
+	uint64_t wrong;
+
+	if (!check_data_alloc(check, &data, blocks, false)) {
+		abort();
+	}
+	check_io_run(&io);
+	if (check_expect(check, rule, io.rc == 0 && io.success, &io, "failed (%d)", io.rc)) {
+		wrong = check_data_find_wrong(check, &data, offset);
+		check_expect(check, rule, wrong == UINT64_MAX, &io, "block %" PRIu64 " holds something else", wrong);
+	}
+	check_data_free(&data);
+}
+
+/* Runs one, which has to succeed. */
+static bool
+run(struct check_rule *rule, struct check_io *io)
+{
+	check_io_run(io);
+	return check_expect(io->check, rule, io->rc == 0 && io->success, io, "failed (%d)", io->rc);
+}
+
+static void
+check_write_zeroes(struct check *check, const struct place *place)
+{
+	struct check_rule *rule = check_rule(check, GROUP, "after write_zeroes there are zeroes, and nowhere else");
+	struct check_io io = {
+		.check = check, .type = SPDK_BDEV_IO_TYPE_WRITE_ZEROES, .offset = place->here, .blocks = place->blocks};
+
+	check_write_read(
+		check, rule, place->here, place->blocks * 2 <= check->area ? place->blocks * 2 : place->blocks, false);
+	if (run(rule, &io)) {
+		check_know(check, place->here, place->blocks, CHECK_ZEROES);
+		check_holds(
+			check, rule, place->here, place->blocks * 2 <= check->area ? place->blocks * 2 : place->blocks);
+	}
+}
+
+static void
+check_unmap(struct check *check, const struct place *place)
+{
+	struct check_rule *rule =
+		check_rule(check, GROUP, "after unmap other blocks are as they were, and all can be read");
+	struct check_io io = {
+		.check = check, .type = SPDK_BDEV_IO_TYPE_UNMAP, .offset = place->here, .blocks = place->blocks};
+
+	if (!spdk_bdev_io_type_supported(check->bdev, io.type)) {
+		check_skip(check, GROUP, rule->text, "the bdev has no unmap");
+		return;
+	}
+	check_write_read(check, rule, place->there, place->blocks, false);
+	if (run(rule, &io)) {
+		check_know(check, place->here, place->blocks, CHECK_UNKNOWN);
+		check_holds(check, rule, place->here, place->blocks);
+		check_holds(check, rule, place->there, place->blocks);
+	}
+}
+
+static void
+check_flush(struct check *check, const struct place *place)
+{
+	struct check_rule *rule = check_rule(check, GROUP, "flush succeeds and changes nothing");
+	struct check_io io = {.check = check, .type = SPDK_BDEV_IO_TYPE_FLUSH, .blocks = check->num_blocks};
+
+	if (!spdk_bdev_io_type_supported(check->bdev, io.type)) {
+		check_skip(check, GROUP, rule->text, "the bdev has no flush");
+		return;
+	}
+	check_write_read(check, rule, place->here, place->blocks, false);
+	run(rule, &io);
+	check_holds(check, rule, place->here, place->blocks);
+}
+
+static void
+check_compare(struct check *check, const struct place *place)
+{
+	struct check_rule *rule =
+		check_rule(check, GROUP, "compare finds each difference, and none where there is none");
+	struct check_data data;
+	struct check_io io = {.check = check,
+		.type = SPDK_BDEV_IO_TYPE_COMPARE,
+		.offset = place->here,
+		.blocks = place->blocks,
+		.data = &data};
+
+	if (check->options->no_data) {
+		check_skip(check, GROUP, rule->text, "the bdev does not keep data");
+		return;
+	}
+	check_write_read(check, rule, place->here, place->blocks, false);
+	if (!check_data_alloc(check, &data, place->blocks, true)) {
+		abort();
+	}
+	check_data_fill(check, &data, place->here, check->last_generation);
+	run(rule, &io);
+	for (uint64_t i = 0; i < place->blocks; i++) {
+		struct iovec *last = &data.iovs[data.iovcnt - 1];
+		uint8_t *byte = (uint8_t *)last->iov_base + session_random(last->iov_len);
+
+		*byte ^= 1;
+		check_io_run(&io);
+		check_expect(
+			check, rule, io.rc == 0 && !io.success && io.miscompare, &io, "it has not seen a difference");
+		*byte ^= 1;
+	}
+	check_data_free(&data);
+}
+
+static void
+check_compare_and_write(struct check *check, const struct place *place)
+{
+	struct check_rule *rule =
+		check_rule(check, GROUP, "compare_and_write writes if what is there is equal, else not");
+	struct check_data expected, data;
+	uint64_t blocks = check_unit(check);
+	struct check_io io = {.check = check,
+		.type = SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE,
+		.offset = place->here,
+		.blocks = blocks,
+		.data = &expected,
+		.write_data = &data};
+
+	if (check->options->no_data || check->separate_md_size > 0) {
+		check_skip(check, GROUP, rule->text,
+			check->options->no_data ? "the bdev does not keep data" : "it leaves out separate metadata");
+		return;
+	}
+	check_write_read(check, rule, place->here, blocks, false);
+	if (!check_data_alloc(check, &expected, blocks, false) || !check_data_alloc(check, &data, blocks, false)) {
+		abort();
+	}
+	check_data_fill(check, &expected, place->here, check->last_generation);
+	check_data_fill(check, &data, place->here, ++check->last_generation);
+	if (run(rule, &io)) {
+		check_know(check, place->here, blocks, check->last_generation);
+	}
+	check_holds(check, rule, place->here, blocks);
+	/* Now the expectation is out of date. */
+	check_data_fill(check, &data, place->here, ++check->last_generation);
+	check_io_run(&io);
+	check_expect(check, rule, io.rc == 0 && !io.success, &io, "it has written over something else");
+	check_holds(check, rule, place->here, blocks);
+	check_data_free(&expected);
+	check_data_free(&data);
+}
+
+static void
+check_copy(struct check *check, const struct place *place)
+{
+	struct check_rule *rule = check_rule(check, GROUP, "copy makes the one like the other");
+	struct check_io io = {.check = check,
+		.type = SPDK_BDEV_IO_TYPE_COPY,
+		.offset = place->there,
+		.src = place->here,
+		.blocks = place->blocks};
+
+	check_write_read(check, rule, place->here, place->blocks, false);
+	if (run(rule, &io)) {
+		check_know_copy(check, place->there, place->here, place->blocks);
+		check_holds(check, rule, place->there, place->blocks);
+		check_holds(check, rule, place->here, place->blocks);
+	}
+}
+
+static void
+check_zcopy(struct check *check, const struct place *place)
+{
+	struct check_rule *rule = check_rule(check, GROUP, "zcopy lends what is there, and a commit writes it");
+	struct check_data data;
+	struct check_io io = {.check = check,
+		.type = SPDK_BDEV_IO_TYPE_ZCOPY,
+		.offset = place->here,
+		.blocks = place->blocks,
+		.keep = true};
+
+	if (!spdk_bdev_io_type_supported(check->bdev, io.type)) {
+		check_skip(check, GROUP, rule->text, "the bdev has no zcopy");
+		return;
+	}
+	check_write_read(check, rule, place->here, place->blocks, false);
+	if (!run(rule, &io)) {
+		return;
+	}
+	if (check_expect(check, rule, check_io_borrow(&io, &data), &io, "it has lent no buffer")) {
+		uint64_t wrong = check_data_find_wrong(check, &data, place->here);
+
+		check_expect(
+			check, rule, wrong == UINT64_MAX, &io, "block %" PRIu64 " in the buffer is another one", wrong);
+		/* Metadata in a buffer of its own is not lent, so the data has to stay as it fits to it. */
+		if (check->separate_md_size == 0) {
+			check_data_fill(check, &data, place->here, ++check->last_generation);
+			check_know(check, place->here, place->blocks, check->last_generation);
+		}
+	}
+	check_io_end_zcopy(&io, true);
+	check_expect(check, rule, io.rc == 0 && io.success, &io, "its end failed (%d)", io.rc);
+	check_holds(check, rule, place->here, place->blocks);
+}
+
+void
+check_meaning(struct check *check)
+{
+	struct place place = choose_place(check);
+
+	check_write_zeroes(check, &place);
+	check_unmap(check, &place);
+	check_flush(check, &place);
+	check_compare(check, &place);
+	check_compare_and_write(check, &place);
+	check_copy(check, &place);
+	check_zcopy(check, &place);
+}

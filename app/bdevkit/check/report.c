@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Rules, and what is told of them. */
+
+#include "app/bdevkit/check/check.h"
+
+#include "spdk/env.h"
+#include "spdk/json.h"
+
+struct check_rule *
+check_rule(struct check *check, const char *group, const char *text)
+{
+	struct check_rule *rule;
+
+	for (size_t i = 0; i < check->num_rules; i++) {
+		if (strcmp(check->rules[i].text, text) == 0) {
+			return &check->rules[i];
+		}
+	}
+	if (check->num_rules == CHECK_MAX_RULES) {
+		abort();
+	}
+	rule = &check->rules[check->num_rules++];
+	rule->group = group;
+	rule->text = text;
+	return rule;
+}
+
+void
+check_skip(struct check *check, const char *group, const char *text, const char *why)
+{
+	struct check_rule *rule = check_rule(check, group, text);
+
+	snprintf(rule->note, sizeof(rule->note), "%s", why);
+}
+
+bool
+check_expect(
+	struct check *check, struct check_rule *rule, bool holds, const struct check_io *io, const char *format, ...)
+{
+	va_list args;
+	size_t used = 0;
+
+	rule->count++;
+	if (holds) {
+		return true;
+	}
+	if (rule->failures++ > 0) {
+		return false;
+	}
+	if (io != NULL) {
+		check_io_describe(io, rule->note, sizeof(rule->note));
+		used = strlen(rule->note);
+		used += (size_t)snprintf(rule->note + used, sizeof(rule->note) - used, ": ");
+	}
+	va_start(args, format);
+	vsnprintf(rule->note + used, sizeof(rule->note) - used, format, args);
+	va_end(args);
+	return false;
+}
+
+bool
+check_passed(const struct check *check)
+{
+	for (size_t i = 0; i < check->num_rules; i++) {
+		if (check->rules[i].failures > 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static const char *
+result_of(const struct check_rule *rule)
+{
+	return rule->failures > 0 ? "FAILED" : rule->count > 0 ? "ok" : "skipped";
+}
+
+static void
+print_text(const struct check *check, const struct check_options *options)
+{
+	uint64_t count = 0, failures = 0;
+
+	printf("%s: %" PRIu64 " blocks of %u bytes, module %s, seed %" PRIu64 "\n\n", check->name, check->num_blocks,
+		check->block_size, spdk_bdev_get_module_name(check->bdev), options->seed);
+	for (size_t i = 0; i < check->num_rules; i++) {
+		const struct check_rule *rule = &check->rules[i];
+
+		count += rule->count;
+		failures += rule->failures > 0;
+		printf("  %-10s %-66s %-7s %7" PRIu64 "\n", rule->group, rule->text, result_of(rule), rule->count);
+		if (rule->note[0] != '\0') {
+			printf("             %s\n", rule->note);
+		}
+	}
+	printf("\n%s: %zu rules, %" PRIu64 " checks, %" PRIu64 " broken\n", check->name, check->num_rules, count,
+		failures);
+}
+
+static void
+write_rules(struct spdk_json_write_ctx *w, const struct check *check)
+{
+	spdk_json_write_named_array_begin(w, "rules");
+	for (size_t i = 0; i < check->num_rules; i++) {
+		const struct check_rule *rule = &check->rules[i];
+
+		spdk_json_write_object_begin(w);
+		spdk_json_write_named_string(w, "group", rule->group);
+		spdk_json_write_named_string(w, "rule", rule->text);
+		spdk_json_write_named_string(w, "result", result_of(rule));
+		spdk_json_write_named_uint64(w, "count", rule->count);
+		spdk_json_write_named_uint64(w, "failures", rule->failures);
+		if (rule->note[0] != '\0') {
+			spdk_json_write_named_string(w, "note", rule->note);
+		}
+		spdk_json_write_object_end(w);
+	}
+	spdk_json_write_array_end(w);
+}
+
+static int
+write_stdout(void *ctx, const void *data, size_t size)
+{
+	return fwrite(data, 1, size, stdout) == size ? 0 : -1;
+}
+
+static void
+print_json(struct check *const *checks, size_t count, const struct check_options *options)
+{
+	struct spdk_json_write_ctx *w = spdk_json_write_begin(write_stdout, NULL, SPDK_JSON_WRITE_FLAG_FORMATTED);
+
+	if (w == NULL) {
+		return;
+	}
+	spdk_json_write_array_begin(w);
+	for (size_t i = 0; i < count; i++) {
+		spdk_json_write_object_begin(w);
+		spdk_json_write_named_string(w, "bdev", checks[i]->name);
+		spdk_json_write_named_uint64(w, "seed", options->seed);
+		spdk_json_write_named_bool(w, "passed", checks[i]->num_rules > 0 && check_passed(checks[i]));
+		write_rules(w, checks[i]);
+		spdk_json_write_object_end(w);
+	}
+	spdk_json_write_array_end(w);
+	spdk_json_write_end(w);
+	printf("\n");
+}
+
+void
+check_print(struct check *const *checks, size_t count, const struct check_options *options)
+{
+	if (options->json) {
+		print_json(checks, count, options);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		/* Of one that could not be checked all is said. */
+		if (checks[i]->num_rules > 0) {
+			print_text(checks[i], options);
+		}
+	}
+}
+
+void
+check_give_up(struct check *check)
+{
+	check_print(&check, 1, check->options);
+	fflush(NULL);
+	_exit(1);
+}

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""bdevkit check: it passes on what keeps the rules, and names the rule and the I/O where a module breaks one."""
+
+import json
+import subprocess
+
+import pytest
+
+from conftest import BDEVKIT, ROOT, run
+
+MALLOC = {"name": "disk", "num_blocks": 4096, "block_size": 512}
+FORMATS = {
+    "plain": {},
+    "large": {"num_blocks": 1 << 20, "block_size": 4096},
+    "boundary": {"optimal_io_boundary": 7},
+    "separate": {"md_size": 8},
+    "interleaved": {"md_size": 16, "md_interleave": True},
+    **{f"dif{dif}": {"md_size": 8, "md_interleave": True, "dif_type": dif} for dif in (1, 2, 3)},
+    **{f"dix{dif}": {"md_size": 8, "dif_type": dif} for dif in (1, 2, 3)},
+    "dif1_in_front": {"md_size": 16, "md_interleave": True, "dif_type": 1, "dif_is_head_of_md": True},
+}
+
+
+def write_config(folder, *calls):
+    path = folder / "config.json"
+    path.write_text(json.dumps({"subsystems": [{"subsystem": "bdev", "config": [
+        {"method": method, "params": params} for method, params in calls]}]}))
+    return path
+
+
+def check(folder, calls, *words, code=0):
+    """The results by bdev, and of each by rule."""
+    result = run(BDEVKIT, "check", "--json", write_config(folder, *calls), "--json-output", *words, check=False)
+    assert "Sanitizer" not in result.stderr and "runtime error" not in result.stderr, result.stderr
+    assert result.returncode == code, result.stdout + result.stderr
+    checked = json.loads(result.stdout)
+    assert all(one["passed"] for one in checked) == (code == 0)
+    return {one["bdev"]: {rule["rule"]: rule for rule in one["rules"]} for one in checked}
+
+
+def skipped(rules):
+    return {rule["rule"] for rule in rules.values() if rule["result"] == "skipped"}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_malloc_and_passthru_on_it(tmp_path, form):
+    create = ("bdev_malloc_create", {**MALLOC, **FORMATS[form]})
+    over = ("bdev_passthru_create", {"base_bdev_name": "disk", "name": "over"})
+    rules = check(tmp_path, [create], "disk")["disk"]
+    assert len(rules) >= 28
+    assert len(skipped(rules)) == (1 if form.startswith(("separate", "dix")) else 0)
+    assert set(check(tmp_path, [create, over], "over")["over"]) == set(rules)
+
+
+def test_aio_and_passthru_on_it(tmp_path):
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(2 << 20))
+    create = ("bdev_aio_create", {"name": "disk", "filename": str(image), "block_size": 512})
+    over = ("bdev_passthru_create", {"base_bdev_name": "disk", "name": "over"})
+    assert skipped(check(tmp_path, [create], "disk")["disk"]) == {
+        "after unmap other blocks are as they were, and all can be read", "zcopy lends what is there, and a commit writes it"}
+    check(tmp_path, [create, over], "over")
+
+
+def test_three_high(tmp_path):
+    check(tmp_path, [("bdev_malloc_create", MALLOC),
+                     ("bdev_passthru_create", {"base_bdev_name": "disk", "name": "middle"}),
+                     ("bdev_passthru_create", {"base_bdev_name": "middle", "name": "top"})], "top")
+
+
+def test_null_keeps_no_data(tmp_path):
+    """Which is a fault unless it is known."""
+    create = ("bdev_null_create", {"name": "disk", "num_blocks": 4096, "block_size": 512})
+    over = ("bdev_passthru_create", {"base_bdev_name": "disk", "name": "over"})
+    assert "reads are compared with what was written" in skipped(
+        check(tmp_path, [create], "--no-data", "disk")["disk"])
+    check(tmp_path, [create, over], "--no-data", "over")
+    assert check(tmp_path, [create], "disk", code=1)["disk"]["a read returns what was written"]["result"] == "FAILED"
+
+
+@pytest.fixture(name="module", scope="session")
+def fixture_module(tmp_path_factory):
+    path = tmp_path_factory.mktemp("module") / "bdev_broken.so"
+    run("cc", "-g", "-O1", "-fPIC", "-shared", "-I", ROOT / "include", "-Wall", "-Werror",
+        ROOT / "test/system/broken_module/bdev_broken.c", "-o", path)
+    return path
+
+
+FAULTS = {
+    "loses_write": ("under load each block holds what was written last", "read"),
+    "leaves_data": ("after write_zeroes there are zeroes, and nowhere else", "read, offset 0"),
+    "lies_about_limit": ("sizes and offsets around each limit that it states work", "write, offset 0"),
+    "never_ends": ("every I/O that was accepted ends", "read"),
+    "changes_callers_data": ("a write leaves the caller's buffers as they are", "write, offset 0"),
+    "writes_beyond_buffer": ("nothing around the caller's buffers is touched", "read, offset 0"),
+    "swaps_buffers": ("buffers of any number, length and alignment do", "buffers"),
+    "forgets_reset": ("every I/O that was accepted ends", "reset"),
+    "claims_flush": ("every type that it claims works", "flush, offset 0, 1 blocks"),
+    "wrong_block": ("under load each block holds what was written last", "read"),
+}
+
+
+def test_sound_module(tmp_path, module):
+    """The module of the next test, without a fault."""
+    check(tmp_path, [("bdev_broken_create", {"fault": "none"})], "--module", module, "broken")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_is_found_and_named(tmp_path, module, fault):
+    rules = check(tmp_path, [("bdev_broken_create", {"fault": fault})], "--module", module, "broken", code=1)["broken"]
+    rule, io = FAULTS[fault]
+    assert rules[rule]["result"] == "FAILED", rules
+    assert io in rules[rule]["note"] and "seed 1" in rules[rule]["note"]
+
+
+def test_a_seed_repeats_a_run(tmp_path, module):
+    """Also the I/O that found the fault; and another seed makes other I/O."""
+    calls = [("bdev_broken_create", {"fault": "loses_write"})]
+    runs = [check(tmp_path, calls, "--module", module, "--seed", seed, "broken", code=1)["broken"]
+            for seed in (7, 7, 8)]
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+def test_table_and_duration(tmp_path):
+    config = write_config(tmp_path, ("bdev_malloc_create", MALLOC))
+    words = [BDEVKIT, "check", "--json", config, "--duration", "2", "disk"]
+    text = run(*words).stdout
+    assert "disk: 4096 blocks of 512 bytes, module malloc, seed 1" in text
+    assert "checks, 0 broken" in text
+    load = next(line for line in text.splitlines() if "under load each block" in line).split()
+    assert load[-2] == "ok" and int(load[-1]) > 4000
+
+
+@pytest.mark.parametrize("words", [
+    [], ["--nonsense", "disk"], ["--seed", "-1", "disk"], ["--seed", "x", "disk"], ["--duration", "", "disk"]])
+def test_wrong_usage(words):
+    result = run(BDEVKIT, "check", *words, check=False)
+    assert result.returncode == 2
+    assert "bdevkit check" in result.stderr
+
+
+def test_what_cannot_be_checked(tmp_path):
+    config = write_config(tmp_path, ("bdev_malloc_create", MALLOC),
+                          ("bdev_passthru_create", {"base_bdev_name": "disk", "name": "over"}))
+    for words, reason in ((["--json", config, "disk"], "another block device builds on it"),
+                          (["--json", config, "missing"], "missing: there is no such block device"),
+                          (["--json", tmp_path / "none.json", "disk"], "none.json: No such file"),
+                          (["--json", config, "--module", tmp_path / "none.so", "over"], "none.so")):
+        result = run(BDEVKIT, "check", *words, check=False)
+        assert result.returncode == 1
+        assert reason in result.stderr
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    result = subprocess.run([BDEVKIT, "check", "--json", broken, "disk"], capture_output=True, text=True, check=False,
+                            timeout=60)
+    assert result.returncode == 1 and "cannot make the block devices" in result.stderr
