@@ -74,7 +74,10 @@ def run_unit(counts, folder, suites):
     for line in log.read_text().splitlines():
         result = json.loads(line)
         name = f"{folder}: {result['name']}"
-        totals = count_cmocka((result.get("stdout") or "") + (result.get("stderr") or ""))
+        output = (result.get("stdout") or "") + (result.get("stderr") or "")
+        totals = count_cmocka(output)
+        reasons = sorted(set(re.findall(r"^skipped: (.+)$", output, re.M)))
+        counts.remarks += [f"SKIPPED {name}: {reason}" for reason in reasons]
         if result["result"] == "SKIP":
             counts.skipped += 1
             counts.remarks.append(f"SKIPPED {name}")

@@ -105,6 +105,7 @@ set_up_on_device(void **state)
 #define REQUIRE_DEVICE() \
 	do { \
 		if (g_device == NULL) { \
+			print_message("skipped: BDEVKIT_TEST_BLOCK_DEVICE names no block device to write to\n"); \
 			skip(); \
 		} \
 	} while (0)
