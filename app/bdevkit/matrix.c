@@ -15,6 +15,7 @@
 
 #include "app/bdevkit/check/session.h"
 #include "app/bdevkit/commands.h"
+#include "app/bdevkit/text.h"
 
 #define MAX_ROWS 64
 #define VALUE_SIZE 40
@@ -237,34 +238,13 @@ is_accel_supported(struct spdk_bdev *bdev, enum spdk_bdev_io_type type)
 		bdev->fn_table->accel_sequence_supported(bdev->ctxt, type);
 }
 
-struct text {
-	char *data;
-	size_t size;
-};
-
-static int
-append_text(void *ctx, const void *data, size_t size)
-{
-	struct text *text = ctx;
-	char *grown = realloc(text->data, text->size + size + 1);
-
-	if (grown == NULL) {
-		return -1;
-	}
-	memcpy(grown + text->size, data, size);
-	text->data = grown;
-	text->size += size;
-	text->data[text->size] = '\0';
-	return 0;
-}
-
 /* Whether a saved configuration has the call that makes the bdev, be it written by the bdev or by its module. */
 static bool
 is_saved(const char *module)
 {
 	char *method = spdk_sprintf_alloc("\"bdev_%s_create\"", module);
 	struct text text = {};
-	struct spdk_json_write_ctx *w = spdk_json_write_begin(append_text, &text, 0);
+	struct spdk_json_write_ctx *w = spdk_json_write_begin(text_append, &text, 0);
 	bool saved = false;
 
 	if (w != NULL) {

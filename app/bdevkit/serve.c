@@ -14,6 +14,7 @@
 #include "bdevkit/nbd.h"
 #include "app/bdevkit/commands.h"
 #include "app/bdevkit/serve.h"
+#include "app/bdevkit/text.h"
 
 /* What is served when nothing is named. */
 #define MEMORY_DISK_NAME "memory"
@@ -46,26 +47,6 @@ static void __attribute__((format(printf, 1, 2))) fail(const char *format, ...)
 }
 
 /* ---- the configuration that the command line stands for ---- */
-
-struct text {
-	char *data;
-	size_t size;
-};
-
-static int
-append_text(void *ctx, const void *data, size_t size)
-{
-	struct text *text = ctx;
-	char *grown = realloc(text->data, text->size + size + 1);
-
-	if (grown == NULL) {
-		return -1;
-	}
-	memcpy(grown + text->size, data, size);
-	text->data = grown;
-	text->size += size;
-	return 0;
-}
 
 static bool
 is_read_only(const struct serve_options *options, const char *path)
@@ -108,7 +89,7 @@ write_memory_disk(struct spdk_json_write_ctx *w)
 static int
 format_configuration(const struct serve_options *options, struct text *text)
 {
-	struct spdk_json_write_ctx *w = spdk_json_write_begin(append_text, text, 0);
+	struct spdk_json_write_ctx *w = spdk_json_write_begin(text_append, text, 0);
 
 	if (w == NULL) {
 		return -ENOMEM;

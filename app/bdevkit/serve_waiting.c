@@ -11,26 +11,7 @@
 #include "spdk/util.h"
 
 #include "app/bdevkit/serve.h"
-
-struct text {
-	char *data;
-	size_t size;
-};
-
-static int
-append_text(void *ctx, const void *data, size_t size)
-{
-	struct text *text = ctx;
-	char *grown = realloc(text->data, text->size + size + 1);
-
-	if (grown == NULL) {
-		return -1;
-	}
-	memcpy(grown + text->size, data, size);
-	text->data = grown;
-	text->size += size;
-	return 0;
-}
+#include "app/bdevkit/text.h"
 
 static char *
 get_string(struct spdk_json_val *object, const char *name)
@@ -88,7 +69,7 @@ void
 serve_for_each_waiting(void (*fn)(const char *name, const char *base))
 {
 	struct text text = {};
-	struct spdk_json_write_ctx *w = spdk_json_write_begin(append_text, &text, 0);
+	struct spdk_json_write_ctx *w = spdk_json_write_begin(text_append, &text, 0);
 	struct spdk_json_val *values, *entry;
 
 	if (w == NULL) {
