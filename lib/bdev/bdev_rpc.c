@@ -2,7 +2,7 @@
 
 /* RPC methods about the list of bdevs, the options of the layer, and examining. */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "bdevkit/rpc.h"
 #include "spdk/dma.h"
 

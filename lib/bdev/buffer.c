@@ -5,7 +5,7 @@
  * that is not aligned as the bdev requires (bounce).
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 uint64_t
 bdev_buf_max_size(void)

@@ -5,7 +5,7 @@
  * use one module channel.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "bdevkit/thread.h"
 
 int

@@ -5,7 +5,7 @@
  * no buffer, so that a module that holds the data in memory shows it where it is.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 static void read_piece(struct bdev_io_private *outer);
 

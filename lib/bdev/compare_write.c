@@ -5,7 +5,7 @@
  * write, unlock, call back. Nothing else writes to the range in between, and whoever is called back sees it unlocked.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 static void
 end_cb(void *ctx, int status)

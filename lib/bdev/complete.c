@@ -4,7 +4,7 @@
  * The way of an I/O back from the module to its owner.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "spdk/string.h"
 
 static void

@@ -2,7 +2,7 @@
 
 /* The calls that recreate the present state, in the order in which they have to be made. */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "spdk/json.h"
 
 static void

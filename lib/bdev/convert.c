@@ -15,7 +15,7 @@
  * of its channel end it. While its data are being moved nothing can, and it counts as outstanding.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "spdk/accel.h"
 #include "spdk/dif.h"
 #include "spdk/dma.h"

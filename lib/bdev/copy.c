@@ -6,7 +6,7 @@
  * between.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "spdk/dif.h"
 
 static void read_piece_cb(void *arg);

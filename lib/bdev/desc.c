@@ -8,7 +8,7 @@
  * message, which is a part of the descriptor, tells of one event at a time; so none is lost for want of memory.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 /* ---- events ---- */
 

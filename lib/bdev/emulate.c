@@ -5,7 +5,7 @@
  * a buffer of zeroes, which split.c runs in rounds, as it does with operations that are too large.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 bool
 bdev_io_is_emulated(const struct spdk_bdev_io *bdev_io)

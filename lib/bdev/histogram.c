@@ -5,7 +5,7 @@
  * others are told by a walk. Without a histogram a channel has no BDEV_GATE_HISTOGRAM, and its I/O does not come here.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 /* ---- the channels ---- */
 

@@ -2,7 +2,7 @@
 
 /* RPC methods about histograms of latency. */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "bdevkit/rpc.h"
 #include "spdk/base64.h"
 

@@ -4,7 +4,7 @@
  * What modules and owners may ask of a spdk_bdev_io.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 static bool
 has_data(const struct spdk_bdev_io *bdev_io)

@@ -10,7 +10,7 @@
  * not part of what the pool counts.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 /* Objects that move between the pool and a thread at once, and those a thread may keep beyond its cache size. */
 #define BATCH 32

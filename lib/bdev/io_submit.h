@@ -8,7 +8,7 @@
 #ifndef BDEV_IO_SUBMIT_H
 #define BDEV_IO_SUBMIT_H
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 #define BDEV_INLINE inline __attribute__((always_inline))
 

@@ -2,7 +2,7 @@
 
 /* Walks over the I/O of a channel, and of a bdev, that has been submitted and has not ended. */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 int
 bdev_channel_for_each_io(struct bdev_channel *ch, spdk_bdev_io_fn fn, void *ctx)

@@ -12,7 +12,7 @@
  * waited for the range. The walks and the message are a part of the lock, so that ending one cannot fail.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 #include <stdatomic.h>
 

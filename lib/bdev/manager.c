@@ -7,7 +7,7 @@
  * that has to wait returns, and bdev_manager_notify() makes it look again, by message on the thread that began it.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "bdevkit/thread.h"
 #include "spdk/notify.h"
 

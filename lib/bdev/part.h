@@ -8,7 +8,7 @@
 #ifndef BDEV_PART_H
 #define BDEV_PART_H
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "bdevkit/thread.h"
 
 /*

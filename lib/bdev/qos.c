@@ -10,7 +10,7 @@
  * finish.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "lib/bdev/rate.h"
 #include "spdk/json.h"
 

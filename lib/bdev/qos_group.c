@@ -2,7 +2,7 @@
 
 /* Groups of bdevs with common rate limits. The list of groups and their bdevs are under bdev_manager.lock. */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "lib/bdev/rate.h"
 #include "bdevkit/qos.h"
 #include "spdk/json.h"

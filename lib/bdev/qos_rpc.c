@@ -2,7 +2,7 @@
 
 /* RPC methods about rate limits of bdevs and of groups of bdevs. */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "lib/bdev/rate.h"
 #include "bdevkit/qos.h"
 #include "bdevkit/rpc.h"

@@ -7,7 +7,7 @@
  * of the period that they want; that thread takes it over, never while a sample is being taken.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 /* ---- once ---- */
 

@@ -12,7 +12,7 @@
  *   end_destruct             the asker's callback
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "bdevkit/thread.h"
 #include "spdk/notify.h"
 

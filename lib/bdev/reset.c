@@ -7,7 +7,7 @@
  * In the order in which they run: start, freeze, drain (if the bdev asks for it), submit, complete, unfreeze, finish.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 #define DRAIN_CHECK_US 1000000
 

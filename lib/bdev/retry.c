@@ -5,7 +5,7 @@
  * some of those that were outstanding have completed. The owner does not notice.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 /* So many have to complete, of many, before it is worth trying again. */
 #define COUNT 8

@@ -4,7 +4,7 @@
  * NVMe status in terms of SCSI, as the rules of the SCSI/NVMe translation reference have it.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 struct translation {
 	uint8_t sct;

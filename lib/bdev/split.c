@@ -5,7 +5,7 @@
  * rounds: those of a round run together, and the next round starts when all of them have ended.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 /* Children of one round that have no data buffers. */
 #define MAX_CHILDREN 8

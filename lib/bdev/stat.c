@@ -5,7 +5,7 @@
  * are as fine as a turn of the reactor: an I/O that starts and ends in one turn has none.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "lib/bdev/rate.h"
 #include "spdk/json.h"
 

@@ -2,7 +2,7 @@
 
 /* RPC methods about statistics. */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "bdevkit/rpc.h"
 
 static const struct bdk_rpc_value g_reset_modes[] = {

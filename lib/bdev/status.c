@@ -5,7 +5,7 @@
  * theirs.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 /* ---- what the module says ---- */
 

@@ -6,7 +6,7 @@
  * queue; and what waits for memory waits behind those that came first.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 /* A channel that could not be told of the end of a reset, for want of memory, finds out here. */
 bool

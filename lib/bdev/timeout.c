@@ -7,7 +7,7 @@
  * A walk may outlive the descriptor; what it needs is apart from it and goes with the last of the two.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 #define CHECK_PERIOD_US 1000000
 

@@ -7,7 +7,7 @@
  * opens or closes a gate, and what passes by way of the gate is marked, so that its end is recorded as well.
  */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "bdevkit/thread.h"
 #include "lib/trace/trace_internal.h"
 #include "spdk_internal/trace_defs.h"

@@ -11,7 +11,7 @@
 
 #include "mem_disk.h"
 #include "bdevkit/qos.h"
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 #define THREADS 4
 /* Has no clients, but channels for a while. */

@@ -6,7 +6,7 @@
  */
 
 #include "types_fixture.h"
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 #define MAX_IOS 16
 

@@ -3,7 +3,7 @@
 /* Range locks and quiesce. */
 
 #include "mem_disk.h"
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 #define NUM_BLOCKS 256
 #define MAX_IOS 32

@@ -7,7 +7,7 @@
 
 #include "bdev_sim.h"
 #include "bdevkit/qos.h"
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);

@@ -4,7 +4,7 @@
 
 #include "mem_disk.h"
 #include "bdevkit/qos.h"
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 #define THREADS 3
 #define NUM_BLOCKS 4096

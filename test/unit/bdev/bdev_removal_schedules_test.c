@@ -12,7 +12,7 @@
 
 #include "io_types.h"
 #include "script_disk.h"
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 
 /* Thread 0 is the app thread; the last one only asks for removal, and may exit. */
 #define THREADS 4

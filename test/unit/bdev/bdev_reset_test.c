@@ -3,7 +3,7 @@
 /* Reset, with I/O in every state that it can have; and removal while a reset runs. */
 
 #include "mem_disk.h"
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "spdk/json.h"
 
 #define NUM_BLOCKS 256

@@ -3,7 +3,7 @@
 /* What the layer writes into a trace, and that it does so only when asked. */
 
 #include "mem_disk.h"
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/io_internal.h"
 #include "spdk/trace.h"
 #include "spdk_internal/trace_defs.h"
 
