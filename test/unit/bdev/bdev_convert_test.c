@@ -96,6 +96,55 @@ whole_io_is_bounced_before_it_is_split(void **state)
 	assert_memory_equal(g_disk.data + 5 * BLOCK, g_guarded.window, 32 * BLOCK);
 }
 
+static void
+what_moves_data_cannot_be_aborted(void **state)
+{
+	struct spdk_bdev_ext_io_opts opts;
+	struct mem_io abort = {};
+	struct iovec iov;
+
+	g_disk.io_types |= 1ULL << SPDK_BDEV_IO_TYPE_ABORT;
+	start();
+	use_domain(&opts);
+	iov = guarded_domain_iov(&g_guarded, 0, 8 * BLOCK);
+	fill(g_guarded.window, 8 * BLOCK, 6);
+	g_guarded.deferred = true;
+	submit(true, &iov, 1, 0, 8, &opts);
+	bdk_sim_run_until_idle();
+	ON(0, assert_int_equal(spdk_bdev_abort(g_user.desc, g_user.ch[0], &g_io, mem_io_done_cb, &abort), 0));
+	bdk_sim_run_until_idle();
+	assert_int_equal(abort.done, 1);
+	assert_false(abort.success);
+	/* The module has seen neither. */
+	assert_int_equal(g_disk.num_records, 0);
+	ON(0, assert_true(guarded_domain_complete(&g_guarded)));
+	assert_true(run());
+	assert_memory_equal(g_disk.data, g_guarded.window, 8 * BLOCK);
+}
+
+static void
+reset_that_waits_for_moving_data_fails(void **state)
+{
+	struct spdk_bdev_ext_io_opts opts;
+	struct mem_io reset = {};
+	struct iovec iov;
+
+	g_disk.bdev.reset_io_drain_timeout = 2;
+	start();
+	use_domain(&opts);
+	iov = guarded_domain_iov(&g_guarded, 0, 8 * BLOCK);
+	g_guarded.deferred = true;
+	submit(true, &iov, 1, 0, 8, &opts);
+	ON(0, assert_int_equal(spdk_bdev_reset(g_user.desc, g_user.ch[0], mem_io_done_cb, &reset), 0));
+	bdk_sim_run_for(10 * SPDK_SEC_TO_USEC);
+	assert_int_equal(reset.done, 1);
+	assert_false(reset.success);
+	assert_int_equal(g_disk.resets, 0);
+	assert_int_equal(g_io.done, 0);
+	ON(0, assert_true(guarded_domain_complete(&g_guarded)));
+	run();
+}
+
 /* ---- sequences ---- */
 
 static void
@@ -310,6 +359,8 @@ main(void)
 		TEST(domain_of_a_module_without_any_is_bounced),
 		TEST(domain_errors_fail_and_shortage_waits),
 		TEST(whole_io_is_bounced_before_it_is_split),
+		TEST(what_moves_data_cannot_be_aborted),
+		TEST(reset_that_waits_for_moving_data_fails),
 		TEST(sequence_is_executed_by_the_layer),
 		TEST(sequence_is_executed_around_a_split),
 		TEST(sequence_that_ends_in_a_domain),
