@@ -72,7 +72,7 @@ def test_null_keeps_no_data(tmp_path):
     """Which is a fault unless it is known."""
     create = ("bdev_null_create", {"name": "disk", "num_blocks": 4096, "block_size": 512})
     over = ("bdev_passthru_create", {"base_bdev_name": "disk", "name": "over"})
-    assert "reads are compared with what was written" in skipped(
+    assert "a read returns what was written" in skipped(
         check(tmp_path, [create], "--no-data", "disk")["disk"])
     check(tmp_path, [create, over], "--no-data", "over")
     assert check(tmp_path, [create], "disk", code=1)["disk"]["a read returns what was written"]["result"] == "FAILED"

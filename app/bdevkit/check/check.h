@@ -11,9 +11,9 @@
 #include "spdk/stdinc.h"
 #include "spdk/bdev_module.h"
 
+#include "app/bdevkit/check/rules.h"
 #include "app/bdevkit/check/session.h"
 
-#define CHECK_MAX_RULES 64
 #define CHECK_MAX_IOVS 16
 /* How long an I/O may take before it counts as one that never ends. */
 #define CHECK_IO_TIMEOUT_US (10 * 1000000ULL)
@@ -29,10 +29,9 @@ struct check_options {
 
 /* A rule, and how it fared. */
 struct check_rule {
-	const char *group;
-	const char *text;
 	uint64_t count;
 	uint64_t failures;
+	bool skipped;
 	/* The first failure, or why the rule was not tried. */
 	char note[512];
 };
@@ -66,8 +65,9 @@ struct check {
 	struct check_block *blocks;
 	uint32_t last_generation;
 	uint64_t start_ticks;
-	struct check_rule rules[CHECK_MAX_RULES];
-	size_t num_rules;
+	/* It could be opened, and its rules say something. */
+	bool checked;
+	struct check_rule rules[CHECK_NUM_RULES];
 };
 
 /* The unit of writes: those of others fail. */
@@ -85,11 +85,17 @@ check_round_up(uint64_t value, uint64_t unit)
 
 /* ---- report.c ---- */
 
-/* A rule by its text, which is made at its first use. */
-struct check_rule *check_rule(struct check *check, const char *group, const char *text);
+static inline struct check_rule *
+check_rule(struct check *check, enum check_rule_id id)
+{
+	return &check->rules[id];
+}
 
 /* Says that a rule does not apply, and why. */
-void check_skip(struct check *check, const char *group, const char *text, const char *why);
+void check_skip(struct check_rule *rule, const char *why);
+
+/* Prints the rules that there are. */
+void check_list_rules(void);
 
 struct check_io;
 
@@ -184,6 +190,11 @@ void check_write_read(struct check *check, struct check_rule *rule, uint64_t off
 
 /* Prints what there is so far and ends the process, whose state nobody knows any more. */
 void check_give_up(struct check *check) __attribute__((noreturn));
+
+/* ---- bdev.c ---- */
+
+/* Opens it and tries all rules. Returns 0, or a negative errno: it cannot be checked, and stderr says why. */
+int check_bdev(struct check *check);
 
 /* ---- the groups ---- */
 

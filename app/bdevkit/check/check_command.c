@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* bdevkit check: the command line, and the groups one after the other on each bdev. */
+/* bdevkit check: the command line. */
 
 #include "app/bdevkit/check/check.h"
 
-#include "spdk/env.h"
 #include "spdk/file.h"
 #include "spdk/log.h"
 #include "spdk/string.h"
@@ -14,10 +13,6 @@
 #include <dlfcn.h>
 
 #define MAX_BDEVS 64
-/* Of what is known block by block. */
-#define MAX_AREA_BYTES (16U << 20)
-#define MAX_AREA_BLOCKS 8192
-#define CHUNK_BYTES (64U << 10)
 
 static struct check_options g_options = {.seed = 1};
 static char *g_config;
@@ -38,6 +33,7 @@ print_help(void)
 	       "  --seed N           repeat the random choices of another run (default 1)\n"
 	       "  --duration S       go on with random I/O until a bdev has been checked for so many seconds\n"
 	       "  --json-output      the results as JSON\n"
+	       "  --list-rules       print the rules, and do nothing else\n"
 	       "\n"
 	       "Exit codes: 0 all rules were kept, 1 one was broken or a bdev cannot be checked, 2 wrong usage.\n"
 	       "\n"
@@ -45,166 +41,6 @@ print_help(void)
 	       "  bdevkit check --json disks.json Malloc0\n"
 	       "  bdevkit check --json mine.json --module ./bdev_mine.so --seed 7 --duration 60 mine\n");
 }
-
-/* ---- a bdev ---- */
-
-static void
-event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *event_ctx)
-{
-}
-
-static void
-measure(struct check *check)
-{
-	const struct spdk_bdev *bdev = check->bdev;
-
-	check->block_size = spdk_bdev_get_block_size(bdev);
-	check->md_size = spdk_bdev_get_md_size(bdev);
-	check->separate_md_size = spdk_bdev_is_md_separate(bdev) ? check->md_size : 0;
-	check->data_size = spdk_bdev_get_data_block_size(bdev);
-	check->num_blocks = spdk_bdev_get_num_blocks(bdev);
-	check->area = MAX_AREA_BYTES / check->block_size;
-	if (check->area > MAX_AREA_BLOCKS) {
-		check->area = MAX_AREA_BLOCKS;
-	}
-	if (check->area > check->num_blocks) {
-		check->area = check->num_blocks;
-	}
-	if (bdev->split_on_write_unit) {
-		check->area -= check->area % bdev->write_unit_size;
-	}
-}
-
-static int
-refuse(const char *name, const char *why)
-{
-	fprintf(stderr, "bdevkit check: %s: %s\n", name, why);
-	return -EINVAL;
-}
-
-static int
-open_bdev(struct check *check)
-{
-	int rc = spdk_bdev_open_ext(check->name, true, event_cb, NULL, &check->desc);
-
-	if (rc == -ENODEV) {
-		return refuse(
-			check->name, "there is no such block device; --json names the configuration that makes it");
-	}
-	if (rc == -EPERM) {
-		return refuse(check->name, "another block device builds on it; check that one");
-	}
-	if (rc != 0) {
-		return refuse(check->name, spdk_strerror(-rc));
-	}
-	check->bdev = spdk_bdev_desc_get_bdev(check->desc);
-	measure(check);
-	if (!spdk_bdev_io_type_supported(check->bdev, SPDK_BDEV_IO_TYPE_WRITE) ||
-		!spdk_bdev_io_type_supported(check->bdev, SPDK_BDEV_IO_TYPE_READ) || spdk_bdev_is_zoned(check->bdev)) {
-		return refuse(check->name, "only block devices that can be read and written anywhere can be checked");
-	}
-	if (check->area < 4) {
-		return refuse(check->name, "it is too small to be checked");
-	}
-	check->blocks = calloc(check->area, sizeof(*check->blocks));
-	if (check->blocks == NULL) {
-		return refuse(check->name, spdk_strerror(ENOMEM));
-	}
-	for (unsigned int i = 0; i < SESSION_NUM_THREADS; i++) {
-		session_enter(session_thread(i));
-		check->channels[i] = spdk_bdev_get_io_channel(check->desc);
-		session_enter(NULL);
-		if (check->channels[i] == NULL) {
-			return refuse(check->name, "it gives no channel to a thread");
-		}
-	}
-	return 0;
-}
-
-static void
-close_bdev(struct check *check)
-{
-	for (unsigned int i = 0; i < SESSION_NUM_THREADS; i++) {
-		if (check->channels[i] != NULL) {
-			session_enter(session_thread(i));
-			spdk_put_io_channel(check->channels[i]);
-			session_enter(NULL);
-		}
-	}
-	if (check->desc != NULL) {
-		spdk_bdev_close(check->desc);
-	}
-	free(check->blocks);
-	session_settle();
-}
-
-/* Fills the area, so that it is known what each block holds; a block that is written elsewhere as well will show. */
-static void
-fill_area(struct check *check)
-{
-	struct check_rule *rule = check_rule(check, "data", "a read returns what was written");
-	uint64_t unit = check_unit(check);
-	uint64_t chunk = check_round_up(CHUNK_BYTES / check->block_size + 1, unit);
-
-	check_know(check, 0, check->area, CHECK_UNKNOWN);
-	for (uint64_t offset = 0; offset < check->area; offset += chunk) {
-		check_write_read(
-			check, rule, offset, check->area - offset < chunk ? check->area - offset : chunk, false);
-	}
-}
-
-static void
-read_area(struct check *check)
-{
-	struct check_rule *rule = check_rule(check, "data", "in the end all blocks hold what was written last");
-	struct check_data data;
-
-	for (uint64_t offset = 0; offset < check->area; offset++) {
-		struct check_io io = {
-			.check = check, .type = SPDK_BDEV_IO_TYPE_READ, .offset = offset, .blocks = 1, .data = &data};
-
-		if (!check_data_alloc(check, &data, 1, false)) {
-			abort();
-		}
-		check_io_run(&io);
-		check_expect(check, rule, io.rc == 0 && io.success, &io, "failed (%d)", io.rc);
-		check_expect(check, rule, check_data_find_wrong(check, &data, offset) == UINT64_MAX, &io,
-			"it holds something else");
-		check_data_free(&data);
-	}
-}
-
-static int
-check_bdev(struct check *check)
-{
-	static void (*const groups[])(struct check * check) = {
-		check_opening,
-		check_types,
-		fill_area,
-		check_limits,
-		check_shapes,
-		check_meaning,
-		check_statistics,
-		check_load,
-		check_reset,
-		read_area,
-	};
-	int rc = open_bdev(check);
-
-	if (rc == 0) {
-		check->start_ticks = spdk_get_ticks();
-		if (check->options->no_data) {
-			check_skip(check, "data", "reads are compared with what was written", "--no-data");
-		}
-		for (size_t i = 0; i < SPDK_COUNTOF(groups); i++) {
-			groups[i](check);
-		}
-	}
-	close_bdev(check);
-	return rc;
-}
-
-/* ---- the command ---- */
 
 static int
 load_module(const char *path)
@@ -257,6 +93,7 @@ enum {
 	OPTION_SEED,
 	OPTION_DURATION,
 	OPTION_JSON_OUTPUT,
+	OPTION_LIST_RULES,
 };
 
 /* Returns -1 to go on, or an exit code. */
@@ -281,6 +118,9 @@ parse_option(int ch)
 	case OPTION_JSON_OUTPUT:
 		g_options.json = true;
 		return -1;
+	case OPTION_LIST_RULES:
+		check_list_rules();
+		return EXIT_OK;
 	default:
 		fprintf(stderr, "'bdevkit check --help' tells how to use it\n");
 		return EXIT_USAGE;
@@ -298,6 +138,7 @@ parse(int argc, char **argv)
 		{"seed", required_argument, NULL, OPTION_SEED},
 		{"duration", required_argument, NULL, OPTION_DURATION},
 		{"json-output", no_argument, NULL, OPTION_JSON_OUTPUT},
+		{"list-rules", no_argument, NULL, OPTION_LIST_RULES},
 		{NULL, 0, NULL, 0},
 	};
 	int ch, rc = -1;

@@ -4,9 +4,6 @@
 
 #include "app/bdevkit/check/check.h"
 
-#define RULE_ENDS "every I/O that was accepted ends"
-#define RULE_ONCE "an I/O ends once, on its thread, after its submission has returned"
-
 void
 check_io_describe(const struct check_io *io, char *text, size_t size)
 {
@@ -30,7 +27,7 @@ io_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 	int sc, sk, asc, ascq;
 
 	io->completions++;
-	check_expect(io->check, check_rule(io->check, "every I/O", RULE_ONCE),
+	check_expect(io->check, check_rule(io->check, RULE_IO_ONCE),
 		io->completions == 1 && on_thread && !io->in_submission, io, "%s",
 		io->completions > 1 ? "its callback was called again"
 			: on_thread ? "its callback was called inside its submission"
@@ -137,7 +134,7 @@ check_io_wait(struct check_io *io)
 {
 	bool ended = session_wait(has_ended, io, CHECK_IO_TIMEOUT_US);
 
-	check_expect(io->check, check_rule(io->check, "every I/O", RULE_ENDS), ended, io, "not within %llu seconds",
+	check_expect(io->check, check_rule(io->check, RULE_IO_ENDS), ended, io, "not within %llu seconds",
 		CHECK_IO_TIMEOUT_US / 1000000);
 	if (!ended) {
 		check_give_up(io->check);
@@ -193,9 +190,8 @@ check_io_end_zcopy(struct check_io *io, bool commit)
 void
 check_write_read(struct check *check, struct check_rule *rule, uint64_t offset, uint64_t blocks, bool cut)
 {
-	struct check_rule *untouched =
-		check_rule(check, "every I/O", "a write leaves the caller's buffers as they are");
-	struct check_rule *guards = check_rule(check, "every I/O", "nothing around the caller's buffers is touched");
+	struct check_rule *untouched = check_rule(check, RULE_IO_UNTOUCHED);
+	struct check_rule *guards = check_rule(check, RULE_IO_GUARDS);
 	uint32_t generation = ++check->last_generation;
 	struct check_data written, read;
 	struct check_io io = {

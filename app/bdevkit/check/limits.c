@@ -4,16 +4,13 @@
 
 #include "app/bdevkit/check/check.h"
 
-#define GROUP "limits"
-#define RULE_AROUND "sizes and offsets around each limit that it states work"
-#define RULE_END "I/O beyond its end is refused"
 #define MAX_BYTES (4U << 20)
 
 /* Around one limit, in blocks, at one place. */
 static void
 check_around(struct check *check, uint64_t limit)
 {
-	struct check_rule *rule = check_rule(check, GROUP, RULE_AROUND);
+	struct check_rule *rule = check_rule(check, RULE_LIMIT_AROUND);
 	uint64_t unit = check_unit(check);
 
 	for (int64_t size = (int64_t)limit - 1; size <= (int64_t)limit + 1; size++) {
@@ -36,7 +33,7 @@ check_around(struct check *check, uint64_t limit)
 static void
 check_beyond(struct check *check, enum spdk_bdev_io_type type, struct check_data *data)
 {
-	struct check_rule *rule = check_rule(check, GROUP, RULE_END);
+	struct check_rule *rule = check_rule(check, RULE_LIMIT_END);
 	const uint64_t n = check->num_blocks;
 	const uint64_t ranges[][2] = {
 		{n, 1}, {n - 1, 2}, {0, n + 1}, {n, UINT64_MAX}, {UINT64_MAX, 1}, {UINT64_MAX, 2}, {1, UINT64_MAX}};
@@ -63,7 +60,7 @@ check_beyond(struct check *check, enum spdk_bdev_io_type type, struct check_data
 static void
 check_nothing(struct check *check, enum spdk_bdev_io_type type, uint64_t offset)
 {
-	struct check_rule *rule = check_rule(check, GROUP, "I/O of 0 blocks changes nothing");
+	struct check_rule *rule = check_rule(check, RULE_LIMIT_NOTHING);
 	struct check_data data, neighbour;
 	struct check_io io = {.check = check, .type = type, .offset = offset, .data = &data};
 

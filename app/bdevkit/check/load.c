@@ -30,7 +30,6 @@ struct slot {
 
 struct load {
 	struct check *check;
-	const char *group;
 	struct check_rule *rule;
 	/* Blocks that an outstanding I/O writes or reads. */
 	uint8_t *locked;
@@ -147,8 +146,7 @@ learn(struct load *load, const struct slot *slot)
 static void
 finish(struct load *load, struct slot *slot)
 {
-	struct check_rule *guards =
-		check_rule(load->check, "every I/O", "nothing around the caller's buffers is touched");
+	struct check_rule *guards = check_rule(load->check, RULE_IO_GUARDS);
 	struct check_io *io = &slot->io;
 	bool done = io->rc == 0 && io->success;
 	uint64_t wrong = UINT64_MAX;
@@ -175,7 +173,7 @@ static void
 abort_one(struct load *load, struct slot *slot)
 {
 	bool can = spdk_bdev_io_type_supported(load->check->bdev, SPDK_BDEV_IO_TYPE_ABORT);
-	struct check_rule *rule = check_rule(load->check, load->group, "an abort ends, and so does what it aborts");
+	struct check_rule *rule = check_rule(load->check, RULE_RESET_ABORTS);
 
 	slot->abort = (struct check_io){.check = load->check,
 		.type = SPDK_BDEV_IO_TYPE_ABORT,
@@ -190,7 +188,7 @@ abort_one(struct load *load, struct slot *slot)
 static void
 reset(struct load *load)
 {
-	struct check_rule *rule = check_rule(load->check, load->group, "a reset succeeds, and all I/O before it ends");
+	struct check_rule *rule = check_rule(load->check, RULE_RESET_ENDS);
 	struct check_io io = {.check = load->check,
 		.type = SPDK_BDEV_IO_TYPE_RESET,
 		.channel = (unsigned int)session_random(SESSION_NUM_THREADS)};
@@ -284,12 +282,11 @@ run(struct load *load)
 }
 
 static void
-load_area(struct check *check, const char *group, const char *text, bool with_disturbance)
+load_area(struct check *check, enum check_rule_id id, bool with_disturbance)
 {
 	struct load load = {
 		.check = check,
-		.group = group,
-		.rule = check_rule(check, group, text),
+		.rule = check_rule(check, id),
 		.locked = calloc(1, check->area),
 		.disturb = with_disturbance,
 		.unit = check_unit(check),
@@ -305,11 +302,11 @@ load_area(struct check *check, const char *group, const char *text, bool with_di
 void
 check_load(struct check *check)
 {
-	load_area(check, "load", "under load each block holds what was written last", false);
+	load_area(check, RULE_LOAD_DATA, false);
 }
 
 void
 check_reset(struct check *check)
 {
-	load_area(check, "reset", "what was written before a reset or an abort is there after it", true);
+	load_area(check, RULE_RESET_DATA, true);
 }

@@ -4,7 +4,6 @@
 
 #include "app/bdevkit/check/check.h"
 
-#define GROUP "meaning"
 #define BLOCKS 8
 
 /* Two places that do not overlap, in whole units. */
@@ -59,7 +58,7 @@ run(struct check_rule *rule, struct check_io *io)
 static void
 check_write_zeroes(struct check *check, const struct place *place)
 {
-	struct check_rule *rule = check_rule(check, GROUP, "after write_zeroes there are zeroes, and nowhere else");
+	struct check_rule *rule = check_rule(check, RULE_MEANS_ZEROES);
 	struct check_io io = {
 		.check = check, .type = SPDK_BDEV_IO_TYPE_WRITE_ZEROES, .offset = place->here, .blocks = place->blocks};
 
@@ -75,13 +74,12 @@ check_write_zeroes(struct check *check, const struct place *place)
 static void
 check_unmap(struct check *check, const struct place *place)
 {
-	struct check_rule *rule =
-		check_rule(check, GROUP, "after unmap other blocks are as they were, and all can be read");
+	struct check_rule *rule = check_rule(check, RULE_MEANS_UNMAP);
 	struct check_io io = {
 		.check = check, .type = SPDK_BDEV_IO_TYPE_UNMAP, .offset = place->here, .blocks = place->blocks};
 
 	if (!spdk_bdev_io_type_supported(check->bdev, io.type)) {
-		check_skip(check, GROUP, rule->text, "the bdev has no unmap");
+		check_skip(rule, "the bdev has no unmap");
 		return;
 	}
 	check_write_read(check, rule, place->there, place->blocks, false);
@@ -95,11 +93,11 @@ check_unmap(struct check *check, const struct place *place)
 static void
 check_flush(struct check *check, const struct place *place)
 {
-	struct check_rule *rule = check_rule(check, GROUP, "flush succeeds and changes nothing");
+	struct check_rule *rule = check_rule(check, RULE_MEANS_FLUSH);
 	struct check_io io = {.check = check, .type = SPDK_BDEV_IO_TYPE_FLUSH, .blocks = check->num_blocks};
 
 	if (!spdk_bdev_io_type_supported(check->bdev, io.type)) {
-		check_skip(check, GROUP, rule->text, "the bdev has no flush");
+		check_skip(rule, "the bdev has no flush");
 		return;
 	}
 	check_write_read(check, rule, place->here, place->blocks, false);
@@ -110,8 +108,7 @@ check_flush(struct check *check, const struct place *place)
 static void
 check_compare(struct check *check, const struct place *place)
 {
-	struct check_rule *rule =
-		check_rule(check, GROUP, "compare finds each difference, and none where there is none");
+	struct check_rule *rule = check_rule(check, RULE_MEANS_COMPARE);
 	struct check_data data;
 	struct check_io io = {.check = check,
 		.type = SPDK_BDEV_IO_TYPE_COMPARE,
@@ -120,7 +117,7 @@ check_compare(struct check *check, const struct place *place)
 		.data = &data};
 
 	if (check->options->no_data) {
-		check_skip(check, GROUP, rule->text, "the bdev does not keep data");
+		check_skip(rule, "the bdev does not keep data");
 		return;
 	}
 	check_write_read(check, rule, place->here, place->blocks, false);
@@ -145,8 +142,7 @@ check_compare(struct check *check, const struct place *place)
 static void
 check_compare_and_write(struct check *check, const struct place *place)
 {
-	struct check_rule *rule =
-		check_rule(check, GROUP, "compare_and_write writes if what is there is equal, else not");
+	struct check_rule *rule = check_rule(check, RULE_MEANS_COMPARE_WRITE);
 	struct check_data expected, data;
 	uint64_t blocks = check_unit(check);
 	struct check_io io = {.check = check,
@@ -157,7 +153,7 @@ check_compare_and_write(struct check *check, const struct place *place)
 		.write_data = &data};
 
 	if (check->options->no_data || check->separate_md_size > 0) {
-		check_skip(check, GROUP, rule->text,
+		check_skip(rule,
 			check->options->no_data ? "the bdev does not keep data" : "it leaves out separate metadata");
 		return;
 	}
@@ -183,7 +179,7 @@ check_compare_and_write(struct check *check, const struct place *place)
 static void
 check_copy(struct check *check, const struct place *place)
 {
-	struct check_rule *rule = check_rule(check, GROUP, "copy makes the one like the other");
+	struct check_rule *rule = check_rule(check, RULE_MEANS_COPY);
 	struct check_io io = {.check = check,
 		.type = SPDK_BDEV_IO_TYPE_COPY,
 		.offset = place->there,
@@ -201,7 +197,7 @@ check_copy(struct check *check, const struct place *place)
 static void
 check_zcopy(struct check *check, const struct place *place)
 {
-	struct check_rule *rule = check_rule(check, GROUP, "zcopy lends what is there, and a commit writes it");
+	struct check_rule *rule = check_rule(check, RULE_MEANS_ZCOPY);
 	struct check_data data;
 	struct check_io io = {.check = check,
 		.type = SPDK_BDEV_IO_TYPE_ZCOPY,
@@ -210,7 +206,7 @@ check_zcopy(struct check *check, const struct place *place)
 		.keep = true};
 
 	if (!spdk_bdev_io_type_supported(check->bdev, io.type)) {
-		check_skip(check, GROUP, rule->text, "the bdev has no zcopy");
+		check_skip(rule, "the bdev has no zcopy");
 		return;
 	}
 	check_write_read(check, rule, place->here, place->blocks, false);

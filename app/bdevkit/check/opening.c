@@ -4,8 +4,6 @@
 
 #include "app/bdevkit/check/check.h"
 
-#define GROUP "opening"
-
 static struct spdk_bdev_module g_claimer = {.name = "bdevkit check"};
 
 static void
@@ -29,8 +27,7 @@ try_open(const char *name, bool write)
 static void
 check_claim(struct check *check)
 {
-	struct check_rule *rule =
-		check_rule(check, GROUP, "a claim keeps others from opening it for writing, until its end");
+	struct check_rule *rule = check_rule(check, RULE_OPEN_CLAIM);
 	int rc = spdk_bdev_module_claim_bdev(check->bdev, NULL, &g_claimer);
 
 	if (!check_expect(check, rule, rc == 0, NULL, "claiming failed: %d", rc)) {
@@ -49,7 +46,7 @@ check_claim(struct check *check)
 static void
 check_read_only(struct check *check)
 {
-	struct check_rule *rule = check_rule(check, GROUP, "a descriptor for reading does not write");
+	struct check_rule *rule = check_rule(check, RULE_OPEN_READ_ONLY);
 	static const enum spdk_bdev_io_type types[] = {SPDK_BDEV_IO_TYPE_WRITE, SPDK_BDEV_IO_TYPE_WRITE_ZEROES,
 		SPDK_BDEV_IO_TYPE_UNMAP, SPDK_BDEV_IO_TYPE_COPY};
 	struct spdk_bdev_desc *writable = check->desc;
@@ -76,9 +73,8 @@ void
 check_opening(struct check *check)
 {
 	enum spdk_log_level level = spdk_log_get_print_level();
-	struct check_rule *again =
-		check_rule(check, GROUP, "it can be opened any number of times, for reading and writing");
-	struct check_rule *same = check_rule(check, GROUP, "a thread has one channel, whoever asks");
+	struct check_rule *again = check_rule(check, RULE_OPEN_AGAIN);
+	struct check_rule *same = check_rule(check, RULE_OPEN_CHANNEL);
 
 	/* What is refused here on purpose is no error. */
 	spdk_log_set_print_level(SPDK_LOG_DISABLED);

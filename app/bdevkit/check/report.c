@@ -7,31 +7,30 @@
 #include "spdk/env.h"
 #include "spdk/json.h"
 
-struct check_rule *
-check_rule(struct check *check, const char *group, const char *text)
-{
-	struct check_rule *rule;
+static const struct {
+	const char *group;
+	const char *text;
+} g_rules[CHECK_NUM_RULES] = {
+#define CHECK_RULE_TEXT(id, group, text) [RULE_##id] = {group, text},
+	CHECK_RULES(CHECK_RULE_TEXT)
+#undef CHECK_RULE_TEXT
+};
 
-	for (size_t i = 0; i < check->num_rules; i++) {
-		if (strcmp(check->rules[i].text, text) == 0) {
-			return &check->rules[i];
-		}
+void
+check_skip(struct check_rule *rule, const char *why)
+{
+	rule->skipped = true;
+	if (rule->failures == 0) {
+		snprintf(rule->note, sizeof(rule->note), "%s", why);
 	}
-	if (check->num_rules == CHECK_MAX_RULES) {
-		abort();
-	}
-	rule = &check->rules[check->num_rules++];
-	rule->group = group;
-	rule->text = text;
-	return rule;
 }
 
 void
-check_skip(struct check *check, const char *group, const char *text, const char *why)
+check_list_rules(void)
 {
-	struct check_rule *rule = check_rule(check, group, text);
-
-	snprintf(rule->note, sizeof(rule->note), "%s", why);
+	for (size_t i = 0; i < CHECK_NUM_RULES; i++) {
+		printf("%-10s %s\n", g_rules[i].group, g_rules[i].text);
+	}
 }
 
 bool
@@ -62,7 +61,7 @@ check_expect(
 bool
 check_passed(const struct check *check)
 {
-	for (size_t i = 0; i < check->num_rules; i++) {
+	for (size_t i = 0; i < CHECK_NUM_RULES; i++) {
 		if (check->rules[i].failures > 0) {
 			return false;
 		}
@@ -73,7 +72,7 @@ check_passed(const struct check *check)
 static const char *
 result_of(const struct check_rule *rule)
 {
-	return rule->failures > 0 ? "FAILED" : rule->count > 0 ? "ok" : "skipped";
+	return rule->failures > 0 ? "FAILED" : rule->skipped || rule->count == 0 ? "skipped" : "ok";
 }
 
 static void
@@ -83,17 +82,18 @@ print_text(const struct check *check, const struct check_options *options)
 
 	printf("%s: %" PRIu64 " blocks of %u bytes, module %s, seed %" PRIu64 "\n\n", check->name, check->num_blocks,
 		check->block_size, spdk_bdev_get_module_name(check->bdev), options->seed);
-	for (size_t i = 0; i < check->num_rules; i++) {
+	for (size_t i = 0; i < CHECK_NUM_RULES; i++) {
 		const struct check_rule *rule = &check->rules[i];
 
 		count += rule->count;
 		failures += rule->failures > 0;
-		printf("  %-10s %-66s %-7s %7" PRIu64 "\n", rule->group, rule->text, result_of(rule), rule->count);
+		printf("  %-10s %-66s %-7s %7" PRIu64 "\n", g_rules[i].group, g_rules[i].text, result_of(rule),
+			rule->count);
 		if (rule->note[0] != '\0') {
 			printf("             %s\n", rule->note);
 		}
 	}
-	printf("\n%s: %zu rules, %" PRIu64 " checks, %" PRIu64 " broken\n", check->name, check->num_rules, count,
+	printf("\n%s: %d rules, %" PRIu64 " checks, %" PRIu64 " broken\n", check->name, CHECK_NUM_RULES, count,
 		failures);
 }
 
@@ -101,12 +101,12 @@ static void
 write_rules(struct spdk_json_write_ctx *w, const struct check *check)
 {
 	spdk_json_write_named_array_begin(w, "rules");
-	for (size_t i = 0; i < check->num_rules; i++) {
+	for (size_t i = 0; i < CHECK_NUM_RULES; i++) {
 		const struct check_rule *rule = &check->rules[i];
 
 		spdk_json_write_object_begin(w);
-		spdk_json_write_named_string(w, "group", rule->group);
-		spdk_json_write_named_string(w, "rule", rule->text);
+		spdk_json_write_named_string(w, "group", g_rules[i].group);
+		spdk_json_write_named_string(w, "rule", g_rules[i].text);
 		spdk_json_write_named_string(w, "result", result_of(rule));
 		spdk_json_write_named_uint64(w, "count", rule->count);
 		spdk_json_write_named_uint64(w, "failures", rule->failures);
@@ -137,7 +137,7 @@ print_json(struct check *const *checks, size_t count, const struct check_options
 		spdk_json_write_object_begin(w);
 		spdk_json_write_named_string(w, "bdev", checks[i]->name);
 		spdk_json_write_named_uint64(w, "seed", options->seed);
-		spdk_json_write_named_bool(w, "passed", checks[i]->num_rules > 0 && check_passed(checks[i]));
+		spdk_json_write_named_bool(w, "passed", checks[i]->checked && check_passed(checks[i]));
 		write_rules(w, checks[i]);
 		spdk_json_write_object_end(w);
 	}
@@ -155,7 +155,7 @@ check_print(struct check *const *checks, size_t count, const struct check_option
 	}
 	for (size_t i = 0; i < count; i++) {
 		/* Of one that could not be checked all is said. */
-		if (checks[i]->num_rules > 0) {
+		if (checks[i]->checked) {
 			print_text(checks[i], options);
 		}
 	}

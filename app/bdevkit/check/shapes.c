@@ -11,7 +11,7 @@
 static void
 check_lent_buffer(struct check *check, uint64_t offset, uint64_t blocks)
 {
-	struct check_rule *rule = check_rule(check, "shapes", "a read without a buffer gets one, with what is there");
+	struct check_rule *rule = check_rule(check, RULE_SHAPE_LENT);
 	struct check_data none = {.iovcnt = 1, .blocks = blocks}, lent;
 	struct check_io io = {.check = check,
 		.type = SPDK_BDEV_IO_TYPE_READ,
@@ -39,7 +39,7 @@ check_lent_buffer(struct check *check, uint64_t offset, uint64_t blocks)
 void
 check_shapes(struct check *check)
 {
-	struct check_rule *rule = check_rule(check, "shapes", "buffers of any number, length and alignment do");
+	struct check_rule *rule = check_rule(check, RULE_SHAPE_BUFFERS);
 	uint64_t unit = check_unit(check);
 	uint64_t units = check->area / unit;
 

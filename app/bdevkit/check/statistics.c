@@ -4,7 +4,6 @@
 
 #include "app/bdevkit/check/check.h"
 
-#define GROUP "statistics"
 #define ROUNDS 20
 
 struct query {
@@ -45,8 +44,8 @@ get(struct check *check, struct spdk_bdev_io_stat *stat)
 void
 check_statistics(struct check *check)
 {
-	struct check_rule *rule = check_rule(check, GROUP, "I/Os and bytes are counted once each, by their direction");
-	struct check_rule *works = check_rule(check, GROUP, "a read returns what was written");
+	struct check_rule *rule = check_rule(check, RULE_STAT_COUNTS);
+	struct check_rule *works = check_rule(check, RULE_DATA_READ);
 	/* One unit, which nobody splits. */
 	uint64_t blocks = check_unit(check);
 	struct spdk_bdev_io_stat before = {}, after = {};

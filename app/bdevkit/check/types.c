@@ -4,8 +4,6 @@
 
 #include "app/bdevkit/check/check.h"
 
-#define GROUP "types"
-
 /* Those that are carried out for any bdev that reads and writes, beside what the bdev itself says. */
 static bool
 is_made_by_layer(enum spdk_bdev_io_type type)
@@ -44,8 +42,8 @@ is_special(enum spdk_bdev_io_type type)
 static void
 check_type(struct check *check, enum spdk_bdev_io_type type, struct check_data *data)
 {
-	struct check_rule *works = check_rule(check, GROUP, "every type that it claims works");
-	struct check_rule *refuses = check_rule(check, GROUP, "every type that it does not claim is refused");
+	struct check_rule *works = check_rule(check, RULE_TYPE_WORKS);
+	struct check_rule *refuses = check_rule(check, RULE_TYPE_REFUSED);
 	bool claimed = spdk_bdev_io_type_supported(check->bdev, type);
 	struct check_io io = {
 		.check = check,

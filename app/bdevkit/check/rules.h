@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The rules, in the order in which they are printed: name in the program, group, text. Each is tried on every bdev, or the
+ * check says why it does not apply.
+ */
+
+#ifndef BDEVKIT_CHECK_RULES_H
+#define BDEVKIT_CHECK_RULES_H
+
+#define CHECK_RULES(RULE) \
+	RULE(IO_ENDS, "every I/O", "every I/O that was accepted ends") \
+	RULE(IO_ONCE, "every I/O", "an I/O ends once, on its thread, after its submission has returned") \
+	RULE(IO_UNTOUCHED, "every I/O", "a write leaves the caller's buffers as they are") \
+	RULE(IO_GUARDS, "every I/O", "nothing around the caller's buffers is touched") \
+	RULE(OPEN_AGAIN, "opening", "it can be opened any number of times, for reading and writing") \
+	RULE(OPEN_CHANNEL, "opening", "a thread has one channel, whoever asks") \
+	RULE(OPEN_CLAIM, "opening", "a claim keeps others from opening it for writing, until its end") \
+	RULE(OPEN_READ_ONLY, "opening", "a descriptor for reading does not write") \
+	RULE(TYPE_WORKS, "types", "every type that it claims works") \
+	RULE(TYPE_REFUSED, "types", "every type that it does not claim is refused") \
+	RULE(DATA_READ, "data", "a read returns what was written") \
+	RULE(DATA_END, "data", "in the end all blocks hold what was written last") \
+	RULE(LIMIT_AROUND, "limits", "sizes and offsets around each limit that it states work") \
+	RULE(LIMIT_END, "limits", "I/O beyond its end is refused") \
+	RULE(LIMIT_NOTHING, "limits", "I/O of 0 blocks changes nothing") \
+	RULE(SHAPE_BUFFERS, "shapes", "buffers of any number, length and alignment do") \
+	RULE(SHAPE_LENT, "shapes", "a read without a buffer gets one, with what is there") \
+	RULE(MEANS_ZEROES, "meaning", "after write_zeroes there are zeroes, and nowhere else") \
+	RULE(MEANS_UNMAP, "meaning", "after unmap other blocks are as they were, and all can be read") \
+	RULE(MEANS_FLUSH, "meaning", "flush succeeds and changes nothing") \
+	RULE(MEANS_COMPARE, "meaning", "compare finds each difference, and none where there is none") \
+	RULE(MEANS_COMPARE_WRITE, "meaning", "compare_and_write writes if what is there is equal, else not") \
+	RULE(MEANS_COPY, "meaning", "copy makes the one like the other") \
+	RULE(MEANS_ZCOPY, "meaning", "zcopy lends what is there, and a commit writes it") \
+	RULE(STAT_COUNTS, "statistics", "I/Os and bytes are counted once each, by their direction") \
+	RULE(LOAD_DATA, "load", "under load each block holds what was written last") \
+	RULE(RESET_DATA, "reset", "what was written before a reset or an abort is there after it") \
+	RULE(RESET_ABORTS, "reset", "an abort ends, and so does what it aborts") \
+	RULE(RESET_ENDS, "reset", "a reset succeeds, and all I/O before it ends")
+
+#define CHECK_RULE_ID(id, group, text) RULE_##id,
+enum check_rule_id {
+	CHECK_RULES(CHECK_RULE_ID) CHECK_NUM_RULES
+};
+#undef CHECK_RULE_ID
+
+#endif /* BDEVKIT_CHECK_RULES_H */
