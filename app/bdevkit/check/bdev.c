@@ -158,6 +158,10 @@ check_bdev(struct check *check)
 		check_limits,
 		check_shapes,
 		check_meaning,
+		check_fences,
+		check_metadata,
+		check_domains,
+		check_overlap,
 		check_statistics,
 		check_load,
 		check_reset,
@@ -171,9 +175,11 @@ check_bdev(struct check *check)
 		if (check->options->no_data) {
 			skip_comparisons(check);
 		}
+		check_fence_watch(check);
 		for (size_t i = 0; i < SPDK_COUNTOF(groups); i++) {
 			groups[i](check);
 		}
+		check_fence_watch(NULL);
 	}
 	close_bdev(check);
 	return rc;

@@ -127,6 +127,9 @@ void check_data_free(struct check_data *data);
 /* Writes the pattern of blocks from offset on into the buffers. */
 void check_data_fill(struct check *check, struct check_data *data, uint64_t offset, uint32_t generation);
 
+/* The protection information of blocks from offset on. */
+void check_data_pi_context(const struct check *check, struct spdk_dif_ctx *ctx, uint64_t offset);
+
 /* Whether the buffers hold that pattern. */
 bool check_data_matches(struct check *check, const struct check_data *data, uint64_t offset, uint32_t generation);
 
@@ -135,6 +138,10 @@ uint64_t check_data_find_wrong(struct check *check, const struct check_data *dat
 
 /* Whether no byte around the buffers has changed. */
 bool check_data_guards_intact(const struct check_data *data);
+
+/* Whether one of the blocks holds the pattern of a block number and generation. */
+bool check_data_block_is(
+	struct check *check, const struct check_data *data, uint64_t i, uint64_t number, uint32_t generation);
 
 /* What the bdev holds from now on. */
 void check_know(struct check *check, uint64_t offset, uint64_t blocks, uint32_t generation);
@@ -156,6 +163,11 @@ struct check_io {
 	struct check_data *write_data;
 	/* Of ABORT. */
 	struct check_io *victim;
+	/* Of READ and WRITE: checks of protection information that are left out, where the data are, what is done to them. */
+	uint32_t dif_exclude;
+	struct spdk_memory_domain *domain;
+	void *domain_ctx;
+	struct spdk_accel_sequence *sequence;
 	/* Do not free it: its buffers are to be looked at, or it is a ZCOPY that is to be ended. */
 	bool keep;
 
@@ -165,6 +177,9 @@ struct check_io {
 	unsigned int completions;
 	bool success;
 	bool miscompare;
+	/* Status of NVMe. */
+	int sct;
+	int sc;
 	uint64_t seek_offset;
 	struct spdk_bdev_io *bdev_io;
 };
@@ -175,6 +190,12 @@ int check_io_submit(struct check_io *io);
 void check_io_wait(struct check_io *io);
 /* Both. */
 int check_io_run(struct check_io *io);
+
+/* Runs one that has to succeed. */
+bool check_io_succeeds(struct check_rule *rule, struct check_io *io);
+
+/* Reads on any thread and compares with what is known. */
+void check_holds(struct check *check, struct check_rule *rule, uint64_t offset, uint64_t blocks);
 
 /* Of an I/O that was kept: its buffers, without separate metadata, as data. False: it has none. */
 bool check_io_borrow(struct check_io *io, struct check_data *data);
@@ -191,6 +212,15 @@ void check_write_read(struct check *check, struct check_rule *rule, uint64_t off
 /* Prints what there is so far and ends the process, whose state nobody knows any more. */
 void check_give_up(struct check *check) __attribute__((noreturn));
 
+/* ---- fence.c ---- */
+
+/* Memory that nobody may touch. Who does while a bdev is watched breaks a rule, in the name of an I/O if one is set. */
+void check_fence_add(const void *start, size_t size);
+void check_fence_remove(const void *start);
+/* NULL: no more. */
+void check_fence_watch(struct check *check);
+void check_fence_io(struct check_io *io);
+
 /* ---- bdev.c ---- */
 
 /* Opens it and tries all rules. Returns 0, or a negative errno: it cannot be checked, and stderr says why. */
@@ -203,6 +233,10 @@ void check_types(struct check *check);
 void check_limits(struct check *check);
 void check_shapes(struct check *check);
 void check_meaning(struct check *check);
+void check_metadata(struct check *check);
+void check_domains(struct check *check);
+void check_fences(struct check *check);
+void check_overlap(struct check *check);
 void check_statistics(struct check *check);
 void check_load(struct check *check);
 void check_reset(struct check *check);

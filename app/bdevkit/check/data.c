@@ -108,23 +108,30 @@ mix(uint64_t z)
 	return z ^ (z >> 31);
 }
 
-static void
-make_pi(const struct check *check, uint8_t *block, uint8_t *md, uint64_t offset)
+void
+check_data_pi_context(const struct check *check, struct spdk_dif_ctx *ctx, uint64_t offset)
 {
 	const struct spdk_bdev *bdev = check->bdev;
 	struct spdk_dif_ctx_init_ext_opts opts = {
 		.size = SPDK_SIZEOF(&opts, dif_pi_format),
 		.dif_pi_format = bdev->dif_pi_format,
 	};
+
+	if (spdk_dif_ctx_init(ctx, bdev->blocklen, bdev->md_len, bdev->md_interleave, bdev->dif_is_head_of_md,
+		    bdev->dif_type, bdev->dif_check_flags, (uint32_t)offset, 0xffff, 0, 0, 0, &opts) != 0) {
+		abort();
+	}
+}
+
+static void
+make_pi(const struct check *check, uint8_t *block, uint8_t *md, uint64_t offset)
+{
 	struct iovec iov = {.iov_base = block, .iov_len = check->block_size};
 	struct iovec md_iov = {.iov_base = md, .iov_len = check->md_size};
 	struct spdk_dif_ctx ctx;
 
-	if (spdk_dif_ctx_init(&ctx, bdev->blocklen, bdev->md_len, bdev->md_interleave, bdev->dif_is_head_of_md,
-		    bdev->dif_type, bdev->dif_check_flags, (uint32_t)offset, 0xffff, 0, 0, 0, &opts) != 0) {
-		abort();
-	}
-	if (bdev->md_interleave) {
+	check_data_pi_context(check, &ctx, offset);
+	if (check->bdev->md_interleave) {
 		spdk_dif_generate(&iov, 1, 1, &ctx);
 	} else {
 		spdk_dix_generate(&iov, 1, &md_iov, 1, &ctx);
@@ -232,12 +239,19 @@ block_matches(struct check *check, const struct check_data *data, uint64_t i, co
 }
 
 bool
+check_data_block_is(
+	struct check *check, const struct check_data *data, uint64_t i, uint64_t number, uint32_t generation)
+{
+	const struct check_block known = {(uint32_t)number, generation, generation != CHECK_ZEROES};
+
+	return block_matches(check, data, i, &known);
+}
+
+bool
 check_data_matches(struct check *check, const struct check_data *data, uint64_t offset, uint32_t generation)
 {
 	for (uint64_t i = 0; i < data->blocks; i++) {
-		const struct check_block known = {(uint32_t)(offset + i), generation, generation != CHECK_ZEROES};
-
-		if (!block_matches(check, data, i, &known)) {
+		if (!check_data_block_is(check, data, i, offset + i, generation)) {
 			return false;
 		}
 	}

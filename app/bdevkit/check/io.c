@@ -25,6 +25,7 @@ io_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 	struct check_io *io = cb_arg;
 	bool on_thread = spdk_get_thread() == session_thread(io->channel);
 	int sc, sk, asc, ascq;
+	uint32_t cdw0;
 
 	io->completions++;
 	check_expect(io->check, check_rule(io->check, RULE_IO_ONCE),
@@ -35,6 +36,7 @@ io_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 	io->success = success;
 	spdk_bdev_io_get_scsi_status(bdev_io, &sc, &sk, &asc, &ascq);
 	io->miscompare = !success && sk == SPDK_SCSI_SENSE_MISCOMPARE;
+	spdk_bdev_io_get_nvme_status(bdev_io, &cdw0, &io->sct, &io->sc);
 	io->seek_offset = spdk_bdev_io_get_seek_offset(bdev_io);
 	io->bdev_io = bdev_io;
 	if (!(io->keep && success)) {
@@ -48,14 +50,20 @@ submit_data(struct check_io *io, struct spdk_bdev_desc *desc, struct spdk_io_cha
 {
 	struct iovec *iovs = io->data->iovs;
 	int iovcnt = io->data->iovcnt;
+	struct spdk_bdev_ext_io_opts opts = {
+		.size = sizeof(opts),
+		.metadata = io->data->md,
+		.dif_check_flags_exclude_mask = io->dif_exclude,
+		.memory_domain = io->domain,
+		.memory_domain_ctx = io->domain_ctx,
+		.accel_sequence = io->sequence,
+	};
 
 	switch (io->type) {
 	case SPDK_BDEV_IO_TYPE_READ:
-		return spdk_bdev_readv_blocks_with_md(
-			desc, ch, iovs, iovcnt, io->data->md, io->offset, io->blocks, io_cb, io);
+		return spdk_bdev_readv_blocks_ext(desc, ch, iovs, iovcnt, io->offset, io->blocks, io_cb, io, &opts);
 	case SPDK_BDEV_IO_TYPE_WRITE:
-		return spdk_bdev_writev_blocks_with_md(
-			desc, ch, iovs, iovcnt, io->data->md, io->offset, io->blocks, io_cb, io);
+		return spdk_bdev_writev_blocks_ext(desc, ch, iovs, iovcnt, io->offset, io->blocks, io_cb, io, &opts);
 	case SPDK_BDEV_IO_TYPE_COMPARE:
 		return spdk_bdev_comparev_blocks_with_md(
 			desc, ch, iovs, iovcnt, io->data->md, io->offset, io->blocks, io_cb, io);
@@ -150,6 +158,35 @@ check_io_run(struct check_io *io)
 		check_io_wait(io);
 	}
 	return rc;
+}
+
+bool
+check_io_succeeds(struct check_rule *rule, struct check_io *io)
+{
+	check_io_run(io);
+	return check_expect(io->check, rule, io->rc == 0 && io->success, io, "failed (%d)", io->rc);
+}
+
+void
+check_holds(struct check *check, struct check_rule *rule, uint64_t offset, uint64_t blocks)
+{
+	struct check_data data;
+	struct check_io io = {.check = check,
+		.type = SPDK_BDEV_IO_TYPE_READ,
+		.channel = (unsigned int)session_random(SESSION_NUM_THREADS),
+		.offset = offset,
+		.blocks = blocks,
+		.data = &data};
+	uint64_t wrong;
+
+	if (!check_data_alloc(check, &data, blocks, false)) {
+		abort();
+	}
+	if (check_io_succeeds(rule, &io)) {
+		wrong = check_data_find_wrong(check, &data, offset);
+		check_expect(check, rule, wrong == UINT64_MAX, &io, "block %" PRIu64 " holds something else", wrong);
+	}
+	check_data_free(&data);
 }
 
 bool

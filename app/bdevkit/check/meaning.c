@@ -23,38 +23,6 @@ choose_place(const struct check *check)
 	return (struct place){.there = half, .blocks = blocks};
 }
 
-/* Reads what is there and compares it with what is known. */
-static void
-check_holds(struct check *check, struct check_rule *rule, uint64_t offset, uint64_t blocks)
-{
-	struct check_data data;
-	struct check_io io = {.check = check,
-		.type = SPDK_BDEV_IO_TYPE_READ,
-		.channel = (unsigned int)session_random(SESSION_NUM_THREADS),
-		.offset = offset,
-		.blocks = blocks,
-		.data = &data};
-	uint64_t wrong;
-
-	if (!check_data_alloc(check, &data, blocks, false)) {
-		abort();
-	}
-	check_io_run(&io);
-	if (check_expect(check, rule, io.rc == 0 && io.success, &io, "failed (%d)", io.rc)) {
-		wrong = check_data_find_wrong(check, &data, offset);
-		check_expect(check, rule, wrong == UINT64_MAX, &io, "block %" PRIu64 " holds something else", wrong);
-	}
-	check_data_free(&data);
-}
-
-/* Runs one, which has to succeed. */
-static bool
-run(struct check_rule *rule, struct check_io *io)
-{
-	check_io_run(io);
-	return check_expect(io->check, rule, io->rc == 0 && io->success, io, "failed (%d)", io->rc);
-}
-
 static void
 check_write_zeroes(struct check *check, const struct place *place)
 {
@@ -64,7 +32,7 @@ check_write_zeroes(struct check *check, const struct place *place)
 
 	check_write_read(
 		check, rule, place->here, place->blocks * 2 <= check->area ? place->blocks * 2 : place->blocks, false);
-	if (run(rule, &io)) {
+	if (check_io_succeeds(rule, &io)) {
 		check_know(check, place->here, place->blocks, CHECK_ZEROES);
 		check_holds(
 			check, rule, place->here, place->blocks * 2 <= check->area ? place->blocks * 2 : place->blocks);
@@ -83,7 +51,7 @@ check_unmap(struct check *check, const struct place *place)
 		return;
 	}
 	check_write_read(check, rule, place->there, place->blocks, false);
-	if (run(rule, &io)) {
+	if (check_io_succeeds(rule, &io)) {
 		check_know(check, place->here, place->blocks, CHECK_UNKNOWN);
 		check_holds(check, rule, place->here, place->blocks);
 		check_holds(check, rule, place->there, place->blocks);
@@ -101,7 +69,7 @@ check_flush(struct check *check, const struct place *place)
 		return;
 	}
 	check_write_read(check, rule, place->here, place->blocks, false);
-	run(rule, &io);
+	check_io_succeeds(rule, &io);
 	check_holds(check, rule, place->here, place->blocks);
 }
 
@@ -125,7 +93,7 @@ check_compare(struct check *check, const struct place *place)
 		abort();
 	}
 	check_data_fill(check, &data, place->here, check->last_generation);
-	run(rule, &io);
+	check_io_succeeds(rule, &io);
 	for (uint64_t i = 0; i < place->blocks; i++) {
 		struct iovec *last = &data.iovs[data.iovcnt - 1];
 		uint8_t *byte = (uint8_t *)last->iov_base + session_random(last->iov_len);
@@ -163,7 +131,7 @@ check_compare_and_write(struct check *check, const struct place *place)
 	}
 	check_data_fill(check, &expected, place->here, check->last_generation);
 	check_data_fill(check, &data, place->here, ++check->last_generation);
-	if (run(rule, &io)) {
+	if (check_io_succeeds(rule, &io)) {
 		check_know(check, place->here, blocks, check->last_generation);
 	}
 	check_holds(check, rule, place->here, blocks);
@@ -187,7 +155,7 @@ check_copy(struct check *check, const struct place *place)
 		.blocks = place->blocks};
 
 	check_write_read(check, rule, place->here, place->blocks, false);
-	if (run(rule, &io)) {
+	if (check_io_succeeds(rule, &io)) {
 		check_know_copy(check, place->there, place->here, place->blocks);
 		check_holds(check, rule, place->there, place->blocks);
 		check_holds(check, rule, place->here, place->blocks);
@@ -210,7 +178,7 @@ check_zcopy(struct check *check, const struct place *place)
 		return;
 	}
 	check_write_read(check, rule, place->here, place->blocks, false);
-	if (!run(rule, &io)) {
+	if (!check_io_succeeds(rule, &io)) {
 		return;
 	}
 	if (check_expect(check, rule, check_io_borrow(&io, &data), &io, "it has lent no buffer")) {

@@ -79,6 +79,13 @@ static void
 print_text(const struct check *check, const struct check_options *options)
 {
 	uint64_t count = 0, failures = 0;
+	int width = 0;
+
+	for (size_t i = 0; i < CHECK_NUM_RULES; i++) {
+		int length = (int)strlen(g_rules[i].text);
+
+		width = length > width ? length : width;
+	}
 
 	printf("%s: %" PRIu64 " blocks of %u bytes, module %s, seed %" PRIu64 "\n\n", check->name, check->num_blocks,
 		check->block_size, spdk_bdev_get_module_name(check->bdev), options->seed);
@@ -87,7 +94,7 @@ print_text(const struct check *check, const struct check_options *options)
 
 		count += rule->count;
 		failures += rule->failures > 0;
-		printf("  %-10s %-66s %-7s %7" PRIu64 "\n", g_rules[i].group, g_rules[i].text, result_of(rule),
+		printf("  %-10s %-*s %-7s %7" PRIu64 "\n", g_rules[i].group, width, g_rules[i].text, result_of(rule),
 			rule->count);
 		if (rule->note[0] != '\0') {
 			printf("             %s\n", rule->note);

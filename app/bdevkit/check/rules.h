@@ -13,6 +13,7 @@
 	RULE(IO_ONCE, "every I/O", "an I/O ends once, on its thread, after its submission has returned") \
 	RULE(IO_UNTOUCHED, "every I/O", "a write leaves the caller's buffers as they are") \
 	RULE(IO_GUARDS, "every I/O", "nothing around the caller's buffers is touched") \
+	RULE(IO_FENCES, "every I/O", "nothing beyond the caller's buffers is read or written, by a single byte") \
 	RULE(OPEN_AGAIN, "opening", "it can be opened any number of times, for reading and writing") \
 	RULE(OPEN_CHANNEL, "opening", "a thread has one channel, whoever asks") \
 	RULE(OPEN_CLAIM, "opening", "a claim keeps others from opening it for writing, until its end") \
@@ -33,6 +34,20 @@
 	RULE(MEANS_COMPARE_WRITE, "meaning", "compare_and_write writes if what is there is equal, else not") \
 	RULE(MEANS_COPY, "meaning", "copy makes the one like the other") \
 	RULE(MEANS_ZCOPY, "meaning", "zcopy lends what is there, and a commit writes it") \
+	RULE(MD_WRITE, "metadata", "a write with a wrong guard or tag is refused where the bdev checks it") \
+	RULE(MD_READ, "metadata", "a wrong guard or tag is found by the read") \
+	RULE(MD_NAMED, "metadata", "a status that names the guard or a tag names the wrong one") \
+	RULE(MD_EXCLUDED, "metadata", "what an I/O excludes from checking is not checked") \
+	RULE(MD_ALONE, "metadata", "data can be read without metadata that is kept apart") \
+	RULE(MD_UNWANTED, "metadata", "a buffer for metadata is refused where none is kept apart") \
+	RULE(MD_HIDDEN, "metadata", "who does not see metadata gets the data alone, and what he writes is right") \
+	RULE(FAR_DATA, "domains", "data in a memory domain are written and read as any") \
+	RULE(FAR_MOVED, "domains", "they are reached by the domain, with its context") \
+	RULE(SEQUENCE, "domains", "the accel sequence of an I/O is carried out") \
+	RULE(OVERLAP, "order", "each block that is read is whole, of one write at the time or the one before") \
+	RULE(OVERLAP_END, "order", "of writes at the same time one is the last, block by block") \
+	RULE(ORDER, "order", "a write that has completed is what every thread reads") \
+	RULE(CONTEST, "order", "of several that compare and write the same block at once, one succeeds") \
 	RULE(STAT_COUNTS, "statistics", "I/Os and bytes are counted once each, by their direction") \
 	RULE(LOAD_DATA, "load", "under load each block holds what was written last") \
 	RULE(RESET_DATA, "reset", "what was written before a reset or an abort is there after it") \
