@@ -24,6 +24,10 @@ HEAD = """\
 layer makes from other operations for any module that can read and write. A bdev that stands on another one, such as
 `passthru`, supports what its base supports; here the base is a `malloc` bdev.
 
+*sleeps while idle*: an open bdev without I/O does not wake its thread within ten seconds of virtual time. *config round
+trip*: what is saved makes the bdev again, and then the same is saved. *removed*, *resized*: tried while somebody has the
+bdev open, who is told of it.
+
 """
 
 

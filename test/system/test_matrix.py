@@ -35,7 +35,12 @@ def test_it_says_what_is_known(matrix):
     assert matrix["malloc"]["protection type 1"] == matrix["null"]["protection type 1"] == "yes"
     assert matrix["aio"]["protection type 1"] == "no"
     assert matrix["passthru"]["separate metadata"] == "of its base"
-    assert {column["saved in configuration"] for column in matrix.values()} == {"yes"}
+    for row in ("sleeps while idle", "config round trip", "removed while open"):
+        assert {column[row] for column in matrix.values()} == {"yes"}, row
+    assert matrix["malloc"]["goes with its base"] == "-" and matrix["passthru"]["goes with its base"] == "yes"
+    assert matrix["null"]["resized while open"] == matrix["aio"]["resized while open"] == "yes"
+    assert matrix["passthru"]["resized while open"] == "with its base"
+    assert matrix["malloc"]["resized while open"] == "no"
 
 
 def test_text_has_all_of_json(matrix):

@@ -7,17 +7,27 @@
 #include "spdk/log.h"
 #include "spdk/rpc.h"
 
+#include "bdevkit/sim.h"
+
 /* Longer than anything of the layer takes; modules that wait for a device may need a while. */
 #define START_TIMEOUT_US (60 * 1000000ULL)
 #define STOP_TIMEOUT_US (20 * 1000000ULL)
+/* Less than that after which a thread that something holds back is exited by force. */
+#define EXIT_PATIENCE_US (4 * 1000000ULL)
 /* Rounds without work after which devices are given time to do theirs. */
 #define IDLE_ROUNDS 64
 #define IDLE_PAUSE_NS 20000
+
+/* Real time that a device outside a simulation gets before virtual time goes on, and how much then. */
+#define DEVICE_ROUNDS 10
+#define VIRTUAL_STEP_US 1000
+#define SETTLE_STEPS 100000
 
 /* Subsystems make threads of their own. */
 #define MAX_THREADS 64
 
 static struct {
+	bool simulated;
 	/* Ours come first. NULL: it has ended. */
 	struct spdk_thread *threads[MAX_THREADS];
 	unsigned int num_threads;
@@ -92,6 +102,79 @@ poll_round(void)
 	return busy;
 }
 
+/* ---- the same in a simulation ---- */
+
+void
+session_simulate(void)
+{
+	g_session.simulated = true;
+}
+
+static void
+do_nothing(void *arg)
+{
+}
+
+/* What the caller has done since, in the name of a thread, may be work for somebody. */
+static void
+tell_simulation(void)
+{
+	bdk_sim_call(g_session.threads[0], do_nothing, NULL);
+	spdk_set_thread(NULL);
+}
+
+uint64_t
+session_count_steps(uint64_t us)
+{
+	uint64_t steps;
+
+	/* What was begun before may still set timers. */
+	tell_simulation();
+	bdk_sim_run_for(SPDK_SEC_TO_USEC);
+	session_settle();
+	spdk_set_thread(NULL);
+	steps = bdk_sim_get_step_count();
+	bdk_sim_run_for(us);
+	session_enter(NULL);
+	return bdk_sim_get_step_count() - steps;
+}
+
+static bool
+wait_simulated(bool (*done)(void *arg), void *arg, uint64_t timeout_us)
+{
+	const struct timespec pause = {.tv_nsec = IDLE_PAUSE_NS};
+	uint64_t deadline = spdk_get_ticks() + timeout_us * spdk_get_ticks_hz() / 1000000;
+	unsigned int idle_rounds = 0;
+
+	tell_simulation();
+	while (!done(arg) && spdk_get_ticks() < deadline) {
+		if (bdk_sim_step()) {
+			idle_rounds = 0;
+		} else if (++idle_rounds < DEVICE_ROUNDS) {
+			nanosleep(&pause, NULL);
+		} else {
+			bdk_sim_run_until(done, arg, VIRTUAL_STEP_US);
+		}
+	}
+	session_enter(NULL);
+	return done(arg);
+}
+
+static void
+settle_simulated(void)
+{
+	unsigned int idle_rounds = 0;
+
+	tell_simulation();
+	/* A poller that is always busy must not make it endless. */
+	for (unsigned int steps = 0; idle_rounds < DEVICE_ROUNDS && steps < SETTLE_STEPS; steps++) {
+		idle_rounds = bdk_sim_step() ? 0 : idle_rounds + 1;
+	}
+	session_enter(NULL);
+}
+
+/* ---- either way ---- */
+
 bool
 session_wait(bool (*done)(void *arg), void *arg, uint64_t timeout_us)
 {
@@ -99,6 +182,9 @@ session_wait(bool (*done)(void *arg), void *arg, uint64_t timeout_us)
 	uint64_t deadline = spdk_get_ticks() + timeout_us * spdk_get_ticks_hz() / 1000000;
 	unsigned int idle_rounds = 0;
 
+	if (g_session.simulated) {
+		return wait_simulated(done, arg, timeout_us);
+	}
 	while (!done(arg)) {
 		if (spdk_get_ticks() > deadline) {
 			return false;
@@ -114,7 +200,13 @@ session_wait(bool (*done)(void *arg), void *arg, uint64_t timeout_us)
 void
 session_poll(void)
 {
-	poll_round();
+	if (!g_session.simulated) {
+		poll_round();
+		return;
+	}
+	tell_simulation();
+	bdk_sim_step();
+	session_enter(NULL);
 }
 
 void
@@ -122,6 +214,10 @@ session_settle(void)
 {
 	unsigned int idle_rounds = 0;
 
+	if (g_session.simulated) {
+		settle_simulated();
+		return;
+	}
 	/* A poller that is always busy must not make it endless. */
 	for (unsigned int rounds = 0; idle_rounds < IDLE_ROUNDS && rounds < 100 * IDLE_ROUNDS; rounds++) {
 		idle_rounds = poll_round() ? 0 : idle_rounds + 1;
@@ -186,19 +282,23 @@ add_thread(struct spdk_thread *thread)
 }
 
 static int
-start_threads(void)
+start_threads(uint64_t seed)
 {
 	static const char *const names[SESSION_NUM_THREADS] = {"app_thread", "check_1", "check_2"};
 	int rc;
 
-	rc = spdk_thread_lib_init(add_thread, 0);
+	rc = g_session.simulated ? bdk_sim_init(seed) : spdk_thread_lib_init(add_thread, 0);
 	if (rc != 0) {
 		return rc;
 	}
 	for (unsigned int i = 0; i < SESSION_NUM_THREADS; i++) {
-		if (spdk_thread_create(names[i], NULL) == NULL) {
+		struct spdk_thread *thread = spdk_thread_create(names[i], NULL);
+
+		if (thread == NULL) {
 			return -ENOMEM;
 		}
+		/* Unless add_thread() has. */
+		g_session.threads[i] = thread;
 	}
 	session_enter(NULL);
 	return 0;
@@ -226,7 +326,7 @@ session_start(uint64_t seed, const char *config, size_t config_size)
 	env_opts.name = "bdevkit";
 	rc = spdk_env_init(&env_opts);
 	if (rc == 0) {
-		rc = start_threads();
+		rc = start_threads(seed);
 	}
 	if (rc == 0 && config != NULL) {
 		rc = session_load(config, config_size);
@@ -252,16 +352,9 @@ all_exited(void *arg)
 	return true;
 }
 
-bool
-session_stop(void)
+static bool
+stop_threads(void)
 {
-	static struct outcome outcome;
-
-	outcome = (struct outcome){};
-	spdk_subsystem_fini(stopped_cb, &outcome);
-	if (wait_for(&outcome, STOP_TIMEOUT_US) != 0) {
-		return false;
-	}
 	for (unsigned int i = SESSION_NUM_THREADS; i-- > 0;) {
 		spdk_set_thread(g_session.threads[i]);
 		spdk_thread_exit(g_session.threads[i]);
@@ -280,6 +373,50 @@ session_stop(void)
 	}
 	g_session.num_threads = 0;
 	spdk_thread_lib_fini();
+	return true;
+}
+
+static void
+exit_thread(void *arg)
+{
+	spdk_thread_exit(arg);
+}
+
+static bool
+no_thread_left(void *arg)
+{
+	return spdk_thread_get_count() == 0;
+}
+
+static bool
+stop_simulated(void)
+{
+	bool ended;
+
+	spdk_set_thread(NULL);
+	for (unsigned int i = SESSION_NUM_THREADS; i-- > 0;) {
+		bdk_sim_call(g_session.threads[i], exit_thread, g_session.threads[i]);
+	}
+	ended = bdk_sim_run_until(no_thread_left, NULL, EXIT_PATIENCE_US);
+	bdk_sim_fini();
+	memset(g_session.threads, 0, sizeof(g_session.threads));
+	g_session.num_threads = 0;
+	return ended;
+}
+
+bool
+session_stop(void)
+{
+	static struct outcome outcome;
+
+	outcome = (struct outcome){};
+	spdk_subsystem_fini(stopped_cb, &outcome);
+	if (wait_for(&outcome, STOP_TIMEOUT_US) != 0) {
+		return false;
+	}
+	if (!(g_session.simulated ? stop_simulated() : stop_threads())) {
+		return false;
+	}
 	spdk_env_fini();
 	return true;
 }

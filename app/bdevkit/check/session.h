@@ -15,6 +15,12 @@
 /* How many SPDK threads there are; the first is the app thread. */
 #define SESSION_NUM_THREADS 3
 
+/*
+ * To be called before session_start(): time is virtual, and the order of everything is decided by the seed alone
+ * (bdevkit/sim.h), as far as no device outside the process has a say in it.
+ */
+void session_simulate(void);
+
 /* Starts the layer with a configuration: text of JSON, or NULL. Returns 0 or a negative errno. */
 int session_start(uint64_t seed, const char *config, size_t config_size);
 
@@ -34,6 +40,9 @@ void session_poll(void);
 
 /* Polls until the threads have nothing to say to each other any more. */
 void session_settle(void);
+
+/* In a simulation: lets time pass, and returns how often some thread had something to do. */
+uint64_t session_count_steps(uint64_t us);
 
 /* Carries out a configuration, and returns when it is done, with 0 or a negative errno. */
 int session_load(const char *config, size_t config_size);
