@@ -8,7 +8,7 @@ PYTHON ?= /usr/bin/python3
 MESON ?= meson
 C_FILES = $(shell git ls-files 'app/*.[ch]' 'export/*.[ch]' 'include/*.h' 'lib/*.[ch]' 'module/*.[ch]' 'test/*.[ch]')
 
-.PHONY: all help deps run test bench coverage fuzz sim install format lint clean
+.PHONY: all help deps run test bench coverage mutation fuzz sim install format lint clean
 
 all: $(BUILD)/build.ninja ## build a release into $(BUILD)
 	ninja -C $(BUILD)
@@ -51,6 +51,12 @@ fuzz: ## let libFuzzer look for bad input that harms, FUZZ_SECONDS for each targ
 coverage: ## branches of lib/bdev and lib/json that no unit test takes
 	scripts/install-deps.sh build test
 	$(PYTHON) scripts/coverage.py
+
+MUTANTS ?= 100
+MUTATION_SEED ?= 1
+mutation: ## break the layer and the modules in MUTANTS places, one at a time: the tests must notice
+	scripts/install-deps.sh build test dev
+	$(PYTHON) test/mutation/mutate.py --count $(MUTANTS) --seed $(MUTATION_SEED)
 
 SIM_SEED ?= $(shell date +%s)
 SIM_COUNT ?= 100000
