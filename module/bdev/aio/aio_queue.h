@@ -21,7 +21,7 @@
 #include "spdk/queue.h"
 #include "spdk/thread.h"
 #include "lib/env/env_internal.h"
-#include "module/bdev/aio/aio_workers.h"
+#include "module/bdev/common/file_workers.h"
 
 #include <libaio.h>
 
@@ -38,7 +38,7 @@ struct aio_io {
 	/* Prepared by the submitter. */
 	struct iocb iocb;
 	/* For the use of workers. */
-	struct aio_job job;
+	struct file_job job;
 	struct aio_channel *ch;
 	/* Set by aio_queue_allow_wait(); the submitter clears it. */
 	bool may_wait;

@@ -3,10 +3,9 @@
 /* In the order of the file: the way of an I/O, what the layer asks of a bdev, its creation and end, the module. */
 
 #include "module/bdev/aio/bdev_aio.h"
-#include "module/bdev/aio/aio_file.h"
-#include "module/bdev/aio/aio_lock.h"
 #include "module/bdev/aio/aio_queue.h"
-#include "module/bdev/aio/aio_workers.h"
+#include "module/bdev/common/block_file.h"
+#include "module/bdev/common/file_workers.h"
 
 #include "bdevkit/thread.h"
 #include "spdk/json.h"
@@ -22,20 +21,30 @@
 /* Most bytes that one UNMAP or WRITE_ZEROES covers, so that one of them does not keep a worker for minutes. */
 #define AIO_MAX_CLEAR (1024 * 1024 * 1024)
 
+/* How reads and writes reach the file without making the reactor wait. */
+enum aio_submission {
+	/* io_submit() does not wait: direct I/O, or a file system in memory. */
+	AIO_SUBMISSION_PLAIN,
+	/* io_submit() with RWF_NOWAIT; what would have to wait is refused with EAGAIN. */
+	AIO_SUBMISSION_NOWAIT,
+	/* io_submit() would do all the work of the I/O before it returns: leave it to a worker. */
+	AIO_SUBMISSION_WORKER,
+};
+
 /* It is also the io_device of its channels. */
 struct aio_bdev {
 	struct spdk_bdev bdev;
-	struct aio_file file;
-	struct aio_workers workers;
-	char *filename;
+	struct block_file file;
+	/* Atomic: the threads that use the file find out what it cannot do. */
+	int submission;
+	/* The kernel makes asynchronous fdatasync() of it. */
+	bool async_sync;
+	struct file_workers workers;
 	/* As the user gave it; 0: that of the device. */
 	uint32_t block_size;
 	bool fallocate;
 	bool can_discard;
 	bool can_seek;
-	/* NULL: none. */
-	struct aio_lock *lock;
-	bool no_lock;
 };
 
 struct aio_bdev_channel {
@@ -69,18 +78,6 @@ static struct aio_bdev *
 aio_bdev_of(const struct spdk_bdev_io *bdev_io)
 {
 	return bdev_io->bdev->ctxt;
-}
-
-static uint64_t
-offset_of(const struct spdk_bdev_io *bdev_io)
-{
-	return bdev_io->u.bdev.offset_blocks * bdev_io->bdev->blocklen;
-}
-
-static uint64_t
-length_of(const struct spdk_bdev_io *bdev_io)
-{
-	return bdev_io->u.bdev.num_blocks * bdev_io->bdev->blocklen;
 }
 
 /* From here on, until finish(), the I/O is in this module. */
@@ -133,7 +130,7 @@ offload(struct spdk_bdev_io *bdev_io)
 {
 	struct aio_io *io = (struct aio_io *)bdev_io->driver_ctx;
 
-	if (aio_workers_submit(&aio_bdev_of(bdev_io)->workers, &io->job) != 0) {
+	if (file_workers_submit(&aio_bdev_of(bdev_io)->workers, &io->job) != 0) {
 		/* The system gives us no thread now; the layer tries again later. */
 		if (io->may_wait) {
 			aio_queue_forgo_wait(io);
@@ -150,14 +147,14 @@ offload(struct spdk_bdev_io *bdev_io)
 static bool
 wants_to_wait(struct aio_bdev *aio_bdev, const struct aio_io *io)
 {
-	struct aio_file *file = &aio_bdev->file;
+	const struct block_file *file = &aio_bdev->file;
 
 	if (io->may_wait) {
 		return false;
 	}
 	if (io->result == -EOPNOTSUPP) {
 		/* It does not know RWF_NOWAIT here, for writes perhaps. */
-		__atomic_store_n(&file->submission, file->direct ? AIO_SUBMISSION_PLAIN : AIO_SUBMISSION_WORKER,
+		__atomic_store_n(&aio_bdev->submission, file->direct ? AIO_SUBMISSION_PLAIN : AIO_SUBMISSION_WORKER,
 			__ATOMIC_RELAXED);
 		return true;
 	}
@@ -170,7 +167,7 @@ finish_transfer(struct spdk_bdev_io *bdev_io, struct aio_io *io, bool by_kernel)
 	struct aio_bdev *aio_bdev = aio_bdev_of(bdev_io);
 	int64_t result = io->result;
 
-	if (spdk_likely(result == (int64_t)length_of(bdev_io))) {
+	if (spdk_likely(result == (int64_t)block_file_io_length(bdev_io))) {
 		finish(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
 	} else if (by_kernel && wants_to_wait(aio_bdev, io)) {
 		aio_queue_allow_wait(io);
@@ -185,7 +182,7 @@ finish_transfer(struct spdk_bdev_io *bdev_io, struct aio_io *io, bool by_kernel)
 		finish_with_errno(bdev_io, result);
 	} else {
 		SPDK_ERRLOG_RATELIMIT("%s: %s ends inside block %" PRIu64 " + %" PRIu64 "; has it become smaller?\n",
-			aio_bdev->bdev.name, aio_bdev->filename, bdev_io->u.bdev.offset_blocks,
+			aio_bdev->bdev.name, aio_bdev->file.path, bdev_io->u.bdev.offset_blocks,
 			bdev_io->u.bdev.num_blocks);
 		finish(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
 	}
@@ -195,7 +192,7 @@ static void
 finish_flush(struct spdk_bdev_io *bdev_io, int64_t result, bool by_kernel)
 {
 	if (by_kernel && (result == -EINVAL || result == -EOPNOTSUPP)) {
-		__atomic_store_n(&aio_bdev_of(bdev_io)->file.async_sync, false, __ATOMIC_RELAXED);
+		__atomic_store_n(&aio_bdev_of(bdev_io)->async_sync, false, __ATOMIC_RELAXED);
 		offload(bdev_io);
 		return;
 	}
@@ -209,12 +206,10 @@ finish_flush(struct spdk_bdev_io *bdev_io, int64_t result, bool by_kernel)
 static void
 finish_seek(struct spdk_bdev_io *bdev_io, int64_t result)
 {
-	if (result < 0 && result != -ENXIO) {
-		finish_with_errno(bdev_io, result);
-		return;
-	}
-	bdev_io->u.bdev.seek.offset = result >= 0 ? (uint64_t)result / bdev_io->bdev->blocklen : UINT64_MAX;
-	finish(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
+	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
+
+	block_file_io_complete_seek(bdev_io, result);
+	leave_channel(ch);
 }
 
 static void
@@ -242,78 +237,20 @@ io_complete_cb(struct aio_io *io, bool by_kernel)
 
 /* On a worker. */
 static void
-run_job_cb(void *ctx, struct aio_job *job)
+run_job_cb(void *ctx, struct file_job *job)
 {
 	struct aio_io *io = SPDK_CONTAINEROF(job, struct aio_io, job);
 	struct spdk_bdev_io *bdev_io = spdk_bdev_io_from_ctx(io);
-	const struct aio_file *file = &aio_bdev_of(bdev_io)->file;
-	uint64_t offset = offset_of(bdev_io);
-	uint64_t len = length_of(bdev_io);
 
 	if (io->may_wait) {
 		aio_queue_submit_waiting(io);
 		return;
 	}
-	switch (bdev_io->type) {
-	case SPDK_BDEV_IO_TYPE_READ:
-		io->result = aio_file_read(file, bdev_io->u.bdev.iovs, bdev_io->u.bdev.iovcnt, offset, len);
-		break;
-	case SPDK_BDEV_IO_TYPE_WRITE:
-		io->result = aio_file_write(file, bdev_io->u.bdev.iovs, bdev_io->u.bdev.iovcnt, offset, len);
-		break;
-	case SPDK_BDEV_IO_TYPE_FLUSH:
-		io->result = aio_file_sync(file);
-		break;
-	case SPDK_BDEV_IO_TYPE_UNMAP:
-		io->result = aio_file_discard(file, offset, len);
-		break;
-	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
-		io->result = aio_file_zero(file, offset, len);
-		break;
-	case SPDK_BDEV_IO_TYPE_SEEK_DATA:
-	case SPDK_BDEV_IO_TYPE_SEEK_HOLE:
-		io->result = aio_file_seek(file, bdev_io->type == SPDK_BDEV_IO_TYPE_SEEK_HOLE, offset,
-			spdk_bdev_get_num_blocks(bdev_io->bdev) * bdev_io->bdev->blocklen, bdev_io->bdev->blocklen);
-		break;
-	default:
-		io->result = -EINVAL;
-		break;
-	}
+	io->result = block_file_io_run(&aio_bdev_of(bdev_io)->file, bdev_io);
 	aio_queue_post_done(io);
 }
 
 /* ---- The way of an I/O ---- */
-
-/* Whether the buffers hold exactly the transfer: the kernel would take longer ones at their word. */
-static bool
-buffers_fit(const struct spdk_bdev_io *bdev_io)
-{
-	uint64_t len = length_of(bdev_io);
-	uint64_t sum = 0;
-
-	if (bdev_io->u.bdev.iovcnt == 1) {
-		return bdev_io->u.bdev.iovs[0].iov_len >= len;
-	}
-	for (int i = 0; i < bdev_io->u.bdev.iovcnt; i++) {
-		sum += bdev_io->u.bdev.iovs[i].iov_len;
-	}
-	return sum == len;
-}
-
-/* The layer aligns where buffers begin; direct I/O also wants each of several to have a length that fits. */
-static bool
-lengths_fit(const struct aio_file *file, const struct spdk_bdev_io *bdev_io)
-{
-	if (!file->direct || bdev_io->u.bdev.iovcnt == 1) {
-		return true;
-	}
-	for (int i = 0; i < bdev_io->u.bdev.iovcnt; i++) {
-		if (bdev_io->u.bdev.iovs[i].iov_len % file->length_align != 0) {
-			return false;
-		}
-	}
-	return true;
-}
 
 static void
 prepare_transfer(struct iocb *iocb, const struct spdk_bdev_io *bdev_io, int fd, bool nowait)
@@ -321,11 +258,12 @@ prepare_transfer(struct iocb *iocb, const struct spdk_bdev_io *bdev_io, int fd, 
 	bool is_write = bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE;
 	const struct iovec *iovs = bdev_io->u.bdev.iovs;
 	int iovcnt = bdev_io->u.bdev.iovcnt;
-	uint64_t offset = offset_of(bdev_io);
+	uint64_t offset = block_file_io_offset(bdev_io);
 
 	if (iovcnt == 1) {
 		/* Cheaper for the kernel than a list of one. */
-		(is_write ? io_prep_pwrite : io_prep_pread)(iocb, fd, iovs[0].iov_base, length_of(bdev_io), offset);
+		(is_write ? io_prep_pwrite : io_prep_pread)(
+			iocb, fd, iovs[0].iov_base, block_file_io_length(bdev_io), offset);
 	} else {
 		(is_write ? io_prep_pwritev : io_prep_preadv)(iocb, fd, iovs, iovcnt, offset);
 	}
@@ -335,16 +273,17 @@ prepare_transfer(struct iocb *iocb, const struct spdk_bdev_io *bdev_io, int fd, 
 static void
 start_transfer(struct spdk_bdev_io *bdev_io)
 {
-	struct aio_file *file = &aio_bdev_of(bdev_io)->file;
-	int submission = __atomic_load_n(&file->submission, __ATOMIC_RELAXED);
+	struct aio_bdev *aio_bdev = aio_bdev_of(bdev_io);
+	const struct block_file *file = &aio_bdev->file;
+	int submission = __atomic_load_n(&aio_bdev->submission, __ATOMIC_RELAXED);
 	struct aio_io *io;
 
-	if (spdk_unlikely(!buffers_fit(bdev_io))) {
+	if (spdk_unlikely(!block_file_io_buffers_fit(bdev_io))) {
 		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
 		return;
 	}
 	io = begin(bdev_io);
-	if (spdk_unlikely(submission == AIO_SUBMISSION_WORKER || !lengths_fit(file, bdev_io))) {
+	if (spdk_unlikely(submission == AIO_SUBMISSION_WORKER || !block_file_io_lengths_fit(file, bdev_io))) {
 		offload(bdev_io);
 		return;
 	}
@@ -365,14 +304,14 @@ get_buf_cb(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io, bool succes
 static void
 start_flush(struct spdk_bdev_io *bdev_io)
 {
-	struct aio_file *file = &aio_bdev_of(bdev_io)->file;
+	struct aio_bdev *aio_bdev = aio_bdev_of(bdev_io);
 	struct aio_io *io = begin(bdev_io);
 
-	if (!__atomic_load_n(&file->async_sync, __ATOMIC_RELAXED)) {
+	if (!__atomic_load_n(&aio_bdev->async_sync, __ATOMIC_RELAXED)) {
 		offload(bdev_io);
 		return;
 	}
-	io_prep_fdsync(&io->iocb, file->fd);
+	io_prep_fdsync(&io->iocb, aio_bdev->file.fd);
 	aio_queue_submit(io);
 }
 
@@ -446,7 +385,7 @@ bdev_aio_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io
 	case SPDK_BDEV_IO_TYPE_READ:
 	case SPDK_BDEV_IO_TYPE_WRITE:
 		/* Provides a buffer for a read that has none, and an aligned one where direct I/O needs it. */
-		spdk_bdev_io_get_buf(bdev_io, get_buf_cb, length_of(bdev_io));
+		spdk_bdev_io_get_buf(bdev_io, get_buf_cb, block_file_io_length(bdev_io));
 		break;
 	case SPDK_BDEV_IO_TYPE_FLUSH:
 		start_flush(bdev_io);
@@ -495,7 +434,7 @@ bdev_aio_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
 	struct aio_bdev *aio_bdev = ctx;
 
 	spdk_json_write_named_object_begin(w, "aio");
-	spdk_json_write_named_string(w, "filename", aio_bdev->filename);
+	spdk_json_write_named_string(w, "filename", aio_bdev->file.path);
 	spdk_json_write_named_bool(w, "block_size_override", aio_bdev->block_size != 0);
 	spdk_json_write_named_bool(w, "readonly", aio_bdev->file.readonly);
 	spdk_json_write_named_bool(w, "fallocate", aio_bdev->fallocate);
@@ -515,10 +454,10 @@ bdev_aio_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w
 	if (aio_bdev->block_size != 0) {
 		spdk_json_write_named_uint32(w, "block_size", aio_bdev->block_size);
 	}
-	spdk_json_write_named_string(w, "filename", aio_bdev->filename);
+	spdk_json_write_named_string(w, "filename", aio_bdev->file.path);
 	spdk_json_write_named_bool(w, "readonly", aio_bdev->file.readonly);
 	spdk_json_write_named_bool(w, "fallocate", aio_bdev->fallocate);
-	if (aio_bdev->no_lock) {
+	if (aio_bdev->file.no_lock) {
 		spdk_json_write_named_bool(w, "no_lock", true);
 	}
 	spdk_json_write_named_uuid(w, "uuid", &bdev->uuid);
@@ -533,11 +472,9 @@ destruct_done_cb(void *io_device)
 {
 	struct aio_bdev *aio_bdev = io_device;
 
-	aio_workers_fini(&aio_bdev->workers);
-	aio_lock_release(aio_bdev->lock, !aio_bdev->file.readonly);
-	aio_file_close(&aio_bdev->file);
+	file_workers_fini(&aio_bdev->workers);
+	block_file_close(&aio_bdev->file);
 	spdk_bdev_destruct_done(&aio_bdev->bdev, 0);
-	free(aio_bdev->filename);
 	free(aio_bdev->bdev.name);
 	free(aio_bdev);
 }
@@ -567,8 +504,8 @@ fill_bdev(struct aio_bdev *aio_bdev, const struct aio_bdev_opts *opts)
 
 	aio_bdev->block_size = opts->block_size;
 	aio_bdev->fallocate = opts->fallocate;
-	aio_bdev->can_discard = opts->fallocate && aio_file_can_discard(&aio_bdev->file);
-	aio_bdev->can_seek = aio_file_can_seek(&aio_bdev->file);
+	aio_bdev->can_discard = opts->fallocate && block_file_can_discard(&aio_bdev->file);
+	aio_bdev->can_seek = block_file_can_seek(&aio_bdev->file);
 
 	bdev->blocklen = opts->block_size != 0 ? opts->block_size : aio_bdev->file.sector_size;
 	bdev->blockcnt = aio_bdev->file.size / bdev->blocklen;
@@ -585,43 +522,31 @@ fill_bdev(struct aio_bdev *aio_bdev, const struct aio_bdev_opts *opts)
 	bdev->module = &g_aio_module;
 }
 
-/* A saved configuration is loaded by a process that may have been started anywhere else. */
-static char *
-make_absolute(const char *path)
+static void
+choose_submission(struct aio_bdev *aio_bdev)
 {
-	char folder[PATH_MAX];
+	const struct block_file *file = &aio_bdev->file;
 
-	if (path[0] == '/' || getcwd(folder, sizeof(folder)) == NULL) {
-		return strdup(path);
+	aio_bdev->async_sync = true;
+	if (file->in_memory) {
+		aio_bdev->submission = AIO_SUBMISSION_PLAIN;
+	} else if (block_file_takes_nowait(file)) {
+		aio_bdev->submission = AIO_SUBMISSION_NOWAIT;
+	} else {
+		aio_bdev->submission = file->direct ? AIO_SUBMISSION_PLAIN : AIO_SUBMISSION_WORKER;
 	}
-	return spdk_sprintf_alloc("%s/%s", folder, path);
-}
-
-/* Two processes that write to one file, a virtual machine and we for example, destroy what is on it. */
-static int
-lock_file(struct aio_bdev *aio_bdev, const struct aio_bdev_opts *opts, const char **why)
-{
-	uint32_t others;
-	int rc;
-
-	aio_bdev->no_lock = opts->no_lock;
-	if (opts->no_lock) {
-		return 0;
-	}
-	rc = aio_lock_take(aio_bdev->file.fd, !opts->readonly, &aio_bdev->lock, &others);
-	if (rc == -EBUSY) {
-		*why = "another process uses the file, or wants it for itself; end it, or use no_lock at your own risk";
-	} else if (rc == 0 && others > 0) {
-		SPDK_WARNLOG("aio bdev %s: %s is open as another bdev, too; what one of them writes the other does not "
-			     "know of\n",
-			opts->name, opts->filename);
-	}
-	return rc;
 }
 
 int
 bdev_aio_create(const struct aio_bdev_opts *opts, const char **why)
 {
+	struct block_file_opts file_opts = {
+		.bdev_name = opts->name,
+		.path = opts->filename,
+		.block_size = opts->block_size,
+		.readonly = opts->readonly,
+		.no_lock = opts->no_lock,
+	};
 	struct aio_bdev *aio_bdev;
 	int rc;
 
@@ -635,22 +560,18 @@ bdev_aio_create(const struct aio_bdev_opts *opts, const char **why)
 		return -ENOMEM;
 	}
 	aio_bdev->bdev.name = strdup(opts->name);
-	aio_bdev->filename = make_absolute(opts->filename);
-	if (aio_bdev->bdev.name == NULL || aio_bdev->filename == NULL) {
+	if (aio_bdev->bdev.name == NULL) {
 		rc = -ENOMEM;
 		goto free_aio_bdev;
 	}
-	rc = aio_file_open(&aio_bdev->file, opts->filename, opts->readonly, opts->block_size, why);
+	rc = block_file_open(&aio_bdev->file, &file_opts, why);
 	if (rc != 0) {
 		goto free_aio_bdev;
 	}
-	rc = lock_file(aio_bdev, opts, why);
+	choose_submission(aio_bdev);
+	rc = file_workers_init(&aio_bdev->workers, run_job_cb, aio_bdev, AIO_WORKER_IDLE_US);
 	if (rc != 0) {
 		goto close_file;
-	}
-	rc = aio_workers_init(&aio_bdev->workers, run_job_cb, aio_bdev, AIO_WORKER_IDLE_US);
-	if (rc != 0) {
-		goto unlock_file;
 	}
 	fill_bdev(aio_bdev, opts);
 	rc = bdk_io_device_register(
@@ -668,13 +589,10 @@ bdev_aio_create(const struct aio_bdev_opts *opts, const char **why)
 unregister_io_device:
 	spdk_io_device_unregister(aio_bdev, NULL);
 end_workers:
-	aio_workers_fini(&aio_bdev->workers);
-unlock_file:
-	aio_lock_release(aio_bdev->lock, !opts->readonly);
+	file_workers_fini(&aio_bdev->workers);
 close_file:
-	aio_file_close(&aio_bdev->file);
+	block_file_close(&aio_bdev->file);
 free_aio_bdev:
-	free(aio_bdev->filename);
 	free(aio_bdev->bdev.name);
 	free(aio_bdev);
 	return rc;
@@ -706,7 +624,7 @@ rescan(struct spdk_bdev *bdev, const char **why)
 		return -ENODEV;
 	}
 	aio_bdev = bdev->ctxt;
-	rc = aio_file_get_size(&aio_bdev->file, &size);
+	rc = block_file_get_size(&aio_bdev->file, &size);
 	if (rc != 0) {
 		return rc;
 	}

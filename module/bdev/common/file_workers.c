@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "module/bdev/aio/aio_workers.h"
+#include "module/bdev/common/file_workers.h"
 
 #include "spdk/util.h"
 
 /* Waits for a job. NULL: the worker is to end, and is marked so. */
-static struct aio_job *
-wait_for_job(struct aio_worker *worker)
+static struct file_job *
+wait_for_job(struct file_worker *worker)
 {
-	struct aio_workers *workers = worker->workers;
-	struct aio_job *job;
+	struct file_workers *workers = worker->workers;
+	struct file_job *job;
 	bool in_time = true;
 
 	ENV_MUTEX_SCOPE(&workers->lock);
@@ -32,9 +32,9 @@ wait_for_job(struct aio_worker *worker)
 static void *
 worker_main(void *arg)
 {
-	struct aio_worker *worker = arg;
-	struct aio_workers *workers = worker->workers;
-	struct aio_job *job;
+	struct file_worker *worker = arg;
+	struct file_workers *workers = worker->workers;
+	struct file_job *job;
 
 	while ((job = wait_for_job(worker)) != NULL) {
 		workers->run(workers->ctx, job);
@@ -44,10 +44,10 @@ worker_main(void *arg)
 
 /* Starts one more thread if there is room for it; the lock is held. Returns false if the system refuses it. */
 static bool
-start_worker_locked(struct aio_workers *workers)
+start_worker_locked(struct file_workers *workers)
 {
 	for (size_t i = 0; i < SPDK_COUNTOF(workers->worker); i++) {
-		struct aio_worker *worker = &workers->worker[i];
+		struct file_worker *worker = &workers->worker[i];
 
 		if (worker->thread != NULL && !worker->ended) {
 			continue;
@@ -58,13 +58,13 @@ start_worker_locked(struct aio_workers *workers)
 			worker->thread = NULL;
 		}
 		worker->ended = false;
-		return env_thread_create(&worker->thread, "bdev_aio", worker_main, worker, ENV_THREAD_CPU_ANY) == 0;
+		return env_thread_create(&worker->thread, "bdev_file", worker_main, worker, ENV_THREAD_CPU_ANY) == 0;
 	}
 	return true;
 }
 
 static bool
-has_thread_locked(const struct aio_workers *workers)
+has_thread_locked(const struct file_workers *workers)
 {
 	for (size_t i = 0; i < SPDK_COUNTOF(workers->worker); i++) {
 		if (workers->worker[i].thread != NULL && !workers->worker[i].ended) {
@@ -75,7 +75,7 @@ has_thread_locked(const struct aio_workers *workers)
 }
 
 int
-aio_workers_submit(struct aio_workers *workers, struct aio_job *job)
+file_workers_submit(struct file_workers *workers, struct file_job *job)
 {
 	ENV_MUTEX_SCOPE(&workers->lock);
 	if (workers->num_jobs >= workers->num_idle && !start_worker_locked(workers) && !has_thread_locked(workers)) {
@@ -88,7 +88,8 @@ aio_workers_submit(struct aio_workers *workers, struct aio_job *job)
 }
 
 int
-aio_workers_init(struct aio_workers *workers, void (*run)(void *ctx, struct aio_job *job), void *ctx, uint64_t idle_us)
+file_workers_init(
+	struct file_workers *workers, void (*run)(void *ctx, struct file_job *job), void *ctx, uint64_t idle_us)
 {
 	int rc;
 
@@ -112,7 +113,7 @@ aio_workers_init(struct aio_workers *workers, void (*run)(void *ctx, struct aio_
 }
 
 static void
-stop(struct aio_workers *workers)
+stop(struct file_workers *workers)
 {
 	ENV_MUTEX_SCOPE(&workers->lock);
 	workers->stopping = true;
@@ -120,7 +121,7 @@ stop(struct aio_workers *workers)
 }
 
 void
-aio_workers_fini(struct aio_workers *workers)
+file_workers_fini(struct file_workers *workers)
 {
 	stop(workers);
 	for (size_t i = 0; i < SPDK_COUNTOF(workers->worker); i++) {

@@ -5,20 +5,20 @@
  * those that QEMU and its tools set on disk images: they exclude these, too.
  */
 
-#ifndef MODULE_BDEV_AIO_LOCK_H
-#define MODULE_BDEV_AIO_LOCK_H
+#ifndef MODULE_BDEV_FILE_LOCK_H
+#define MODULE_BDEV_FILE_LOCK_H
 
 #include "spdk/stdinc.h"
 
-struct aio_lock;
+struct file_lock;
 
 /*
  * Locks the file behind fd for reading, or for writing as well. *lock is NULL where the file system has no locks. What
  * else this process has open of the same file is not in the way; *others then says how many, if it is not only read by
  * all. Any thread. Returns 0, -EBUSY if another process is in the way, or -ENOMEM.
  */
-int aio_lock_take(int fd, bool write, struct aio_lock **lock, uint32_t *others);
+int file_lock_take(int fd, bool write, struct file_lock **lock, uint32_t *others);
 /* With the write that it was taken with. NULL is allowed. */
-void aio_lock_release(struct aio_lock *lock, bool write);
+void file_lock_release(struct file_lock *lock, bool write);
 
-#endif /* MODULE_BDEV_AIO_LOCK_H */
+#endif /* MODULE_BDEV_FILE_LOCK_H */

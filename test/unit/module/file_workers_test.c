@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* module/bdev/aio/aio_workers.c: every job is carried out once, side by side, by threads that come and go. */
+/* module/bdev/aio/file_workers.c: every job is carried out once, side by side, by threads that come and go. */
 
 #include "spdk/stdinc.h"
 
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "module/bdev/aio/aio_workers.h"
+#include "module/bdev/common/file_workers.h"
 #include "spdk/util.h"
 
 struct counters {
@@ -21,15 +21,15 @@ struct counters {
 };
 
 struct job {
-	struct aio_job job;
+	struct file_job job;
 	int runs;
 };
 
 static void
-run_cb(void *ctx, struct aio_job *aio_job)
+run_cb(void *ctx, struct file_job *file_job)
 {
 	struct counters *c = ctx;
-	struct job *job = SPDK_CONTAINEROF(aio_job, struct job, job);
+	struct job *job = SPDK_CONTAINEROF(file_job, struct job, job);
 
 	ENV_MUTEX_SCOPE(&c->lock);
 	job->runs++;
@@ -54,29 +54,29 @@ wait_done(struct counters *c, int count)
 }
 
 static void
-set_up(struct counters *c, struct aio_workers *workers, uint64_t idle_us)
+set_up(struct counters *c, struct file_workers *workers, uint64_t idle_us)
 {
 	memset(c, 0, sizeof(*c));
 	assert_int_equal(env_mutex_init(&c->lock), 0);
 	assert_int_equal(env_cond_init(&c->changed), 0);
-	assert_int_equal(aio_workers_init(workers, run_cb, c, idle_us), 0);
+	assert_int_equal(file_workers_init(workers, run_cb, c, idle_us), 0);
 }
 
 static void
-tear_down(struct counters *c, struct aio_workers *workers)
+tear_down(struct counters *c, struct file_workers *workers)
 {
-	aio_workers_fini(workers);
+	file_workers_fini(workers);
 	env_cond_destroy(&c->changed);
 	env_mutex_destroy(&c->lock);
 }
 
 static unsigned int
-count_threads(struct aio_workers *workers)
+count_threads(struct file_workers *workers)
 {
 	unsigned int count = 0;
 
 	ENV_MUTEX_SCOPE(&workers->lock);
-	for (int i = 0; i < AIO_WORKERS_MAX; i++) {
+	for (int i = 0; i < FILE_WORKERS_MAX; i++) {
 		count += workers->worker[i].thread != NULL && !workers->worker[i].ended;
 	}
 	return count;
@@ -88,12 +88,12 @@ static void
 every_job_runs_once(void **state)
 {
 	struct job *jobs = calloc(JOBS, sizeof(*jobs));
-	struct aio_workers workers;
+	struct file_workers workers;
 	struct counters c;
 
 	set_up(&c, &workers, SPDK_SEC_TO_USEC);
 	for (int i = 0; i < JOBS; i++) {
-		assert_int_equal(aio_workers_submit(&workers, &jobs[i].job), 0);
+		assert_int_equal(file_workers_submit(&workers, &jobs[i].job), 0);
 	}
 	wait_done(&c, JOBS);
 	tear_down(&c, &workers);
@@ -106,17 +106,17 @@ every_job_runs_once(void **state)
 static void
 jobs_run_side_by_side(void **state)
 {
-	struct job jobs[AIO_WORKERS_MAX] = {0};
-	struct aio_workers workers;
+	struct job jobs[FILE_WORKERS_MAX] = {0};
+	struct file_workers workers;
 	struct counters c;
 
 	set_up(&c, &workers, SPDK_SEC_TO_USEC);
-	c.wait_for_running = AIO_WORKERS_MAX;
-	for (int i = 0; i < AIO_WORKERS_MAX; i++) {
-		assert_int_equal(aio_workers_submit(&workers, &jobs[i].job), 0);
+	c.wait_for_running = FILE_WORKERS_MAX;
+	for (int i = 0; i < FILE_WORKERS_MAX; i++) {
+		assert_int_equal(file_workers_submit(&workers, &jobs[i].job), 0);
 	}
-	wait_done(&c, AIO_WORKERS_MAX);
-	assert_int_equal(c.most_running, AIO_WORKERS_MAX);
+	wait_done(&c, FILE_WORKERS_MAX);
+	assert_int_equal(c.most_running, FILE_WORKERS_MAX);
 	tear_down(&c, &workers);
 }
 
@@ -124,13 +124,13 @@ static void
 threads_are_started_as_needed_and_end(void **state)
 {
 	struct job jobs[20] = {0};
-	struct aio_workers workers;
+	struct file_workers workers;
 	struct counters c;
 
 	set_up(&c, &workers, 2000);
 	assert_int_equal(count_threads(&workers), 0);
 	for (int i = 0; i < (int)SPDK_COUNTOF(jobs); i++) {
-		assert_int_equal(aio_workers_submit(&workers, &jobs[i].job), 0);
+		assert_int_equal(file_workers_submit(&workers, &jobs[i].job), 0);
 		wait_done(&c, i + 1);
 		if (i % 5 == 4) {
 			/* Each of them has waited long enough, and another one can take its place. */
@@ -146,12 +146,12 @@ static void
 ends_at_once_while_threads_wait(void **state)
 {
 	struct job job = {0};
-	struct aio_workers workers;
+	struct file_workers workers;
 	struct counters c;
 
 	/* Longer than any test may take. */
 	set_up(&c, &workers, 3600 * SPDK_SEC_TO_USEC);
-	assert_int_equal(aio_workers_submit(&workers, &job.job), 0);
+	assert_int_equal(file_workers_submit(&workers, &job.job), 0);
 	wait_done(&c, 1);
 	tear_down(&c, &workers);
 }

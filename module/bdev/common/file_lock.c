@@ -9,7 +9,7 @@
  * each file, however many bdevs are on it.
  */
 
-#include "module/bdev/aio/aio_lock.h"
+#include "module/bdev/common/file_lock.h"
 
 #include "spdk/log.h"
 #include "spdk/queue.h"
@@ -25,14 +25,14 @@ enum {
 	BIT_RESIZE = 3,
 };
 
-struct aio_lock {
+struct file_lock {
 	dev_t dev;
 	ino_t ino;
 	int fd;
 	/* Holders in this process; each writer is a reader, too. */
 	uint32_t readers;
 	uint32_t writers;
-	TAILQ_ENTRY(aio_lock) link;
+	TAILQ_ENTRY(file_lock) link;
 };
 
 /* A byte to be locked, and the one that nobody else may have locked. */
@@ -52,7 +52,7 @@ static const struct pair g_writing[] = {
 };
 
 static struct env_mutex g_lock = ENV_MUTEX_INITIALIZER;
-static TAILQ_HEAD(, aio_lock) g_locks = TAILQ_HEAD_INITIALIZER(g_locks);
+static TAILQ_HEAD(, file_lock) g_locks = TAILQ_HEAD_INITIALIZER(g_locks);
 
 static int
 set_byte(int fd, off_t byte, short type)
@@ -96,10 +96,10 @@ lock_pairs(int fd, const struct pair *pairs, size_t count)
 	return rc == -EAGAIN || rc == -EACCES ? -EBUSY : rc;
 }
 
-static struct aio_lock *
+static struct file_lock *
 find(const struct stat *st)
 {
-	struct aio_lock *lock;
+	struct file_lock *lock;
 
 	TAILQ_FOREACH (lock, &g_locks, link) {
 		if (lock->dev == st->st_dev && lock->ino == st->st_ino) {
@@ -109,10 +109,10 @@ find(const struct stat *st)
 	return NULL;
 }
 
-static struct aio_lock *
+static struct file_lock *
 create(int fd, const struct stat *st)
 {
-	struct aio_lock *lock = calloc(1, sizeof(*lock));
+	struct file_lock *lock = calloc(1, sizeof(*lock));
 
 	if (lock == NULL) {
 		return NULL;
@@ -130,7 +130,7 @@ create(int fd, const struct stat *st)
 }
 
 static void
-destroy(struct aio_lock *lock)
+destroy(struct file_lock *lock)
 {
 	TAILQ_REMOVE(&g_locks, lock, link);
 	close(lock->fd);
@@ -139,7 +139,7 @@ destroy(struct aio_lock *lock)
 
 /* What those who are there already have not locked yet. */
 static int
-extend(struct aio_lock *lock, bool write)
+extend(struct file_lock *lock, bool write)
 {
 	int rc = 0;
 
@@ -156,9 +156,9 @@ extend(struct aio_lock *lock, bool write)
 }
 
 int
-aio_lock_take(int fd, bool write, struct aio_lock **result, uint32_t *others)
+file_lock_take(int fd, bool write, struct file_lock **result, uint32_t *others)
 {
-	struct aio_lock *lock;
+	struct file_lock *lock;
 	struct stat st;
 	int rc;
 
@@ -190,7 +190,7 @@ aio_lock_take(int fd, bool write, struct aio_lock **result, uint32_t *others)
 }
 
 void
-aio_lock_release(struct aio_lock *lock, bool write)
+file_lock_release(struct file_lock *lock, bool write)
 {
 	if (lock == NULL) {
 		return;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "module/bdev/aio/aio_file.h"
+#include "module/bdev/common/block_file.h"
 
+#include "spdk/log.h"
+#include "spdk/string.h"
 #include "spdk/util.h"
+#include "module/bdev/common/file_lock.h"
 
 #include <linux/falloc.h>
 #include <linux/fs.h>
@@ -48,7 +51,7 @@ open_fd(const char *path, int flags)
 
 /* Puts fd in the place of that of the file, which is closed. */
 static int
-replace_fd(struct aio_file *file, int fd)
+replace_fd(struct block_file *file, int fd)
 {
 	if (fd < 0) {
 		return fd;
@@ -68,7 +71,7 @@ lies_in_memory(int fd)
 
 /* Sets what direct I/O on the file needs. Returns false if it cannot be done in blocks of that size. */
 static bool
-find_alignment(struct aio_file *file, uint32_t block_size)
+find_alignment(struct block_file *file, uint32_t block_size)
 {
 	uint32_t unknown = file->sector_size != 0 ? file->sector_size : spdk_min(block_size, DIRECT_ALIGN_UNKNOWN);
 
@@ -87,17 +90,17 @@ find_alignment(struct aio_file *file, uint32_t block_size)
 
 /* Direct I/O if the file can do it, as the page cache would only copy, and wait while it does. */
 static int
-choose_direct(struct aio_file *file, const char *path, int flags, uint32_t block_size)
+choose_direct(struct block_file *file, const struct block_file_opts *opts, int flags, uint32_t block_size)
 {
 	int fd;
 
 	file->direct = false;
 	file->mem_align = 1;
 	file->length_align = 1;
-	if (!file->block_device && lies_in_memory(file->fd)) {
+	if (file->in_memory || opts->buffered) {
 		return 0;
 	}
-	fd = open_fd(path, flags | O_DIRECT);
+	fd = open_fd(opts->path, flags | O_DIRECT);
 	if (fd == -EINVAL) {
 		return 0;
 	}
@@ -108,14 +111,14 @@ choose_direct(struct aio_file *file, const char *path, int flags, uint32_t block
 	if (!file->direct) {
 		file->mem_align = 1;
 		file->length_align = 1;
-		return replace_fd(file, open_fd(path, flags));
+		return replace_fd(file, open_fd(opts->path, flags));
 	}
 	return 0;
 }
 
-/* Whether the file takes RWF_NOWAIT. The kernel says so only to who reads something. */
-static bool
-takes_nowait(const struct aio_file *file)
+/* The kernel says so only to who reads something. */
+bool
+block_file_takes_nowait(const struct block_file *file)
 {
 	struct iovec iov = {.iov_len = file->length_align};
 	bool taken;
@@ -128,20 +131,8 @@ takes_nowait(const struct aio_file *file)
 	return taken;
 }
 
-static void
-choose_submission(struct aio_file *file)
-{
-	if (!file->block_device && lies_in_memory(file->fd)) {
-		file->submission = AIO_SUBMISSION_PLAIN;
-	} else if (takes_nowait(file)) {
-		file->submission = AIO_SUBMISSION_NOWAIT;
-	} else {
-		file->submission = file->direct ? AIO_SUBMISSION_PLAIN : AIO_SUBMISSION_WORKER;
-	}
-}
-
 static int
-check_block_size(const struct aio_file *file, uint32_t block_size, const char **why)
+check_block_size(const struct block_file *file, uint32_t block_size, const char **why)
 {
 	if (block_size == 0) {
 		return refuse(-EINVAL, why, "a regular file has no block size of its own: give block_size");
@@ -159,7 +150,7 @@ check_block_size(const struct aio_file *file, uint32_t block_size, const char **
 }
 
 static int
-examine_fd(struct aio_file *file, const char **why)
+examine_fd(struct block_file *file, const char **why)
 {
 	struct stat st;
 	int sector_size;
@@ -168,63 +159,108 @@ examine_fd(struct aio_file *file, const char **why)
 		return -errno;
 	}
 	file->block_device = S_ISBLK(st.st_mode);
+	file->in_memory = !file->block_device && lies_in_memory(file->fd);
 	if (file->block_device) {
 		if (ioctl(file->fd, BLKSSZGET, &sector_size) != 0) {
 			return -errno;
 		}
 		file->sector_size = sector_size;
 	}
-	return aio_file_get_size(file, &file->size);
+	return block_file_get_size(file, &file->size);
 }
 
-int
-aio_file_open(struct aio_file *file, const char *path, bool readonly, uint32_t block_size, const char **why)
+static int
+open_checked(struct block_file *file, const struct block_file_opts *opts, const char **why)
 {
-	int flags = readonly ? O_RDONLY : O_RDWR;
+	int flags = opts->readonly ? O_RDONLY : O_RDWR;
+	uint32_t block_size = opts->block_size;
 	int rc;
 
-	memset(file, 0, sizeof(*file));
-	rc = check_kind(path, why);
+	rc = check_kind(opts->path, why);
 	if (rc != 0) {
 		return rc;
 	}
-	file->fd = open_fd(path, flags);
+	file->fd = open_fd(opts->path, flags);
 	if (file->fd < 0) {
 		return file->fd;
 	}
-	file->readonly = readonly;
 	rc = examine_fd(file, why);
+	if (rc == 0) {
+		block_size = block_size != 0 ? block_size : file->sector_size;
+		rc = check_block_size(file, block_size, why);
+	}
+	if (rc == 0) {
+		rc = choose_direct(file, opts, flags, block_size);
+	}
 	if (rc != 0) {
-		goto close_fd;
+		close(file->fd);
 	}
-	if (block_size == 0) {
-		block_size = file->sector_size;
-	}
-	rc = check_block_size(file, block_size, why);
-	if (rc != 0) {
-		goto close_fd;
-	}
-	rc = choose_direct(file, path, flags, block_size);
-	if (rc != 0) {
-		goto close_fd;
-	}
-	choose_submission(file);
-	file->async_sync = true;
-	return 0;
+	return rc;
+}
 
-close_fd:
-	close(file->fd);
+/* Two processes that write to one file, a virtual machine and we for example, destroy what is on it. */
+static int
+take_lock(struct block_file *file, const struct block_file_opts *opts, const char **why)
+{
+	uint32_t others;
+	int rc;
+
+	if (opts->no_lock) {
+		return 0;
+	}
+	rc = file_lock_take(file->fd, !opts->readonly, &file->lock, &others);
+	if (rc == -EBUSY) {
+		*why = "another process uses the file, or wants it for itself; end it, or use no_lock at your own risk";
+	} else if (rc == 0 && others > 0) {
+		SPDK_WARNLOG("%s: %s is open as another bdev, too; what one of them writes the other does not know "
+			     "of\n",
+			opts->bdev_name, opts->path);
+	}
+	return rc;
+}
+
+static char *
+make_absolute(const char *path)
+{
+	char folder[PATH_MAX];
+
+	if (path[0] == '/' || getcwd(folder, sizeof(folder)) == NULL) {
+		return strdup(path);
+	}
+	return spdk_sprintf_alloc("%s/%s", folder, path);
+}
+
+int
+block_file_open(struct block_file *file, const struct block_file_opts *opts, const char **why)
+{
+	int rc;
+
+	memset(file, 0, sizeof(*file));
+	file->readonly = opts->readonly;
+	file->no_lock = opts->no_lock;
+	rc = open_checked(file, opts, why);
+	if (rc != 0) {
+		return rc;
+	}
+	file->path = make_absolute(opts->path);
+	rc = file->path != NULL ? take_lock(file, opts, why) : -ENOMEM;
+	if (rc != 0) {
+		free(file->path);
+		close(file->fd);
+	}
 	return rc;
 }
 
 void
-aio_file_close(struct aio_file *file)
+block_file_close(struct block_file *file)
 {
+	file_lock_release(file->lock, !file->readonly);
 	close(file->fd);
+	free(file->path);
 }
 
 int
-aio_file_get_size(const struct aio_file *file, uint64_t *size)
+block_file_get_size(const struct block_file *file, uint64_t *size)
 {
 	struct stat st;
 
@@ -266,7 +302,7 @@ device_can_discard(int fd)
 }
 
 bool
-aio_file_can_discard(const struct aio_file *file)
+block_file_can_discard(const struct block_file *file)
 {
 	if (file->readonly) {
 		return false;
@@ -280,7 +316,7 @@ aio_file_can_discard(const struct aio_file *file)
 }
 
 bool
-aio_file_can_seek(const struct aio_file *file)
+block_file_can_seek(const struct block_file *file)
 {
 	if (file->block_device) {
 		/* The kernel knows nothing of what is behind it. */
@@ -290,7 +326,7 @@ aio_file_can_seek(const struct aio_file *file)
 }
 
 static int64_t
-find_data(const struct aio_file *file, uint64_t offset, uint64_t end, uint32_t block_size)
+find_data(const struct block_file *file, uint64_t offset, uint64_t end, uint32_t block_size)
 {
 	int64_t data = lseek(file->fd, offset, SEEK_DATA);
 
@@ -303,7 +339,7 @@ find_data(const struct aio_file *file, uint64_t offset, uint64_t end, uint32_t b
 
 /* Holes may be smaller than a block, or begin in the middle of one. */
 static int64_t
-find_hole(const struct aio_file *file, uint64_t offset, uint64_t end, uint32_t block_size)
+find_hole(const struct block_file *file, uint64_t offset, uint64_t end, uint32_t block_size)
 {
 	while (offset < end) {
 		int64_t hole = lseek(file->fd, offset, SEEK_HOLE);
@@ -329,7 +365,7 @@ find_hole(const struct aio_file *file, uint64_t offset, uint64_t end, uint32_t b
 }
 
 int64_t
-aio_file_seek(const struct aio_file *file, bool hole, uint64_t offset, uint64_t end, uint32_t block_size)
+block_file_seek(const struct block_file *file, bool hole, uint64_t offset, uint64_t end, uint32_t block_size)
 {
 	return hole ? find_hole(file, offset, end, block_size) : find_data(file, offset, end, block_size);
 }
@@ -376,7 +412,7 @@ transfer_all(transfer_fn transfer, int fd, struct iovec *iovs, int iovcnt, uint6
 }
 
 static bool
-is_direct_shaped(const struct aio_file *file, const struct iovec *iovs, int iovcnt)
+is_direct_shaped(const struct block_file *file, const struct iovec *iovs, int iovcnt)
 {
 	for (int i = 0; i < iovcnt; i++) {
 		if ((uintptr_t)iovs[i].iov_base % file->mem_align != 0 || iovs[i].iov_len % file->length_align != 0) {
@@ -389,7 +425,7 @@ is_direct_shaped(const struct aio_file *file, const struct iovec *iovs, int iovc
 /* A transfer through one aligned buffer, for iovecs that direct I/O does not take. */
 static int64_t
 transfer_bounced(
-	const struct aio_file *file, struct iovec *iovs, int iovcnt, uint64_t offset, uint64_t len, bool is_write)
+	const struct block_file *file, struct iovec *iovs, int iovcnt, uint64_t offset, uint64_t len, bool is_write)
 {
 	struct iovec bounce = {.iov_len = len};
 	int64_t done;
@@ -414,7 +450,8 @@ transfer_bounced(
 }
 
 static int64_t
-transfer_file(const struct aio_file *file, struct iovec *iovs, int iovcnt, uint64_t offset, uint64_t len, bool is_write)
+transfer_file(
+	const struct block_file *file, struct iovec *iovs, int iovcnt, uint64_t offset, uint64_t len, bool is_write)
 {
 	struct iovec few[8];
 	struct iovec *copy = few;
@@ -438,25 +475,25 @@ transfer_file(const struct aio_file *file, struct iovec *iovs, int iovcnt, uint6
 }
 
 int64_t
-aio_file_read(const struct aio_file *file, struct iovec *iovs, int iovcnt, uint64_t offset, uint64_t len)
+block_file_read(const struct block_file *file, struct iovec *iovs, int iovcnt, uint64_t offset, uint64_t len)
 {
 	return transfer_file(file, iovs, iovcnt, offset, len, false);
 }
 
 int64_t
-aio_file_write(const struct aio_file *file, struct iovec *iovs, int iovcnt, uint64_t offset, uint64_t len)
+block_file_write(const struct block_file *file, struct iovec *iovs, int iovcnt, uint64_t offset, uint64_t len)
 {
 	return transfer_file(file, iovs, iovcnt, offset, len, true);
 }
 
 int
-aio_file_sync(const struct aio_file *file)
+block_file_sync(const struct block_file *file)
 {
 	return fdatasync(file->fd) == 0 ? 0 : -errno;
 }
 
 static int
-change_device_range(const struct aio_file *file, unsigned long request, uint64_t offset, uint64_t len)
+change_device_range(const struct block_file *file, unsigned long request, uint64_t offset, uint64_t len)
 {
 	uint64_t range[2] = {offset, len};
 
@@ -464,7 +501,7 @@ change_device_range(const struct aio_file *file, unsigned long request, uint64_t
 }
 
 static int
-change_file_range(const struct aio_file *file, int mode, uint64_t offset, uint64_t len)
+change_file_range(const struct block_file *file, int mode, uint64_t offset, uint64_t len)
 {
 	int rc;
 
@@ -475,7 +512,7 @@ change_file_range(const struct aio_file *file, int mode, uint64_t offset, uint64
 }
 
 int
-aio_file_discard(const struct aio_file *file, uint64_t offset, uint64_t len)
+block_file_discard(const struct block_file *file, uint64_t offset, uint64_t len)
 {
 	if (file->block_device) {
 		return change_device_range(file, BLKDISCARD, offset, len);
@@ -485,7 +522,7 @@ aio_file_discard(const struct aio_file *file, uint64_t offset, uint64_t len)
 
 /* Zeroes what has blocks, which it keeps. */
 static int
-zero_file_range(const struct aio_file *file, uint64_t offset, uint64_t len)
+zero_file_range(const struct block_file *file, uint64_t offset, uint64_t len)
 {
 	int rc = change_file_range(file, FALLOC_FL_ZERO_RANGE, offset, len);
 
@@ -498,7 +535,7 @@ zero_file_range(const struct aio_file *file, uint64_t offset, uint64_t len)
 
 /* Moves *offset to the next data, or to end. Returns the length of that data, 0 if there is none. */
 static uint64_t
-next_data(const struct aio_file *file, uint64_t *offset, uint64_t end)
+next_data(const struct block_file *file, uint64_t *offset, uint64_t end)
 {
 	off_t data = lseek(file->fd, *offset, SEEK_DATA), hole;
 
@@ -520,7 +557,7 @@ next_data(const struct aio_file *file, uint64_t *offset, uint64_t end)
  * zeroed that nobody has written to. What has blocks keeps them, so that no later write finds the file system full.
  */
 int
-aio_file_zero(const struct aio_file *file, uint64_t offset, uint64_t len)
+block_file_zero(const struct block_file *file, uint64_t offset, uint64_t len)
 {
 	uint64_t end = offset + len;
 	int rc = 0;
