@@ -241,6 +241,16 @@ refuses_a_part_outside_the_base(void **state)
 }
 
 static void
+may_be_the_whole_base(void **state)
+{
+	struct spdk_bdev_part *part = create("part", 0, NUM_BLOCKS);
+
+	assert_int_equal(spdk_bdev_get_num_blocks(spdk_bdev_part_get_bdev(part)), NUM_BLOCKS);
+	slice_delete(part, 0);
+	mem_disk_remove(&g_disk);
+}
+
+static void
 leaves_nothing_behind_a_part_that_fails(void **state)
 {
 	struct spdk_bdev_part *part;
@@ -481,6 +491,7 @@ main(void)
 		TEST(may_be_unregistered_on_any_thread),
 		TEST(closes_an_unused_base_on_its_thread),
 		TEST(refuses_a_part_outside_the_base),
+		TEST(may_be_the_whole_base),
 		TEST(leaves_nothing_behind_a_part_that_fails),
 		TEST(says_who_frees_the_context),
 		TEST(goes_without_the_optional_callbacks),

@@ -466,8 +466,18 @@ static void
 test_callbacks(void **state)
 {
 	uint64_t limits[] = {KEEP, 0, KEEP, 0}, more[] = {1000, 0, 0, 0}, none[] = {0, 0, 0, 0};
+	char name[] = "stranger";
+	struct spdk_bdev stranger = {.name = name};
 	struct result results[4] = {};
 
+	/* The caller is told at once of what cannot be. */
+	spdk_bdev_set_qos_rate_limits(&g_disk.bdev, more, result_cb, &results[0]);
+	assert_int_equal(results[0].called, 1);
+	assert_int_equal(results[0].status, -EINVAL);
+	ON(1, spdk_bdev_set_qos_rate_limits(&stranger, more, result_cb, &results[0]));
+	assert_int_equal(results[0].called, 2);
+	assert_int_equal(results[0].status, -ENODEV);
+	results[0] = (struct result){};
 	ON(1, {
 		/* Nothing to do. */
 		spdk_bdev_set_qos_rate_limits(&g_disk.bdev, limits, result_cb, &results[0]);
@@ -764,6 +774,8 @@ static void
 test_group_errors(void **state)
 {
 	uint64_t limits[SPDK_BDEV_QOS_NUM_RATE_LIMIT_TYPES] = {1500, 2, KEEP, 4}, none[] = {0, 0, 0, 0};
+	char name[] = "stranger";
+	struct spdk_bdev stranger = {.name = name};
 	struct result result = {};
 	int rc;
 
@@ -783,6 +795,8 @@ test_group_errors(void **state)
 	assert_int_equal(bdk_bdev_qos_group_add_bdev("g", &g_disk.bdev, result_cb, &result), -EINVAL);
 	ON(0, rc = bdk_bdev_qos_group_add_bdev("x", &g_disk.bdev, result_cb, &result));
 	assert_int_equal(rc, -ENOENT);
+	ON(0, rc = bdk_bdev_qos_group_add_bdev("g", &stranger, result_cb, &result));
+	assert_int_equal(rc, -ENODEV);
 	ON(0, rc = bdk_bdev_qos_group_remove_bdev("g", &g_disk.bdev, result_cb, &result));
 	assert_int_equal(rc, -ENODEV);
 	ON(0, {
