@@ -56,12 +56,17 @@ NOT_APART = {
     "of several that compare and write the same block at once, one succeeds",
     "the accel sequence of an I/O is carried out",
 }
+# Nothing here stands on a journal.
+DURABILITY = {
+    "what was flushed is there after a power cut, or what came later",
+    "without a write cache, what was written is there after a power cut",
+}
 WITHIN = {"who does not see metadata gets the data alone, and what he writes is right"}
 
 
 def expected_to_be_skipped(form):
     within = form.get("md_interleave", False)
-    return (NAMED | (set() if "dif_type" in form else PROTECTION) | (set() if within else WITHIN) |
+    return (NAMED | DURABILITY | (set() if "dif_type" in form else PROTECTION) | (set() if within else WITHIN) |
             (NOT_APART if "md_size" in form and not within else APART))
 
 
@@ -82,6 +87,18 @@ def test_aio_and_passthru_on_it(tmp_path):
     assert skipped(check(tmp_path, [create], "disk")["disk"]) == expected_to_be_skipped({}) | {
         "after unmap other blocks are as they were, and all can be read", "zcopy lends what is there, and a commit writes it"}
     check(tmp_path, [create, over], "over")
+
+
+@pytest.mark.parametrize("write_cache", [True, False])
+def test_journal_and_passthru_on_it(tmp_path, write_cache):
+    """What is built on a journal is tried with power cuts."""
+    create = ("bdev_journal_create", {"name": "disk", "num_blocks": 4096, "block_size": 512, "write_cache": write_cache})
+    over = ("bdev_passthru_create", {"base_bdev_name": "disk", "name": "over"})
+    tried, other = sorted(DURABILITY, key=lambda text: ("without" in text) == write_cache)
+    for calls, name in (([create], "disk"), ([create, over], "over")):
+        rules = check(tmp_path, calls, name)[name]
+        assert rules[tried]["count"] > 500
+        assert rules[other]["result"] == "skipped"
 
 
 def test_three_high(tmp_path):

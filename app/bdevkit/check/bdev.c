@@ -12,9 +12,21 @@
 #define MAX_AREA_BLOCKS 8192
 #define CHUNK_BYTES (64U << 10)
 
+void
+check_ignore_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *event_ctx)
+{
+}
+
 static void
 event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *event_ctx)
 {
+	struct check *check = event_ctx;
+
+	if (type == SPDK_BDEV_EVENT_REMOVE) {
+		check->removals++;
+	} else if (type == SPDK_BDEV_EVENT_RESIZE) {
+		check->resizes++;
+	}
 }
 
 static void
@@ -46,10 +58,10 @@ refuse(const char *name, const char *why)
 	return -EINVAL;
 }
 
-static int
-open_bdev(struct check *check)
+int
+check_open(struct check *check)
 {
-	int rc = spdk_bdev_open_ext(check->name, true, event_cb, NULL, &check->desc);
+	int rc = spdk_bdev_open_ext(check->name, true, event_cb, check, &check->desc);
 
 	if (rc == -ENODEV) {
 		return refuse(
@@ -74,6 +86,7 @@ open_bdev(struct check *check)
 	if (check->blocks == NULL) {
 		return refuse(check->name, spdk_strerror(ENOMEM));
 	}
+	check_know(check, 0, check->area, CHECK_UNKNOWN);
 	for (unsigned int i = 0; i < SESSION_NUM_THREADS; i++) {
 		session_enter(session_thread(i));
 		check->channels[i] = spdk_bdev_get_io_channel(check->desc);
@@ -85,20 +98,23 @@ open_bdev(struct check *check)
 	return 0;
 }
 
-static void
-close_bdev(struct check *check)
+void
+check_close(struct check *check)
 {
 	for (unsigned int i = 0; i < SESSION_NUM_THREADS; i++) {
 		if (check->channels[i] != NULL) {
 			session_enter(session_thread(i));
 			spdk_put_io_channel(check->channels[i]);
 			session_enter(NULL);
+			check->channels[i] = NULL;
 		}
 	}
 	if (check->desc != NULL) {
 		spdk_bdev_close(check->desc);
+		check->desc = NULL;
 	}
 	free(check->blocks);
+	check->blocks = NULL;
 	session_settle();
 }
 
@@ -110,7 +126,6 @@ fill_area(struct check *check)
 	uint64_t unit = check_unit(check);
 	uint64_t chunk = check_round_up(CHUNK_BYTES / check->block_size + 1, unit);
 
-	check_know(check, 0, check->area, CHECK_UNKNOWN);
 	for (uint64_t offset = 0; offset < check->area; offset += chunk) {
 		check_write_read(
 			check, rule, offset, check->area - offset < chunk ? check->area - offset : chunk, false);
@@ -166,21 +181,27 @@ check_bdev(struct check *check)
 		check_load,
 		check_reset,
 		read_area,
+		check_durability,
+		check_removal,
 	};
-	int rc = open_bdev(check);
+	int rc = check_open(check);
 
 	if (rc == 0) {
 		check->checked = true;
 		check->start_ticks = spdk_get_ticks();
+		snprintf(check->module, sizeof(check->module), "%s", spdk_bdev_get_module_name(check->bdev));
 		if (check->options->no_data) {
 			skip_comparisons(check);
 		}
 		check_fence_watch(check);
 		for (size_t i = 0; i < SPDK_COUNTOF(groups); i++) {
-			groups[i](check);
+			/* One that did not come back cannot be tried any further. */
+			if (check->desc != NULL) {
+				groups[i](check);
+			}
 		}
 		check_fence_watch(NULL);
 	}
-	close_bdev(check);
+	check_close(check);
 	return rc;
 }

@@ -25,6 +25,9 @@ struct check_options {
 	bool json;
 	/* The bdev is known not to keep what is written. */
 	bool no_data;
+	/* What makes the bdevs. */
+	const char *config;
+	size_t config_size;
 };
 
 /* A rule, and how it fared. */
@@ -51,6 +54,7 @@ struct check_block {
 struct check {
 	const char *name;
 	const struct check_options *options;
+	char module[64];
 	struct spdk_bdev *bdev;
 	struct spdk_bdev_desc *desc;
 	struct spdk_io_channel *channels[SESSION_NUM_THREADS];
@@ -65,6 +69,9 @@ struct check {
 	struct check_block *blocks;
 	uint32_t last_generation;
 	uint64_t start_ticks;
+	/* Events that the descriptor has told of. */
+	unsigned int removals;
+	unsigned int resizes;
 	/* It could be opened, and its rules say something. */
 	bool checked;
 	struct check_rule rules[CHECK_NUM_RULES];
@@ -226,6 +233,21 @@ void check_fence_io(struct check_io *io);
 /* Opens it and tries all rules. Returns 0, or a negative errno: it cannot be checked, and stderr says why. */
 int check_bdev(struct check *check);
 
+/* Of descriptors that are open for a moment. */
+void check_ignore_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *event_ctx);
+
+/* Opens it, and gets its channels; returns 0 or a negative errno, and stderr says why. */
+int check_open(struct check *check);
+/* Gives back what there is of them. */
+void check_close(struct check *check);
+
+/* ---- removal.c ---- */
+
+/* The bdev is closed; all that there are are removed. False: some do not go. */
+bool check_remove_all(struct check *check);
+/* Has the configuration make them again, and opens the bdev. */
+bool check_come_again(struct check *check);
+
 /* ---- the groups ---- */
 
 void check_opening(struct check *check);
@@ -240,5 +262,7 @@ void check_overlap(struct check *check);
 void check_statistics(struct check *check);
 void check_load(struct check *check);
 void check_reset(struct check *check);
+void check_durability(struct check *check);
+void check_removal(struct check *check);
 
 #endif /* BDEVKIT_CHECK_H */

@@ -3,6 +3,7 @@
 /* bdevkit check: the command line. */
 
 #include "app/bdevkit/check/check.h"
+#include "app/bdevkit/check/journal.h"
 
 #include "spdk/file.h"
 #include "spdk/log.h"
@@ -159,7 +160,12 @@ parse(int argc, char **argv)
 static int
 check_all(struct check **checks, char **names, size_t count)
 {
-	int rc = session_start(g_options.seed, g_config, g_config_size), result = 0;
+	int rc, result = 0;
+
+	g_options.config = g_config;
+	g_options.config_size = g_config_size;
+	check_journal_register();
+	rc = session_start(g_options.seed, g_config, g_config_size);
 
 	if (rc != 0) {
 		fprintf(stderr, "bdevkit check: cannot make the block devices\n");

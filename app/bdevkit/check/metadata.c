@@ -176,11 +176,6 @@ check_unwanted_buffer(struct check *check)
 /* ---- through a descriptor that does not show metadata ---- */
 
 static void
-event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *event_ctx)
-{
-}
-
-static void
 exchange_hidden(struct check *check, struct check_rule *rule)
 {
 	uint64_t blocks = check_round_up(2, check_unit(check));
@@ -226,7 +221,7 @@ check_hidden(struct check *check)
 	}
 	spdk_bdev_open_opts_init(&opts, sizeof(opts));
 	opts.hide_metadata = true;
-	rc = spdk_bdev_open_ext_v2(check->name, true, event_cb, NULL, &opts, &check->desc);
+	rc = spdk_bdev_open_ext_v2(check->name, true, check_ignore_event_cb, NULL, &opts, &check->desc);
 	if (check_expect(check, rule, rc == 0, NULL, "opening: %d", rc)) {
 		check_expect(check, rule, spdk_bdev_desc_get_block_size(check->desc) == check->data_size, NULL,
 			"a block of %u bytes is shown", spdk_bdev_desc_get_block_size(check->desc));

@@ -6,17 +6,12 @@
 
 static struct spdk_bdev_module g_claimer = {.name = "bdevkit check"};
 
-static void
-event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *event_ctx)
-{
-}
-
 /* Opens and closes it again. */
 static int
 try_open(const char *name, bool write)
 {
 	struct spdk_bdev_desc *desc = NULL;
-	int rc = spdk_bdev_open_ext(name, write, event_cb, NULL, &desc);
+	int rc = spdk_bdev_open_ext(name, write, check_ignore_event_cb, NULL, &desc);
 
 	if (rc == 0) {
 		spdk_bdev_close(desc);
@@ -51,7 +46,7 @@ check_read_only(struct check *check)
 		SPDK_BDEV_IO_TYPE_UNMAP, SPDK_BDEV_IO_TYPE_COPY};
 	struct spdk_bdev_desc *writable = check->desc;
 	struct check_data data;
-	int rc = spdk_bdev_open_ext(check->name, false, event_cb, NULL, &check->desc);
+	int rc = spdk_bdev_open_ext(check->name, false, check_ignore_event_cb, NULL, &check->desc);
 
 	if (!check_data_alloc(check, &data, 1, false)) {
 		abort();

@@ -88,7 +88,7 @@ print_text(const struct check *check, const struct check_options *options)
 	}
 
 	printf("%s: %" PRIu64 " blocks of %u bytes, module %s, seed %" PRIu64 "\n\n", check->name, check->num_blocks,
-		check->block_size, spdk_bdev_get_module_name(check->bdev), options->seed);
+		check->block_size, check->module, options->seed);
 	for (size_t i = 0; i < CHECK_NUM_RULES; i++) {
 		const struct check_rule *rule = &check->rules[i];
 

@@ -52,7 +52,16 @@
 	RULE(LOAD_DATA, "load", "under load each block holds what was written last") \
 	RULE(RESET_DATA, "reset", "what was written before a reset or an abort is there after it") \
 	RULE(RESET_ABORTS, "reset", "an abort ends, and so does what it aborts") \
-	RULE(RESET_ENDS, "reset", "a reset succeeds, and all I/O before it ends")
+	RULE(RESET_ENDS, "reset", "a reset succeeds, and all I/O before it ends") \
+	RULE(CACHE_FLUSH, "durability", "a bdev with a write cache has flush") \
+	RULE(FLUSHED, "durability", "what was flushed is there after a power cut, or what came later") \
+	RULE(UNCACHED, "durability", "without a write cache, what was written is there after a power cut") \
+	RULE(REMOVE_TOLD, "removal", "who has it open is told once that it is removed") \
+	RULE(REMOVE_CLOSED, "removal", "what is being removed cannot be opened") \
+	RULE(REMOVE_ENDS, "removal", "all I/O ends before it goes, and none is answered later") \
+	RULE(REMOVE_GONE, "removal", "when all have closed it, it goes, and its name is free") \
+	RULE(REMOVE_BASE, "removal", "what it stands on goes, too, when it is removed under load") \
+	RULE(REMOVE_AGAIN, "removal", "its configuration makes it again, and it works")
 
 #define CHECK_RULE_ID(id, group, text) RULE_##id,
 enum check_rule_id {

@@ -261,14 +261,26 @@ wait_for(struct outcome *outcome, uint64_t timeout_us)
 	return session_wait(is_done, outcome, timeout_us) ? outcome->rc : -ETIMEDOUT;
 }
 
-int
-session_load(const char *config, size_t config_size)
+static int
+load(const char *config, size_t config_size, bool stop_on_error)
 {
 	static struct outcome outcome;
 
 	outcome = (struct outcome){};
-	spdk_subsystem_load_config((void *)config, (ssize_t)config_size, outcome_cb, &outcome, true);
+	spdk_subsystem_load_config((void *)config, (ssize_t)config_size, outcome_cb, &outcome, stop_on_error);
 	return wait_for(&outcome, START_TIMEOUT_US);
+}
+
+int
+session_load(const char *config, size_t config_size)
+{
+	return load(config, config_size, true);
+}
+
+int
+session_load_again(const char *config, size_t config_size)
+{
+	return load(config, config_size, false);
 }
 
 static int

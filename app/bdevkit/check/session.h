@@ -47,6 +47,9 @@ uint64_t session_count_steps(uint64_t us);
 /* Carries out a configuration, and returns when it is done, with 0 or a negative errno. */
 int session_load(const char *config, size_t config_size);
 
+/* The same, of which some is there already: what fails is passed over. */
+int session_load_again(const char *config, size_t config_size);
+
 /* A random number below limit, from the seed. */
 uint64_t session_random(uint64_t limit);
 

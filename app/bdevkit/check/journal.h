@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A disk of the check's own, for bdevs to be built on: it keeps what was written apart from what has been flushed, and
+ * power can be cut. A configuration makes it by the method bdev_journal_create. It keeps what it holds when its bdev is
+ * removed and made again.
+ */
+
+#ifndef BDEVKIT_CHECK_JOURNAL_H
+#define BDEVKIT_CHECK_JOURNAL_H
+
+#include "spdk/stdinc.h"
+
+/* Before the session starts. */
+void check_journal_register(void);
+
+/* Whether there is one. */
+bool check_journal_exists(void);
+
+/* Writes that journals have carried out. */
+uint64_t check_journal_num_writes(void);
+
+/*
+ * Cuts the power of all journals: of each block that was written and not flushed, either the old or the new contents will
+ * be there. They go on as if nothing had happened until check_journal_restore(), with which all that was done since is gone.
+ */
+void check_journal_cut(void);
+/* While no bdev of a journal is registered. */
+void check_journal_restore(void);
+
+/* Makes all journals larger, or smaller again, by some blocks. Returns 0 or a negative errno. */
+int check_journal_resize(int64_t blocks);
+
+#endif /* BDEVKIT_CHECK_JOURNAL_H */
