@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Lowest first. A folder may include private headers of its own folder and of those before it.
 LAYERS = [
-    "lib/env", "lib/util", "lib/log", "lib/conf", "lib/dma", "lib/dif", "lib/json", "lib/rpc", "lib/trace", "lib/thread",
+    "lib/env", "lib/util", "lib/log", "lib/conf", "lib/dma", "lib/dif", "lib/json", "lib/rpc", "lib/trace", "lib/strict", "lib/thread",
     "lib/notify", "lib/accel", "lib/bdev", "lib/event", "module/accel", "module/bdev", "export", "app",
 ]
 

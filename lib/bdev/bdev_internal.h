@@ -283,6 +283,9 @@ struct bdev_state {
 	/* lock.c */
 	struct bdev_lock_set *locks;
 
+	/* strict.c; NULL: strict mode is off. */
+	struct bdev_strict *strict;
+
 	struct bdev_qos qos;
 };
 

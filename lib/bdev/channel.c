@@ -5,7 +5,7 @@
  * use one module channel.
  */
 
-#include "lib/bdev/io_internal.h"
+#include "lib/bdev/strict.h"
 #include "bdevkit/thread.h"
 
 int
@@ -35,6 +35,15 @@ bdev_thread_create(void *io_device, void *ctx_buf)
 		bdev_io_cache_fini(&thread->cache);
 		return -ENOMEM;
 	}
+	rc = bdev_strict_thread_init(thread);
+	if (rc != 0) {
+		if (thread->accel_ch != NULL) {
+			spdk_put_io_channel(thread->accel_ch);
+		}
+		spdk_iobuf_channel_fini(&thread->iobuf);
+		bdev_io_cache_fini(&thread->cache);
+		return rc;
+	}
 	bdk_thread_set_io_counter(thread->thread, &thread->cache.in_use);
 	return 0;
 }
@@ -46,6 +55,7 @@ bdev_thread_destroy(void *io_device, void *ctx_buf)
 
 	assert(TAILQ_EMPTY(&thread->shared));
 	bdk_thread_set_io_counter(thread->thread, NULL);
+	bdev_strict_thread_fini(thread);
 	if (thread->accel_ch != NULL) {
 		spdk_put_io_channel(thread->accel_ch);
 	}
@@ -137,10 +147,16 @@ bdev_channel_create(void *io_device, void *ctx_buf)
 	if (rc != 0) {
 		goto leave_qos;
 	}
+	rc = bdev_strict_channel_init(ch);
+	if (rc != 0) {
+		goto leave_shared;
+	}
 	bdev_histogram_channel_init(ch);
 	bdev_trace_channel_create(ch);
 	return 0;
 
+leave_shared:
+	leave_shared(ch);
 leave_qos:
 	bdev_qos_channel_fini(ch);
 leave_locks:
@@ -203,6 +219,7 @@ bdev_channel_destroy(void *io_device, void *ctx_buf)
 	/* There is nothing left, unless the thread was exited by force. */
 	bdev_channel_leave(ch);
 	bdev_channel_end_deferred(ch);
+	bdev_strict_channel_fini(ch);
 	bdev_trace_channel_destroy(ch, state);
 	env_mutex_lock(&state->lock);
 	bdev_stat_add(&state->stat, &ch->stat);

@@ -4,7 +4,7 @@
  * The way of an I/O back from the module to its owner.
  */
 
-#include "lib/bdev/io_internal.h"
+#include "lib/bdev/strict.h"
 #include "spdk/string.h"
 
 static void
@@ -36,6 +36,10 @@ call_owner(struct spdk_bdev_io *bdev_io)
 	}
 	if (!(bdev_io->internal.flags & BDEV_IO_PARENT)) {
 		count_io(bdev_io, success);
+	}
+	if (bdev_io->internal.marks & BDEV_IO_WATCHED) {
+		bdev_strict_call_owner(bdev_io, success);
+		return;
 	}
 	bdev_io->internal.cb(bdev_io, success, bdev_io->internal.caller_ctx);
 }
@@ -173,11 +177,19 @@ begin_forward(struct spdk_bdev_io *bdev_io)
 
 /* A module must complete an I/O on the thread that submitted it. One that does not is told, and put right. */
 static void
-forward(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
+forward(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status, const void *caller)
 {
-	SPDK_ERRLOG("%s: module %s completed an I/O of type %u on another thread than its own\n", bdev_io->bdev->name,
-		bdev_io->bdev->module->name, bdev_io->type);
-	if (begin_forward(bdev_io)) {
+	bool first = begin_forward(bdev_io);
+
+	if (!first && g_bdev_strict) {
+		bdev_strict_report_stray(bdev_io, caller);
+	} else if (g_bdev_strict) {
+		bdev_strict_report_thread(bdev_io, caller);
+	} else {
+		SPDK_ERRLOG("%s: module %s completed an I/O of type %u on another thread than its own\n",
+			bdev_io->bdev->name, bdev_io->bdev->module->name, bdev_io->type);
+	}
+	if (first) {
 		bdev_io_private(bdev_io)->pending_status = status;
 		pass_on(bdev_io, complete_forwarded_cb);
 	}
@@ -194,24 +206,36 @@ is_inside_module(const struct spdk_bdev_io *bdev_io)
 }
 
 /* All that the straight way through spdk_bdev_io_complete() leaves out. */
-static void __attribute__((noinline)) complete_slowly(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
+static void __attribute__((noinline))
+complete_slowly(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status, const void *caller)
 {
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
 	if (!is_inside_module(bdev_io)) {
+		if (g_bdev_strict) {
+			bdev_strict_report_stray(bdev_io, caller);
+			return;
+		}
 		SPDK_ERRLOG("module %s completed an I/O of type %u that it does not have\n",
 			bdev_io->bdev->module->name, bdev_io->type);
 		return;
 	}
 	if (spdk_get_thread() != ch->thread->thread) {
-		forward(bdev_io, status);
+		forward(bdev_io, status, caller);
 		return;
 	}
 	if (status == SPDK_BDEV_IO_STATUS_PENDING || status < SPDK_MIN_BDEV_IO_STATUS ||
 		status > SPDK_BDEV_IO_STATUS_SUCCESS) {
-		SPDK_ERRLOG("%s: module %s completed an I/O with status %d\n", bdev_io->bdev->name,
-			bdev_io->bdev->module->name, status);
+		if (g_bdev_strict) {
+			bdev_strict_report_status(bdev_io, status, caller);
+		} else {
+			SPDK_ERRLOG("%s: module %s completed an I/O with status %d\n", bdev_io->bdev->name,
+				bdev_io->bdev->module->name, status);
+		}
 		status = SPDK_BDEV_IO_STATUS_FAILED;
+	}
+	if (bdev_io->internal.marks & BDEV_IO_WATCHED) {
+		bdev_strict_complete(bdev_io, status, caller);
 	}
 	if (bdev_io->internal.flags & BDEV_IO_QUEUED_BUF) {
 		bdev_buf_cancel(bdev_io);
@@ -244,7 +268,7 @@ spdk_bdev_io_complete(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status sta
 	/* Pending, inside the module, and nothing special about it, but that submit_request may not have returned. */
 	if (spdk_unlikely((word & ~usual) != 0 || status != SPDK_BDEV_IO_STATUS_SUCCESS || ch->gates != 0 ||
 		    spdk_get_thread() != ch->thread->thread)) {
-		complete_slowly(bdev_io, status);
+		complete_slowly(bdev_io, status, __builtin_return_address(0));
 		return;
 	}
 	ch->outstanding--;
@@ -315,6 +339,10 @@ static void __attribute__((noinline)) free_slowly(struct spdk_bdev_io *bdev_io)
 	}
 	if (bdev_io->internal.flags & BDEV_IO_RARE_FIELDS) {
 		clear_rare_fields(bdev_io);
+	}
+	if (bdev_io->internal.marks & BDEV_IO_WATCHED) {
+		bdev_io_cache_push_last(&ch->thread->cache, bdev_io);
+		return;
 	}
 	push_free(bdev_io, &ch->thread->cache);
 }

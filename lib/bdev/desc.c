@@ -8,7 +8,7 @@
  * message, which is a part of the descriptor, tells of one event at a time; so none is lost for want of memory.
  */
 
-#include "lib/bdev/io_internal.h"
+#include "lib/bdev/strict.h"
 
 /* ---- events ---- */
 
@@ -114,6 +114,7 @@ spdk_bdev_notify_blockcnt_change(struct spdk_bdev *bdev, uint64_t size)
 	if (size < bdev->blockcnt && !TAILQ_EMPTY(&state->descs)) {
 		return -EBUSY;
 	}
+	bdev_strict_bdev_resized_locked(state, size);
 	/* Those who submit I/O read it without the lock. */
 	__atomic_store_n(&bdev->blockcnt, size, __ATOMIC_RELAXED);
 	bdev_desc_post_event_locked(state, SPDK_BDEV_EVENT_RESIZE);

@@ -75,6 +75,8 @@ struct bdev_io_cache {
 	uint64_t departures;
 	/* The pool is nearly used up: keep nothing beyond the cache size. */
 	bool tight;
+	/* bdev_io_cache_push_last(): counts its calls. */
+	uint64_t pushed_last;
 };
 
 int bdev_io_cache_init(struct bdev_io_cache *cache);
@@ -82,6 +84,9 @@ void bdev_io_cache_fini(struct bdev_io_cache *cache);
 
 /* Fetches more I/Os for an exhausted cache. NULL: there is none, or other users wait. */
 BDEV_SELDOM struct spdk_bdev_io *bdev_io_cache_refill(struct bdev_io_cache *cache, enum bdev_io_rank rank);
+
+/* Gives one back so that it is used again as late as possible. */
+BDEV_SELDOM void bdev_io_cache_push_last(struct bdev_io_cache *cache, struct spdk_bdev_io *bdev_io);
 
 /* Calls entry->cb_fn when one is there for this rank, which was not the case a moment ago. */
 void bdev_io_cache_wait(struct bdev_io_cache *cache, enum bdev_io_rank rank, struct spdk_bdev_io_wait_entry *entry);
@@ -109,6 +114,10 @@ struct bdev_thread {
 	struct spdk_iobuf_channel iobuf;
 	/* NULL: the framework of operations on data has not been started. */
 	struct spdk_io_channel *accel_ch;
+
+	/* strict_io.c: looks for I/O that never completes; paused unless there was some since it looked last. */
+	struct spdk_poller *strict_poller;
+	bool strict_polling;
 };
 
 /* What all bdevs that use one module channel share; the unit of NOMEM retry. */
@@ -138,6 +147,7 @@ enum bdev_gate {
 	BDEV_GATE_LOCK = 1 << 4, /* some range of the bdev is locked */
 	BDEV_GATE_HISTOGRAM = 1 << 5,
 	BDEV_GATE_TRACE = 1 << 6, /* new I/O is recorded */
+	BDEV_GATE_STRICT = 1 << 7, /* its module and users are watched */
 };
 
 /* Context of the io_device that is the bdev's state: one bdev on one SPDK thread. */
@@ -167,6 +177,8 @@ struct bdev_channel {
 	/* histogram.c: not NULL: BDEV_GATE_HISTOGRAM. Of that I/O type only, if not 0. */
 	struct spdk_histogram_data *histogram;
 	uint8_t histogram_io_type;
+	/* strict_io.c; not NULL: BDEV_GATE_STRICT. */
+	struct bdev_strict_channel *strict;
 };
 
 /* ---- rare state of an I/O ---- */
@@ -201,6 +213,7 @@ enum bdev_io_mark {
 	BDEV_IO_CONVERTING =
 		1 << 5, /* convert.c is at work: it cannot be aborted, unless it waits for memory or a buffer */
 	BDEV_IO_HIDES_METADATA = 1 << 6, /* its owner's blocks are without metadata, which convert.c makes and checks */
+	BDEV_IO_WATCHED = 1 << 7, /* strict mode: a module has or had it */
 };
 
 /* Status and flags of an I/O, which lie next to each other, as one value to test or set. */
@@ -403,12 +416,25 @@ BDEV_SELDOM void bdev_io_submit_gated(struct spdk_bdev_io *bdev_io);
 /* The last part of that: what waited for its rate goes on. */
 void bdev_io_submit_admitted(struct spdk_bdev_io *bdev_io);
 
+/* With BDEV_GATE_STRICT: calls submit_request and watches what it does. */
+BDEV_SELDOM void bdev_strict_call_module(struct spdk_bdev_io *bdev_io, struct bdev_channel *ch);
+
+static inline void
+bdev_io_call_module(struct spdk_bdev_io *bdev_io, struct bdev_channel *ch)
+{
+	if (spdk_unlikely(ch->gates & BDEV_GATE_STRICT)) {
+		bdev_strict_call_module(bdev_io, ch);
+	} else {
+		bdev_io->bdev->fn_table->submit_request(ch->module_ch, bdev_io);
+	}
+}
+
 /* Gives an I/O to the module. */
 static inline void
 bdev_io_submit_to_module(struct spdk_bdev_io *bdev_io, struct bdev_channel *ch)
 {
 	ch->outstanding++;
-	bdev_io->bdev->fn_table->submit_request(ch->module_ch, bdev_io);
+	bdev_io_call_module(bdev_io, ch);
 	/* Still there: what completes inside submit_request is ended by a message. */
 	bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
 }
@@ -427,7 +453,10 @@ static inline void
 bdev_io_submit(struct spdk_bdev_io *bdev_io, struct bdev_channel *ch)
 {
 	if (spdk_likely(ch->gates == 0 && bdev_has_no_rw_limits(bdev_io->bdev))) {
-		bdev_io_submit_to_module(bdev_io, ch);
+		/* bdev_io_submit_to_module(), with no gate to look at. */
+		ch->outstanding++;
+		bdev_io->bdev->fn_table->submit_request(ch->module_ch, bdev_io);
+		bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
 	} else {
 		bdev_io_submit_gated(bdev_io);
 	}

@@ -10,7 +10,7 @@
  * not part of what the pool counts.
  */
 
-#include "lib/bdev/io_internal.h"
+#include "lib/bdev/strict.h"
 
 /* Objects that move between the pool and a thread at once, and those a thread may keep beyond its cache size. */
 #define BATCH 32
@@ -39,6 +39,10 @@ static struct {
 	uint32_t cache_size;
 	/* Neither in a cache nor promised to one. */
 	uint32_t num_left;
+	/* What each cache holds beyond its limit: BDEV_IO_RESERVE, and the quarantine of strict mode. */
+	uint32_t extra;
+	/* Bytes before each object for the notes of strict mode. */
+	size_t notes;
 	/* Bytes from one object to the next. */
 	size_t stride;
 	struct io_chunk *chunks;
@@ -54,7 +58,7 @@ int
 bdev_io_pool_init(void)
 {
 	const struct spdk_bdev_opts *opts = &g_bdev_manager.opts;
-	size_t lines;
+	size_t lines, size;
 
 	memset(&g_pool, 0, sizeof(g_pool));
 	g_pool.free = calloc(opts->bdev_io_pool_size, sizeof(*g_pool.free));
@@ -71,9 +75,12 @@ bdev_io_pool_init(void)
 	g_pool.capacity = g_pool.size;
 	g_pool.cache_size = opts->bdev_io_cache_size;
 	g_pool.num_left = g_pool.size;
+	g_pool.extra = BDEV_IO_RESERVE + (g_bdev_strict ? g_strict.opts.quarantine : 0);
+	g_pool.notes = g_bdev_strict ? sizeof(struct bdev_strict_io) : 0;
+	size = g_pool.notes + offsetof(struct bdev_io_private, io.driver_ctx) + bdev_modules_get_ctx_size() +
+		(g_bdev_strict ? BDEV_STRICT_CANARY : 0);
 	/* An odd number of cache lines, so that the hot lines of all objects spread over all sets of the CPU's caches. */
-	lines = round_up(offsetof(struct bdev_io_private, io.driver_ctx) + bdev_modules_get_ctx_size(), CACHE_LINE) /
-		CACHE_LINE;
+	lines = round_up(size, CACHE_LINE) / CACHE_LINE;
 	g_pool.stride = (lines | 1) * CACHE_LINE;
 	g_pool.exists = true;
 	return 0;
@@ -122,7 +129,7 @@ grow(void)
 	first = (char *)round_up((uintptr_t)(chunk + 1), CACHE_LINE);
 	/* The lowest address ends on top. */
 	for (i = count; i > 0; i--) {
-		struct bdev_io_private *priv = (void *)(first + (i - 1) * g_pool.stride);
+		struct bdev_io_private *priv = (void *)(first + (i - 1) * g_pool.stride + g_pool.notes);
 
 		g_pool.free[g_pool.num_free++] = &priv->io;
 	}
@@ -175,7 +182,7 @@ is_waited_for(const struct bdev_io_cache *cache)
 static void
 update_busy_below(struct bdev_io_cache *cache)
 {
-	uint64_t keep = BDEV_IO_RESERVE + g_pool.cache_size + (cache->tight ? 0 : BATCH);
+	uint64_t keep = g_pool.extra + g_pool.cache_size + (cache->tight ? 0 : BATCH);
 
 	if (is_waited_for(cache)) {
 		cache->busy_below = UINT64_MAX;
@@ -266,7 +273,7 @@ give_back(struct bdev_io_cache *cache, uint64_t count)
 static bool
 reserve_capacity(void)
 {
-	uint32_t capacity = g_pool.size + g_pool.reserve + BDEV_IO_RESERVE;
+	uint32_t capacity = g_pool.size + g_pool.reserve + g_pool.extra;
 
 	if (capacity > g_pool.capacity) {
 		if (!grow_array(&g_pool.free, capacity)) {
@@ -289,11 +296,11 @@ endow(struct bdev_io_cache *cache)
 	if (!reserve_capacity()) {
 		return -ENOMEM;
 	}
-	if (move_to_cache(cache, BDEV_IO_RESERVE) < BDEV_IO_RESERVE) {
+	if (move_to_cache(cache, g_pool.extra) < g_pool.extra) {
 		move_to_pool(cache, cache->held);
 		return -ENOMEM;
 	}
-	g_pool.reserve += BDEV_IO_RESERVE;
+	g_pool.reserve += g_pool.extra;
 	g_pool.num_left -= g_pool.cache_size;
 	cache->reserved = g_pool.cache_size;
 	return 0;
@@ -318,7 +325,7 @@ bdev_io_cache_init(struct bdev_io_cache *cache)
 	for (i = 0; i < SPDK_COUNTOF(cache->wait_queue); i++) {
 		TAILQ_INIT(&cache->wait_queue[i]);
 	}
-	if (!reserve_entries(cache, BDEV_IO_RESERVE)) {
+	if (!reserve_entries(cache, g_pool.extra)) {
 		free_arrays(cache);
 		return -ENOMEM;
 	}
@@ -343,8 +350,8 @@ bdev_io_cache_fini(struct bdev_io_cache *cache)
 	env_mutex_lock(&g_pool.lock);
 	move_to_pool(cache, count);
 	/* What is missing is missing in the pool: the reserve was only lent. */
-	g_pool.reserve -= BDEV_IO_RESERVE;
-	g_pool.num_left += cache->reserved + count - spdk_min(count, BDEV_IO_RESERVE);
+	g_pool.reserve -= g_pool.extra;
+	g_pool.num_left += cache->reserved + count - spdk_min(count, (uint64_t)g_pool.extra);
 	env_mutex_unlock(&g_pool.lock);
 	free_arrays(cache);
 }
@@ -359,6 +366,9 @@ get_limit(const struct bdev_io_cache *cache, enum bdev_io_rank rank)
 struct spdk_bdev_io *
 bdev_io_cache_refill(struct bdev_io_cache *cache, enum bdev_io_rank rank)
 {
+	/* What is made here stays: nobody on the stack is to blame for it. */
+	STRICT_OWN_SCOPE();
+
 	/* A user that waits comes before other users. Inner I/O does not wait for users: they may wait for what it ends. */
 	if (rank == BDEV_IO_RANK_USER && !TAILQ_EMPTY(&cache->wait_queue[rank])) {
 		return NULL;
@@ -370,6 +380,27 @@ bdev_io_cache_refill(struct bdev_io_cache *cache, enum bdev_io_rank rank)
 		}
 	}
 	return cache->stack[cache->in_use++];
+}
+
+void
+bdev_io_cache_push_last(struct bdev_io_cache *cache, struct spdk_bdev_io *bdev_io)
+{
+	uint64_t num_free = cache->held - --cache->in_use, place;
+	struct spdk_bdev_io *displaced;
+
+	/*
+	 * It changes places with one of the free ones, each in its turn, which is used next: so it lies there for as
+	 * many times as there are free ones.
+	 */
+	place = cache->held - 1 - cache->pushed_last++ % num_free;
+	bdev_io_set_word(bdev_io, BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_FREE));
+	cache->stack[cache->in_use] = bdev_io;
+	displaced = cache->stack[place];
+	cache->stack[place] = bdev_io;
+	cache->stack[cache->in_use] = displaced;
+	if (cache->in_use < cache->busy_below) {
+		bdev_io_cache_freed(cache);
+	}
 }
 
 /* Takes the next one to be woken out of its queue, if there is an object for it; what ends soonest goes first. */
@@ -408,7 +439,7 @@ wake_waiters(struct bdev_io_cache *cache)
 void
 bdev_io_cache_freed(struct bdev_io_cache *cache)
 {
-	uint64_t keep = BDEV_IO_RESERVE + g_pool.cache_size, num_free;
+	uint64_t keep = g_pool.extra + g_pool.cache_size, num_free;
 
 	wake_waiters(cache);
 	num_free = cache->held - cache->in_use;

@@ -12,7 +12,7 @@
  * waited for the range. The walks and the message are a part of the lock, so that ending one cannot fail.
  */
 
-#include "lib/bdev/io_internal.h"
+#include "lib/bdev/strict.h"
 
 #include <stdatomic.h>
 
@@ -276,6 +276,7 @@ find_in_channel(struct bdev_channel *ch, const struct range_lock *lock)
 static struct bdev_channel_lock *
 add_to_channel(struct bdev_channel *ch, struct range_lock *lock)
 {
+	STRICT_OWN_SCOPE();
 	struct bdev_channel_lock *entry = calloc(1, sizeof(*entry));
 
 	if (entry != NULL) {
@@ -495,6 +496,7 @@ acquire(struct spdk_bdev *bdev, uint64_t offset_blocks, uint64_t num_blocks, boo
 	void *cb_ctx)
 {
 	struct bdev_lock_set *set = bdev_state(bdev)->locks;
+	STRICT_OWN_SCOPE();
 	struct range_lock *lock = calloc(1, sizeof(*lock));
 	bool begin;
 

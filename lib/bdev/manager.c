@@ -7,7 +7,7 @@
  * that has to wait returns, and bdev_manager_notify() makes it look again, by message on the thread that began it.
  */
 
-#include "lib/bdev/io_internal.h"
+#include "lib/bdev/strict.h"
 #include "bdevkit/thread.h"
 #include "spdk/notify.h"
 
@@ -285,6 +285,7 @@ init_resources(void)
 		SPDK_ERRLOG("could not register with iobuf: %s\n", spdk_strerror(-rc));
 		return rc;
 	}
+	bdev_strict_init();
 	rc = bdev_io_pool_init();
 	if (rc != 0) {
 		SPDK_ERRLOG("could not create a pool of %" PRIu32 " bdev_io: %s\n",
@@ -302,6 +303,7 @@ init_resources(void)
 undo_pool:
 	bdev_io_pool_fini();
 undo_iobuf:
+	bdev_strict_fini();
 	spdk_iobuf_unregister_module("bdev");
 	return rc;
 }
@@ -335,6 +337,7 @@ finish_end(void *io_device)
 
 	report_end();
 	bdev_io_pool_fini();
+	bdev_strict_fini();
 	spdk_iobuf_unregister_module("bdev");
 	bdev_examine_clear();
 	bdev_qos_group_clear();

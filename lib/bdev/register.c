@@ -12,7 +12,7 @@
  *   end_destruct             the asker's callback
  */
 
-#include "lib/bdev/io_internal.h"
+#include "lib/bdev/strict.h"
 #include "bdevkit/thread.h"
 #include "spdk/notify.h"
 
@@ -249,6 +249,10 @@ spdk_bdev_register(struct spdk_bdev *bdev)
 		goto undo_state;
 	}
 	set_defaults(bdev);
+	rc = bdev_strict_bdev_init(state);
+	if (rc != 0) {
+		goto undo_state;
+	}
 	/* Before the name is known, as whoever opens the bdev by it may want a channel at once. */
 	snprintf(device_name, sizeof(device_name), "bdev_%s", bdev->name);
 	rc = bdk_io_device_register(
@@ -273,6 +277,7 @@ spdk_bdev_register(struct spdk_bdev *bdev)
 undo_device:
 	spdk_io_device_unregister(state, NULL);
 undo_state:
+	bdev_strict_bdev_fini(state);
 	bdev->internal.state = NULL;
 	bdev_state_io_fini(state);
 	free(state->examine_desc);
@@ -415,6 +420,7 @@ destruct_cb(void *io_device)
 	struct spdk_bdev *bdev = state->bdev;
 	int rc;
 
+	bdev_strict_bdev_fini(state);
 	bdev_trace_unregister(state);
 	bdev_state_io_fini(state);
 	state->destruct_running = true;

@@ -77,7 +77,7 @@ submit(struct spdk_bdev_io *reset)
 	struct bdev_channel *ch = reset->internal.ch;
 
 	reset->internal.flags |= BDEV_IO_IN_SUBMIT;
-	reset->bdev->fn_table->submit_request(ch->module_ch, reset);
+	bdev_io_call_module(reset, ch);
 	reset->internal.flags &= ~BDEV_IO_IN_SUBMIT;
 }
 

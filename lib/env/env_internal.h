@@ -31,6 +31,8 @@ void env_clock_get_wall(struct timespec *ts);
 
 /* Gives the processor away for at least so long. */
 void env_sleep_us(uint64_t us);
+/* The same in real time, also with the virtual clock. */
+void env_sleep_real_us(uint64_t us);
 
 /* ---- Random numbers (random.c) ---- */
 
@@ -126,6 +128,20 @@ void env_thread_get_name(char *name, size_t size);
 /* Lets another thread run on this CPU first. */
 void env_thread_yield(void);
 
+/* What the calling thread has used since its start, in real time, also with the virtual clock. */
+struct env_thread_usage {
+	/* Of a clock that starts anywhere. */
+	uint64_t wall_ns;
+	uint64_t cpu_ns;
+	/* Ready to run, but without a CPU; 0 unless knows_wait. */
+	uint64_t wait_ns;
+	bool knows_wait;
+	/* How often it has given up its CPU to wait for something. */
+	uint64_t sleeps;
+};
+
+void env_thread_get_usage(struct env_thread_usage *usage);
+
 /* The CPUs that a core stands for. -EINVAL if the environment has no such core. */
 int env_core_get_cpus(uint32_t core, struct spdk_cpuset *cpus);
 
@@ -163,6 +179,9 @@ void env_memory_discard(void *buf, size_t len);
  * Counts on all threads together. (0, 0) ends it.
  */
 void env_memory_inject_failure(uint64_t after, uint64_t count);
+
+/* Called by spdk_malloc() and its relatives with the address of the call; NULL: nobody. Set before threads run. */
+extern void (*g_env_malloc_hook)(const void *caller);
 
 /* ---- Shared memory (shm.c) ---- */
 

@@ -3,6 +3,7 @@
 /* spdk_malloc() and relatives, and memory zones: buffers that have a name. */
 
 #include "spdk/env.h"
+#include "spdk/likely.h"
 #include "spdk/log.h"
 #include "spdk/memory.h"
 #include "spdk/queue.h"
@@ -12,6 +13,16 @@
 #include "lib/env/memory_internal.h"
 
 #define MEMORY_MIN_ALIGN 64
+
+void (*g_env_malloc_hook)(const void *caller);
+
+/* The address of the call, not of what follows it. */
+#define TELL_HOOK() \
+	do { \
+		if (spdk_unlikely(g_env_malloc_hook != NULL)) { \
+			g_env_malloc_hook((const char *)__builtin_return_address(0) - 1); \
+		} \
+	} while (0)
 
 static void *
 allocate(size_t size, size_t align, const uint64_t *unused, int numa_id, uint32_t flags, bool zero)
@@ -37,12 +48,14 @@ allocate(size_t size, size_t align, const uint64_t *unused, int numa_id, uint32_
 void *
 spdk_malloc(size_t size, size_t align, uint64_t *unused, int numa_id, uint32_t flags)
 {
+	TELL_HOOK();
 	return allocate(size, align, unused, numa_id, flags, false);
 }
 
 void *
 spdk_zmalloc(size_t size, size_t align, uint64_t *unused, int numa_id, uint32_t flags)
 {
+	TELL_HOOK();
 	return allocate(size, align, unused, numa_id, flags, true);
 }
 
@@ -61,6 +74,7 @@ spdk_realloc(void *buf, size_t size, size_t align)
 	size_t old_size;
 	void *moved;
 
+	TELL_HOOK();
 	if (size == 0) {
 		spdk_free(buf);
 		return NULL;
@@ -85,30 +99,35 @@ spdk_realloc(void *buf, size_t size, size_t align)
 void *
 spdk_dma_malloc_socket(size_t size, size_t align, uint64_t *unused, int numa_id)
 {
+	TELL_HOOK();
 	return spdk_malloc(size, align, unused, numa_id, SPDK_MALLOC_DMA | SPDK_MALLOC_SHARE);
 }
 
 void *
 spdk_dma_zmalloc_socket(size_t size, size_t align, uint64_t *unused, int numa_id)
 {
+	TELL_HOOK();
 	return spdk_zmalloc(size, align, unused, numa_id, SPDK_MALLOC_DMA | SPDK_MALLOC_SHARE);
 }
 
 void *
 spdk_dma_malloc(size_t size, size_t align, uint64_t *unused)
 {
+	TELL_HOOK();
 	return spdk_dma_malloc_socket(size, align, unused, SPDK_ENV_NUMA_ID_ANY);
 }
 
 void *
 spdk_dma_zmalloc(size_t size, size_t align, uint64_t *unused)
 {
+	TELL_HOOK();
 	return spdk_dma_zmalloc_socket(size, align, unused, SPDK_ENV_NUMA_ID_ANY);
 }
 
 void *
 spdk_dma_realloc(void *buf, size_t size, size_t align, uint64_t *unused)
 {
+	TELL_HOOK();
 	return unused != NULL ? NULL : spdk_realloc(buf, size, align);
 }
 

@@ -119,6 +119,50 @@ env_thread_join(struct env_thread *thread)
 	return result;
 }
 
+/* ---- Time ---- */
+
+static uint64_t
+read_clock(clockid_t clock)
+{
+	struct timespec ts = {};
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * SPDK_SEC_TO_NSEC + (uint64_t)ts.tv_nsec;
+}
+
+/* The second number of the file is the time that the thread has waited for a CPU. */
+static bool
+read_wait(uint64_t *wait_ns)
+{
+	char text[96];
+	ssize_t length;
+	int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		return false;
+	}
+	length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (length <= 0) {
+		return false;
+	}
+	text[length] = '\0';
+	return sscanf(text, "%*u %" SCNu64, wait_ns) == 1;
+}
+
+void
+env_thread_get_usage(struct env_thread_usage *usage)
+{
+	struct rusage rusage = {};
+
+	memset(usage, 0, sizeof(*usage));
+	getrusage(RUSAGE_THREAD, &rusage);
+	usage->wall_ns = read_clock(CLOCK_MONOTONIC);
+	usage->cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
+	usage->sleeps = (uint64_t)rusage.ru_nvcsw;
+	usage->knows_wait = read_wait(&usage->wait_ns);
+}
+
 /* ---- Affinity ---- */
 
 void

@@ -7,6 +7,7 @@
  * answer each other. Memory is taken from the system when the depot is empty, up to the limit of the pool.
  */
 
+#include "lib/strict/strict_internal.h"
 #include "lib/thread/thread_internal.h"
 
 #define MAX_MAGAZINE_SIZE 64
@@ -101,6 +102,9 @@ grow(void)
 {
 	size_t i, count = spdk_min((size_t)MAX_MAGAZINE_SIZE, g_depot.limit - g_depot.allocated);
 	struct msg_chunk *chunk;
+
+	/* Whoever is on the stack is not to blame for it. */
+	STRICT_OWN_SCOPE();
 
 	if (count == 0) {
 		return -ENOMEM;
