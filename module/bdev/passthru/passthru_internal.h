@@ -5,24 +5,7 @@
 #ifndef MODULE_BDEV_PASSTHRU_INTERNAL_H
 #define MODULE_BDEV_PASSTHRU_INTERNAL_H
 
-#include "spdk/bdev_module.h"
-
-struct passthru_request;
-
-/* It is also the io_device of its channels. */
-struct passthru_bdev {
-	struct spdk_bdev bdev;
-	/* NULL when the user has deleted it. */
-	struct passthru_request *request;
-	struct spdk_bdev *base;
-	/* Open for writing and claimed, by this thread. */
-	struct spdk_bdev_desc *base_desc;
-	struct spdk_thread *thread;
-};
-
-struct passthru_channel {
-	struct spdk_io_channel *base_ch;
-};
+#include "module/bdev/common/vbdev.h"
 
 /* Context of each I/O; lies in spdk_bdev_io.driver_ctx. */
 struct passthru_io {

@@ -100,7 +100,7 @@ retry_cb(void *cb_arg)
  * in the log. The queue is first in, first out, and new I/O does not overtake it.
  */
 static void
-wait_for_base_io(struct spdk_bdev_io *bdev_io, struct passthru_bdev *passthru, struct spdk_io_channel *base_ch)
+wait_for_base_io(struct spdk_bdev_io *bdev_io, struct vbdev *passthru, struct spdk_io_channel *base_ch)
 {
 	struct passthru_io *io = passthru_io_of(bdev_io);
 	int rc;
@@ -151,7 +151,7 @@ hand_over(struct spdk_bdev_io *bdev_io, int rc)
 }
 
 static int
-forward_read(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch, struct spdk_bdev_io *bdev_io)
+forward_read(struct vbdev *passthru, struct spdk_io_channel *base_ch, struct spdk_bdev_io *bdev_io)
 {
 	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
 	struct spdk_bdev_ext_io_opts opts;
@@ -167,7 +167,7 @@ forward_read(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch, st
 }
 
 static int
-forward_write(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch, struct spdk_bdev_io *bdev_io)
+forward_write(struct vbdev *passthru, struct spdk_io_channel *base_ch, struct spdk_bdev_io *bdev_io)
 {
 	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
 	struct spdk_bdev_ext_io_opts opts;
@@ -183,7 +183,7 @@ forward_write(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch, s
 }
 
 static int
-forward_zcopy(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch, struct spdk_bdev_io *bdev_io)
+forward_zcopy(struct vbdev *passthru, struct spdk_io_channel *base_ch, struct spdk_bdev_io *bdev_io)
 {
 	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
 
@@ -196,7 +196,7 @@ forward_zcopy(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch, s
 
 /* The types whose parameters are not blocks. */
 static int
-forward_command(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch, struct spdk_bdev_io *bdev_io)
+forward_command(struct vbdev *passthru, struct spdk_io_channel *base_ch, struct spdk_bdev_io *bdev_io)
 {
 	struct spdk_bdev_io_nvme_passthru_params *nvme = &bdev_io->u.nvme_passthru;
 	struct spdk_bdev_io_zone_mgmt_params *zone = &bdev_io->u.zone_mgmt;
@@ -232,7 +232,7 @@ forward_command(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch,
 }
 
 static int
-submit_to_base(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch, struct spdk_bdev_io *bdev_io)
+submit_to_base(struct vbdev *passthru, struct spdk_io_channel *base_ch, struct spdk_bdev_io *bdev_io)
 {
 	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
 	struct spdk_bdev_desc *base_desc = passthru->base_desc;
@@ -277,8 +277,8 @@ submit_to_base(struct passthru_bdev *passthru, struct spdk_io_channel *base_ch, 
 static void
 forward(struct spdk_bdev_io *bdev_io)
 {
-	struct passthru_bdev *passthru = bdev_io->bdev->ctxt;
-	struct passthru_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
+	struct vbdev *passthru = bdev_io->bdev->ctxt;
+	struct vbdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
 	int rc;
 
 	rc = submit_to_base(passthru, ch->base_ch, bdev_io);
@@ -328,7 +328,7 @@ passthru_io_submit(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 bool
 passthru_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 {
-	struct passthru_bdev *passthru = ctx;
+	struct vbdev *passthru = ctx;
 
 	return spdk_bdev_io_type_supported(passthru->base, io_type);
 }
@@ -336,7 +336,7 @@ passthru_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 int
 passthru_get_memory_domains(void *ctx, struct spdk_memory_domain **domains, int array_size)
 {
-	struct passthru_bdev *passthru = ctx;
+	struct vbdev *passthru = ctx;
 
 	return spdk_bdev_get_memory_domains(passthru->base, domains, array_size);
 }
@@ -344,7 +344,7 @@ passthru_get_memory_domains(void *ctx, struct spdk_memory_domain **domains, int 
 bool
 passthru_accel_sequence_supported(void *ctx, enum spdk_bdev_io_type io_type)
 {
-	const struct spdk_bdev *base = ((struct passthru_bdev *)ctx)->base;
+	const struct spdk_bdev *base = ((struct vbdev *)ctx)->base;
 
 	return base->fn_table->accel_sequence_supported != NULL &&
 		base->fn_table->accel_sequence_supported(base->ctxt, io_type);

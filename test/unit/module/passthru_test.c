@@ -57,7 +57,7 @@ bad_parameters_are_refused(void **state)
 
 	fixture_rpc_expect("\"P\"", "bdev_passthru_create", "{'base_bdev_name': 'M0', 'name': 'P'}");
 	fixture_rpc_expect_error(-EEXIST,
-		"Cannot create passthru bdev P on M1: a passthru bdev of that name exists, or waits for its base bdev",
+		"Cannot create passthru bdev P on M1: a bdev of that kind and name exists, or waits for its base bdev",
 		"bdev_passthru_create", "{'base_bdev_name': 'M1', 'name': 'P'}");
 	assert_false(is_claimed("M1"));
 	fixture_rpc_expect_error(-EPERM,

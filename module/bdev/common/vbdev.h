@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What bdevs on top of one other have in common. Such a bdev is asked for by name. It comes to be when its base is there,
+ * claims it, goes with it, and comes back with it, until it is deleted. A module says what is its own in a struct
+ * vbdev_kind, and puts the functions that begin with vbdev_ where they fit into its tables.
+ */
+
+#ifndef MODULE_BDEV_COMMON_VBDEV_H
+#define MODULE_BDEV_COMMON_VBDEV_H
+
+#include "spdk/bdev_module.h"
+
+struct vbdev_request;
+
+/* The first member of a module's own structure. It is also the io_device of its channels, and bdev.ctxt. */
+struct vbdev {
+	struct spdk_bdev bdev;
+	struct vbdev_kind *kind;
+	/* NULL when the user has deleted it. */
+	struct vbdev_request *request;
+	struct spdk_bdev *base;
+	/* Open for writing and claimed, by this thread. */
+	struct spdk_bdev_desc *base_desc;
+	struct spdk_thread *thread;
+};
+
+/* The first member of the context of a module's channels. */
+struct vbdev_channel {
+	struct spdk_io_channel *base_ch;
+};
+
+/* What a user asks for, whatever the module. */
+struct vbdev_opts {
+	const char *name;
+	/* Name or alias of the base. */
+	const char *base_name;
+	/* Null: made from the UUID of the base, always the same for the same base. */
+	struct spdk_uuid uuid;
+};
+
+/* What a user has asked for. It outlives the bdev when the base vanishes. Application thread only. */
+struct vbdev_request {
+	char *name;
+	char *base_name;
+	struct spdk_uuid uuid;
+	/* NULL while the base is missing. */
+	struct vbdev *vbdev;
+	TAILQ_ENTRY(vbdev_request) link;
+	/* What the module was asked for beside: a copy of kind->params_size bytes. */
+	max_align_t params[];
+};
+
+struct vbdev_kind {
+	struct spdk_bdev_module *module;
+	char *product_name;
+	const struct spdk_bdev_fn_table *fn_table;
+	/* Namespace of the UUIDs that are made from that of the base. */
+	struct spdk_uuid uuid_namespace;
+	/* Sizes of the module's own structures. */
+	size_t vbdev_size;
+	size_t channel_size;
+	size_t params_size;
+	/* Metadata that lies in the blocks of the base is none of the module's business: the layer makes and checks it. */
+	bool hide_interleaved_metadata;
+
+	/*
+	 * The base is open and claimed. Sets what the bdev is like, beside its name and UUID; vbdev_copy_properties() for what
+	 * is like the base. Returns 0, or a negative errno and perhaps *why, a sentence that says more.
+	 */
+	int (*init)(struct vbdev *vbdev, const void *params, const char **why);
+	/* The counterpart, when all channels are gone. May be NULL. */
+	void (*fini)(struct vbdev *vbdev);
+	/* The channel has that of the base already. Returns 0 or a negative errno. Both may be NULL. */
+	int (*create_channel)(struct vbdev *vbdev, void *ch);
+	void (*destroy_channel)(struct vbdev *vbdev, void *ch);
+	/* The base has another size. NULL: the bdev has the same one. Returns 0 or a negative errno. */
+	int (*resize)(struct vbdev *vbdev);
+	/* A request is forgotten: what its parameters hold is given back. May be NULL. */
+	void (*free_params)(void *params);
+	/* The call that creates it again, as it is saved: its method, and its parameters, into an open object. */
+	const char *create_method;
+	void (*write_params)(const struct vbdev_request *request, struct spdk_json_write_ctx *w);
+
+	/* TAILQ_HEAD_INITIALIZER at first. */
+	TAILQ_HEAD(, vbdev_request) requests;
+};
+
+/*
+ * Creates a bdev. If its base does not exist, that is remembered, and the bdev appears when its base does; so it does each
+ * time when its base has gone and comes back, until vbdev_delete(). Application thread only.
+ *
+ * Returns 0; -EEXIST if the name or the UUID is taken; -EPERM if the base is claimed by another module; -EINVAL; -ENOMEM;
+ * what init() returns. On failure nothing is remembered, params still belong to the caller, and *why is a sentence that
+ * says more, or NULL.
+ */
+int vbdev_create(struct vbdev_kind *kind, const struct vbdev_opts *opts, const void *params, const char **why);
+
+/*
+ * Deletes the bdev of that name, or if its base is missing, forgets that it was to be created. Application thread only.
+ *
+ * Returns 0, and cb is called when it is gone, or at once if there was nothing to remove; -ENODEV if there is none; -ENOMEM.
+ * cb is not called on failure.
+ */
+int vbdev_delete(struct vbdev_kind *kind, const char *name, spdk_bdev_unregister_cb cb, void *cb_arg);
+
+/* What was asked for under that name; NULL: nothing. */
+struct vbdev_request *vbdev_find_request(struct vbdev_kind *kind, const char *name);
+
+/* Block size, metadata, limits, zones: as the base has them, when it is open. */
+void vbdev_copy_properties(struct vbdev *vbdev);
+
+/* For spdk_bdev_fn_table. */
+int vbdev_destruct(void *ctx);
+struct spdk_io_channel *vbdev_get_io_channel(void *ctx);
+void vbdev_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w);
+
+/* What the functions of spdk_bdev_module do. */
+void vbdev_examine(struct vbdev_kind *kind, struct spdk_bdev *bdev);
+int vbdev_config_json(struct vbdev_kind *kind, struct spdk_json_write_ctx *w);
+void vbdev_forget_all(struct vbdev_kind *kind);
+
+#endif /* MODULE_BDEV_COMMON_VBDEV_H */
