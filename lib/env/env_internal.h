@@ -183,6 +183,19 @@ void env_memory_inject_failure(uint64_t after, uint64_t count);
 /* Called by spdk_malloc() and its relatives with the address of the call; NULL: nobody. Set before threads run. */
 extern void (*g_env_malloc_hook)(const void *caller);
 
+/* ---- Secrets (secret.c) ---- */
+
+/*
+ * Memory for keys: left out of core dumps, kept out of swap as far as RLIMIT_MEMLOCK allows, and wiped when it is freed.
+ * Zeroes, at a multiple of 16 bytes, at most 64 KiB less 16 bytes at a time. NULL: there is none. Any thread.
+ */
+void *env_secret_alloc(size_t size);
+/* Returns NULL if there is none, and secret stays as it is. */
+void *env_secret_realloc(void *secret, size_t size);
+void env_secret_free(void *secret);
+/* Whether an address is within such memory. */
+bool env_secret_owns(const void *address);
+
 /* ---- Shared memory (shm.c) ---- */
 
 /*
