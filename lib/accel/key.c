@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Keys: from text to what a module works with, and out of memory again. What a key is made of is never logged; whoever
- * frees a copy of it wipes it.
+ * Keys: from text to what a module works with, and out of memory again. What a key is made of is never logged, and lies
+ * in memory that is left out of core dumps and wiped when it is freed.
  */
 
 #include "lib/accel/accel_internal.h"
-#include "spdk/hexlify.h"
+#include "bdevkit/accel.h"
 #include "spdk/json.h"
 #include "spdk/string.h"
 #include "spdk/util.h"
@@ -17,6 +17,8 @@ struct accel_key {
 	/* Place in accel_io_channel.key_uses; ACCEL_KEY_SLOTS: shared_uses. */
 	uint32_t slot;
 	_Atomic uint32_t shared_uses;
+	/* Of those who keep it without using it all the time. Behind accel.lock. */
+	uint32_t holds;
 };
 
 /* Slots that keys have. */
@@ -103,6 +105,9 @@ is_used(const struct accel_key *key)
 {
 	struct accel_io_channel *ch;
 
+	if (key->holds > 0) {
+		return true;
+	}
 	if (key->slot == ACCEL_KEY_SLOTS) {
 		return key->shared_uses > 0;
 	}
@@ -131,33 +136,18 @@ take_slot(void)
 
 /* ---- the end of a key ---- */
 
-static void
-wipe(void *data, size_t len)
-{
-	if (data != NULL) {
-		spdk_memset_s(data, len, 0, len);
-		free(data);
-	}
-}
-
-static void
-wipe_string(char *text)
-{
-	wipe(text, text != NULL ? strlen(text) : 0);
-}
-
 /* Takes back all that has been made of it, wherever that has stopped. */
 static void
 free_key(struct accel_key *key)
 {
-	wipe(key->base.key, key->base.key_size);
-	wipe(key->base.key2, key->base.key2_size);
-	wipe_string(key->base.param.hex_key);
-	wipe_string(key->base.param.hex_key2);
+	env_secret_free(key->base.key);
+	env_secret_free(key->base.key2);
+	env_secret_free(key->base.param.hex_key);
+	env_secret_free(key->base.param.hex_key2);
 	free(key->base.param.cipher);
 	free(key->base.param.tweak_mode);
 	free(key->base.param.key_name);
-	wipe(key, sizeof(*key));
+	free(key);
 }
 
 /* accel.lock is held. */
@@ -241,17 +231,61 @@ copy_string(char **to, const char *from)
 }
 
 static int
+copy_secret(char **to, const char *from)
+{
+	size_t size;
+
+	if (from != NULL) {
+		size = strlen(from) + 1;
+		*to = env_secret_alloc(size);
+		if (*to == NULL) {
+			return -ENOMEM;
+		}
+		memcpy(*to, from, size);
+	}
+	return 0;
+}
+
+static int
 copy_param(struct accel_key *key, const struct spdk_accel_crypto_key_create_param *param)
 {
 	struct spdk_accel_crypto_key_create_param *copy = &key->base.param;
 
-	if (copy_string(&copy->cipher, param->cipher) != 0 || copy_string(&copy->hex_key, param->hex_key) != 0 ||
-		copy_string(&copy->hex_key2, param->hex_key2) != 0 ||
+	if (copy_string(&copy->cipher, param->cipher) != 0 || copy_secret(&copy->hex_key, param->hex_key) != 0 ||
+		copy_secret(&copy->hex_key2, param->hex_key2) != 0 ||
 		copy_string(&copy->tweak_mode, param->tweak_mode) != 0 ||
 		copy_string(&copy->key_name, param->key_name) != 0) {
 		return -ENOMEM;
 	}
 	return 0;
+}
+
+/* -1: it is none. */
+static int
+digit_value(char digit)
+{
+	if (digit >= '0' && digit <= '9') {
+		return digit - '0';
+	}
+	digit |= 'a' - 'A';
+	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+static bool
+decode_hex(const char *hex, char *bytes, size_t size)
+{
+	size_t i;
+	int high, low;
+
+	for (i = 0; i < size; i++) {
+		high = digit_value(hex[2 * i]);
+		low = digit_value(hex[2 * i + 1]);
+		if (high < 0 || low < 0) {
+			return false;
+		}
+		bytes[i] = (char)(high << 4 | low);
+	}
+	return true;
 }
 
 static int
@@ -264,12 +298,15 @@ parse_hex(const char *name, const char *which, const char *hex, char **bytes, si
 			SPDK_ACCEL_CRYPTO_KEY_MAX_HEX_LENGTH - 1);
 		return -EINVAL;
 	}
-	*bytes = spdk_unhexlify(hex);
+	*size = digits / 2;
+	*bytes = env_secret_alloc(*size);
 	if (*bytes == NULL) {
+		return -ENOMEM;
+	}
+	if (!decode_hex(hex, *bytes, *size)) {
 		explain("%s of %s is not made of hexadecimal digits", which, name);
 		return -EINVAL;
 	}
-	*size = digits / 2;
 	return 0;
 }
 
@@ -451,6 +488,27 @@ spdk_accel_crypto_key_get(const char *name)
 {
 	ENV_MUTEX_SCOPE(&g_accel.lock);
 	return find(name);
+}
+
+struct spdk_accel_crypto_key *
+bdk_accel_crypto_key_hold(const char *name)
+{
+	struct spdk_accel_crypto_key *key;
+
+	ENV_MUTEX_SCOPE(&g_accel.lock);
+	key = find(name);
+	if (key != NULL) {
+		key_of(key)->holds++;
+	}
+	return key;
+}
+
+void
+bdk_accel_crypto_key_let_go(struct spdk_accel_crypto_key *key)
+{
+	ENV_MUTEX_SCOPE(&g_accel.lock);
+	assert(key_of(key)->holds > 0);
+	key_of(key)->holds--;
 }
 
 /* ---- configuration ---- */

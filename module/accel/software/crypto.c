@@ -32,7 +32,7 @@ struct sw_key {
 	int algo;
 	/* Of the data key followed by that of the tweak key. */
 	size_t size;
-	char bytes[];
+	char *bytes;
 };
 
 struct sw_crypto_channel {
@@ -46,20 +46,50 @@ struct sw_crypto_channel {
 };
 
 static uint64_t g_last_key_id;
+/* What libgcrypt makes of a key lies in secret memory. Not so if the application has set libgcrypt up for itself. */
+static bool g_handles_are_secret;
+
+/* ---- memory of libgcrypt ---- */
+
+static void *
+gcrypt_realloc(void *memory, size_t size)
+{
+	return env_secret_owns(memory) ? env_secret_realloc(memory, size) : realloc(memory, size);
+}
+
+static void
+gcrypt_free(void *memory)
+{
+	if (env_secret_owns(memory)) {
+		env_secret_free(memory);
+	} else {
+		free(memory);
+	}
+}
+
+static int
+gcrypt_is_secret(const void *memory)
+{
+	return env_secret_owns(memory);
+}
 
 int
 sw_crypto_init(void)
 {
-	if (gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P)) {
-		/* The application uses it, too. */
+	if (g_handles_are_secret) {
 		return 0;
 	}
+	if (gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P)) {
+		SPDK_NOTICELOG("libgcrypt was set up by the application: core dumps may show what it makes of keys\n");
+		return 0;
+	}
+	gcry_set_allocation_handler(malloc, env_secret_alloc, gcrypt_is_secret, gcrypt_realloc, gcrypt_free);
 	if (gcry_check_version(GCRYPT_VERSION) == NULL) {
 		SPDK_ERRLOG("libgcrypt is older than %s\n", GCRYPT_VERSION);
 		return -ENOTSUP;
 	}
-	gcry_control(GCRYCTL_DISABLE_SECMEM, 0);
 	gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
+	g_handles_are_secret = true;
 	return 0;
 }
 
@@ -87,12 +117,19 @@ sw_crypto_key_init(struct spdk_accel_crypto_key *key)
 		SPDK_ERRLOG("key %s: AES_CBC has no other tweak mode than SIMPLE_LBA\n", key->param.key_name);
 		return -EINVAL;
 	}
-	sw_key = calloc(1, sizeof(*sw_key) + key->key_size + key->key2_size);
+	sw_key = calloc(1, sizeof(*sw_key));
 	if (sw_key == NULL) {
+		return -ENOMEM;
+	}
+	sw_key->size = key->key_size + key->key2_size;
+	sw_key->bytes = env_secret_alloc(sw_key->size);
+	if (sw_key->bytes == NULL) {
+		free(sw_key);
 		return -ENOMEM;
 	}
 	rc = env_mutex_init(&sw_key->lock);
 	if (rc != 0) {
+		env_secret_free(sw_key->bytes);
 		free(sw_key);
 		return rc;
 	}
@@ -100,7 +137,6 @@ sw_crypto_key_init(struct spdk_accel_crypto_key *key)
 	SLIST_INIT(&sw_key->handles);
 	sw_key->mode = key->cipher == SPDK_ACCEL_CIPHER_AES_XTS ? GCRY_CIPHER_MODE_XTS : GCRY_CIPHER_MODE_CBC;
 	sw_key->algo = key->key_size == SPDK_ACCEL_AES_XTS_128_KEY_SIZE ? GCRY_CIPHER_AES128 : GCRY_CIPHER_AES256;
-	sw_key->size = key->key_size + key->key2_size;
 	memcpy(sw_key->bytes, key->key, key->key_size);
 	if (key->key2 != NULL) {
 		memcpy(sw_key->bytes + key->key_size, key->key2, key->key2_size);
@@ -122,7 +158,7 @@ sw_crypto_key_deinit(struct spdk_accel_crypto_key *key)
 		free(handle);
 	}
 	env_mutex_destroy(&sw_key->lock);
-	explicit_bzero(sw_key, sizeof(*sw_key) + sw_key->size);
+	env_secret_free(sw_key->bytes);
 	free(sw_key);
 }
 
@@ -136,7 +172,7 @@ open_handle(const struct sw_channel *ch, const struct sw_key *key)
 		return NULL;
 	}
 	handle->owner = ch;
-	error = gcry_cipher_open(&handle->cipher, key->algo, key->mode, 0);
+	error = gcry_cipher_open(&handle->cipher, key->algo, key->mode, g_handles_are_secret ? GCRY_CIPHER_SECURE : 0);
 	if (error == 0) {
 		error = gcry_cipher_setkey(handle->cipher, key->bytes, key->size);
 		if (error != 0) {

@@ -3,6 +3,7 @@
 /* Keys: what makes one, what does not, who may destroy one when, and the RPC methods for them. */
 
 #include "accel_fixture.h"
+#include "bdevkit/accel.h"
 #include "lib/accel/accel_internal.h"
 #include "spdk/json.h"
 #include "spdk/log.h"
@@ -196,6 +197,36 @@ a_key_in_use_stays(void **state)
 	assert_null(spdk_accel_crypto_key_get("key"));
 	/* The name is free again, and the new key is another one. */
 	assert_int_equal(create("AES_XTS", HEX_32, HEX_32_TOO, NULL, "key"), 0);
+}
+
+/* Who holds a key need not use it. */
+static void
+a_key_that_is_held_stays(void **state)
+{
+	struct spdk_accel_crypto_key *key = make("key");
+
+	assert_null(bdk_accel_crypto_key_hold("no"));
+	assert_ptr_equal(bdk_accel_crypto_key_hold("key"), key);
+	assert_ptr_equal(bdk_accel_crypto_key_hold("key"), key);
+	assert_int_equal(spdk_accel_crypto_key_destroy(key), -EBUSY);
+	bdk_accel_crypto_key_let_go(key);
+	assert_int_equal(spdk_accel_crypto_key_destroy(key), -EBUSY);
+	bdk_accel_crypto_key_let_go(key);
+	assert_int_equal(spdk_accel_crypto_key_destroy(key), 0);
+	assert_null(bdk_accel_crypto_key_hold("key"));
+}
+
+static void
+keys_lie_in_secret_memory(void **state)
+{
+	struct spdk_accel_crypto_key *key = make("key");
+
+	assert_true(env_secret_owns(key->key));
+	assert_true(env_secret_owns(key->key2));
+	assert_true(env_secret_owns(key->param.hex_key));
+	assert_true(env_secret_owns(key->param.hex_key2));
+	assert_memory_equal(key->key, "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f", 16);
+	assert_string_equal(key->param.hex_key2, HEX_16_TOO);
 }
 
 static void
@@ -438,6 +469,8 @@ main(void)
 		TEST(what_does_not),
 		TEST(keys_are_not_logged),
 		TEST(a_key_in_use_stays),
+		TEST(a_key_that_is_held_stays),
+		TEST(keys_lie_in_secret_memory),
 		TEST(more_keys_than_slots),
 		TEST(keys_are_wiped),
 		cmocka_unit_test_setup_teardown(keys_by_rpc, rpc_setup, rpc_teardown),

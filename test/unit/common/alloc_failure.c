@@ -52,6 +52,7 @@ WRAP(void *, calloc, (size_t count, size_t size), (count, size))
 WRAP(void *, realloc, (void *ptr, size_t size), (ptr, size))
 WRAP(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size))
 WRAP(char *, strdup, (const char *text), (text))
+WRAP(void *, env_secret_alloc, (size_t size), (size))
 WRAP(void *, spdk_malloc, (size_t size, size_t align, uint64_t *unused, int numa_id, uint32_t flags),
 	(size, align, unused, numa_id, flags))
 WRAP(void *, spdk_zmalloc, (size_t size, size_t align, uint64_t *unused, int numa_id, uint32_t flags),
