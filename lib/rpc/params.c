@@ -55,8 +55,14 @@ static int __attribute__((format(printf, 4, 5))) expected(
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	snprintf(d->error, sizeof(d->error), "%s: parameter '%s' must be %s, not %s", d->method->name, param->name,
-		what, describe_value(val, got, sizeof(got)));
+	if (param->secret) {
+		/* What was meant to be a key is not for the log of whoever has made the request. */
+		snprintf(d->error, sizeof(d->error), "%s: parameter '%s' must be %s", d->method->name, param->name,
+			what);
+	} else {
+		snprintf(d->error, sizeof(d->error), "%s: parameter '%s' must be %s, not %s", d->method->name,
+			param->name, what, describe_value(val, got, sizeof(got)));
+	}
 	return -EINVAL;
 }
 
