@@ -40,6 +40,14 @@ static const struct matrix_module g_modules[] = {
 		.create = {"bdev_passthru_create", "\"name\": \"m\", \"base_bdev_name\": \"" MATRIX_BASE "\""},
 		.delete = {"bdev_passthru_delete", "\"name\": \"m\""},
 	},
+	{
+		.name = "crypto",
+		.on_base = true,
+		.create = {"bdev_crypto_create",
+			"\"name\": \"m\", \"base_bdev_name\": \"" MATRIX_BASE
+			"\", \"key\": \"000102030405060708090a0b0c0d0e0f\""},
+		.delete = {"bdev_crypto_delete", "\"name\": \"m\""},
+	},
 };
 
 #define NUM_MODULES SPDK_COUNTOF(g_modules)

@@ -8,12 +8,13 @@ from rpc_table import read_methods
 METHODS = read_methods()
 
 INVALID_STATE, INVALID_PARAMS, INTERNAL, NOT_FOUND, PARSE_ERROR = -1, -32602, -32603, -32601, -32700
-ENOENT, ENOMEM, EBUSY, EEXIST, ENODEV, EINVAL, ETIMEDOUT = -2, -12, -16, -17, -19, -22, -110
+EPERM, ENOENT, ENOMEM, EBUSY, EEXIST, ENODEV, EINVAL, ETIMEDOUT = -1, -2, -12, -16, -17, -19, -22, -110
 
 # Code of what cannot be decoded; -32602 where nothing else stands. Bdev methods: but for these three.
 DECODE_ERROR = {name: INTERNAL for name in METHODS if re.match(r"bdev_|log_(set|clear)_|log_enable", name)}
 DECODE_ERROR.update({name: PARSE_ERROR for name, one in METHODS.items() if name.startswith("accel_") and one.params})
-DECODE_ERROR.update(bdev_set_options=INVALID_PARAMS, bdev_examine=INVALID_PARAMS, bdev_wait_for_examine=INVALID_PARAMS)
+DECODE_ERROR.update(bdev_set_options=INVALID_PARAMS, bdev_examine=INVALID_PARAMS, bdev_wait_for_examine=INVALID_PARAMS,
+                    bdev_crypto_create=PARSE_ERROR, bdev_crypto_delete=INVALID_PARAMS)
 
 UUID = "3f1c6b1e-52f2-4b5c-9f0a-0123456789ab"
 
@@ -31,6 +32,10 @@ EXAMPLES = {
                         "uuid": UUID.replace("3f", "a0")},
     "bdev_aio_delete": {"name": "aio1"},
     "bdev_aio_rescan": {"name": "aio0"},
+    "bdev_crypto_create": {"base_bdev_name": "malloc1", "name": "crypto1", "crypto_pmd": "crypto_aesni_mb",
+                           "key": "00112233445566778899aabbccddeeff", "cipher": "AES_XTS",
+                           "key2": "ffeeddccbbaa99887766554433221100", "key_name": "key0"},
+    "bdev_crypto_delete": {"name": "crypto1"},
     "bdev_enable_histogram": {"name": "null0", "enable": True, "opc": "read", "granularity": 7, "min_nsec": 0,
                               "max_nsec": 1000000},
     "bdev_examine": {"name": "null0"},
@@ -76,14 +81,14 @@ EXAMPLES = {
 }
 
 # Methods that end something, in the order in which the target can bear it; all others come before them.
-LAST = ["bdev_passthru_delete", "bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete"]
+LAST = ["bdev_crypto_delete", "bdev_passthru_delete", "bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete"]
 # These have tests of their own: they change the state, end the target, or need it to be started in another way.
 APART = {"framework_start_init", "framework_wait_init", "spdk_kill_instance", "bdev_examine",
          "accel_crypto_key_destroy", "accel_set_driver"}
 
-# AES-XTS has two keys, a file has no blocks of its own, and no limit is nothing to set.
+# AES-XTS has two keys, a file has no blocks of its own, what encrypts needs a key, and no limit is nothing to set.
 LEAST_IS_NOT_ENOUGH = {"accel_crypto_key_create": INVALID_PARAMS, "bdev_aio_create": EINVAL,
-                       "bdev_set_qos_limit": EINVAL}
+                       "bdev_crypto_create": INTERNAL, "bdev_set_qos_limit": EINVAL}
 
 # What goes wrong, and the code that says so.
 FAILURES = [
@@ -108,6 +113,12 @@ FAILURES = [
     ("bdev_null_resize", {"name": "no such", "new_size": 8}, ENODEV),
     ("bdev_null_resize", {"name": "malloc0", "new_size": 8}, EINVAL),
     ("bdev_null_resize", {"name": "null0", "new_size": 1}, EINVAL),
+    ("bdev_crypto_create", {"name": "x", "base_bdev_name": "malloc0", "key_name": "no such"}, INVALID_PARAMS),
+    ("bdev_crypto_create", {"name": "x", "base_bdev_name": "malloc0"}, INTERNAL),
+    ("bdev_crypto_create", {"name": "x", "base_bdev_name": "malloc0", "key": "not hex"}, INTERNAL),
+    ("bdev_crypto_create", {"name": "crypto0", "base_bdev_name": "malloc0", "key_name": "key0"}, EEXIST),
+    ("bdev_crypto_create", {"name": "x", "base_bdev_name": "malloc0", "key_name": "key0"}, EPERM),
+    ("bdev_crypto_delete", {"name": "malloc0"}, ENODEV),
     ("bdev_passthru_create", {"name": "over0", "base_bdev_name": "null0"}, EEXIST),
     ("bdev_passthru_delete", {"name": "null0"}, ENODEV),
     ("bdev_aio_create", {"name": "x", "filename": "/does/not/exist", "block_size": 512}, ENOENT),

@@ -107,6 +107,37 @@ def test_three_high(tmp_path):
                      ("bdev_passthru_create", {"base_bdev_name": "middle", "name": "top"})], "top")
 
 
+XTS = {"cipher": "AES_XTS", "key": "00112233445566778899aabbccddeeff", "key2": "ffeeddccbbaa99887766554433221100"}
+CBC = {"key": "00112233445566778899aabbccddeeff"}
+NO_ZCOPY = {"zcopy lends what is there, and a commit writes it"}
+
+
+def crypto(name, base, **key):
+    return ("bdev_crypto_create", {"base_bdev_name": base, "name": name, **(key or XTS)})
+
+
+@pytest.mark.parametrize("form", ["plain", "large", "boundary", "separate", "interleaved", "dif1", "dix3"])
+def test_crypto(tmp_path, form):
+    """Whatever the base has as metadata, it has none."""
+    create = ("bdev_malloc_create", {**MALLOC, **FORMATS[form]})
+    calls = [create, crypto("secret", "disk")]
+    assert skipped(check(tmp_path, calls, "secret")["secret"]) == expected_to_be_skipped({}) | NO_ZCOPY
+
+
+@pytest.mark.parametrize("calls", [
+    [crypto("middle", "disk"), ("bdev_passthru_create", {"base_bdev_name": "middle", "name": "top"})],
+    [("bdev_passthru_create", {"base_bdev_name": "disk", "name": "middle"}), crypto("top", "middle")],
+    [crypto("middle", "disk"), crypto("top", "middle", **CBC)]], ids=["below", "above", "twice"])
+@pytest.mark.parametrize("disk", ["malloc", "aio", "dif"])
+def test_crypto_in_stacks(tmp_path, disk, calls):
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(2 << 20))
+    creates = {"malloc": ("bdev_malloc_create", MALLOC),
+               "aio": ("bdev_aio_create", {"name": "disk", "filename": str(image), "block_size": 512}),
+               "dif": ("bdev_malloc_create", {**MALLOC, **FORMATS["dif1"]})}
+    check(tmp_path, [creates[disk], *calls], "top")
+
+
 def test_null_keeps_no_data(tmp_path):
     """Which is a fault unless it is known."""
     create = ("bdev_null_create", {"name": "disk", "num_blocks": 4096, "block_size": 512})

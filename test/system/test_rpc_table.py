@@ -74,6 +74,8 @@ def served(tmp_path_factory):
     one.rpc("bdev_malloc_create", name="malloc0", num_blocks=1024, block_size=512)
     one.rpc("bdev_aio_create", name="aio0", filename=str(folder / "aio0.img"), block_size=512)
     one.rpc("bdev_passthru_create", name="over0", base_bdev_name="malloc0")
+    one.rpc("bdev_malloc_create", name="under crypto0", num_blocks=1024, block_size=512)
+    one.rpc("bdev_crypto_create", name="crypto0", base_bdev_name="under crypto0", key_name="key0")
     yield one
     assert one.stop() == 0
     remove_trace(one)
@@ -234,11 +236,10 @@ def test_result(served, starting, method):
     """Each method succeeds, with its result of the right shape; with all of its parameters, and with the least."""
     target = in_state(method, served, starting)
     shape = Shape(method.name, RESULTS.get(method.name, {}))
-    if method.name == "bdev_passthru_create":
-        target.rpc("bdev_malloc_create", name="malloc1 below", num_blocks=128, block_size=512)
     params = example(target, method)
-    if method.name == "bdev_passthru_create":
-        params["base_bdev_name"] = "malloc1 below"
+    if "base_bdev_name" in method.params:
+        params["base_bdev_name"] = f"below {method.name}"
+        target.rpc("bdev_malloc_create", name=params["base_bdev_name"], num_blocks=128, block_size=512)
     for sent in (params, None):
         if sent is None and method.params_object == "required":
             continue
@@ -299,7 +300,7 @@ def test_members_that_depend(served):
     base = "[].driver_specific."
     expected = {"[].md_size", "[].md_interleave", "[].claim_type", base + "passthru.name",
                 base + "passthru.base_bdev_name", base + "aio.filename", base + "aio.block_size_override",
-                base + "aio.readonly", base + "aio.fallocate", "[].memory_domains[].dma_device_id",
+                *(f"{base}crypto.{name}" for name in ("base_bdev_name", "name", "key_name")), base + "aio.readonly", base + "aio.fallocate", "[].memory_domains[].dma_device_id",
                 "[].memory_domains[].dma_device_type"}
     assert expected <= shape.seen
     served.rpc("bdev_null_delete", name="with metadata")
@@ -411,7 +412,7 @@ def test_start_and_kill(tmp_path):
 def config_rows():
     table = {}
     for row in rows("config_entries.tsv"):
-        if re.fullmatch(r"lib/(accel|bdev)|module/bdev/(malloc|null|aio|passthru)|module/event/subsystems/(iobuf|scheduler)",
+        if re.fullmatch(r"lib/(accel|bdev)|module/bdev/(malloc|null|aio|passthru|crypto)|module/event/subsystems/(iobuf|scheduler)",
                         row["component"]):
             entry = table.setdefault((row["subsystem"], row["method"]), {})
             if row["parameter"]:
@@ -469,7 +470,8 @@ def test_texts(served):
     bdevs = {bdev["name"]: bdev for bdev in served.rpc("bdev_get_bdevs")}
     products = {row["constant_or_component"].rsplit("/", 1)[1]: row["string"]
                 for row in rows("strings.tsv") if row["producer"] == "bdev product_name"}
-    for name, module in {"null0": "null", "malloc0": "malloc", "aio0": "aio", "over0": "passthru"}.items():
+    for name, module in {"null0": "null", "malloc0": "malloc", "aio0": "aio", "over0": "passthru",
+                         "crypto0": "crypto"}.items():
         assert bdevs[name]["product_name"] == products[module]
     assert set(bdevs["null0"]["supported_io_types"]) == set(texts("spdk_bdev_get_io_type_name"))
     assert set(bdevs["null0"]["assigned_rate_limits"]) == set(texts("spdk_bdev_get_qos_rpc_type"))

@@ -221,11 +221,74 @@ create_passthru(struct plan *plan)
 	end_call(plan, w);
 }
 
+static const char *const g_key_names[] = {"k0", "k1", "a key", "p0_AES_XTS"};
+static const char g_hex[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+static const char g_hex2[] = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeffe0e1e2e3e4e5e6e7e8e9eaebecedeeef";
+
+static const char *
+draw_key_name(struct plan *plan)
+{
+	return g_key_names[draw(plan, SPDK_COUNTOF(g_key_names))];
+}
+
+/* What a key is made of; seldom something of which there is none. */
+static void
+write_key(struct plan *plan, struct spdk_json_write_ctx *w)
+{
+	bool is_xts = draw(plan, 3) != 0;
+	int digits = draw_bool(plan) ? 32 : 64;
+
+	spdk_json_write_named_string(w, "cipher", is_xts ? "AES_XTS" : "AES_CBC");
+	spdk_json_write_named_string_fmt(w, "key", "%.*s", digits, g_hex);
+	if (is_xts != (draw(plan, 8) == 0)) {
+		spdk_json_write_named_string_fmt(w, "key2", "%.*s", digits, g_hex2);
+	}
+}
+
+static void
+create_key(struct plan *plan)
+{
+	static const char *const modes[] = {
+		"SIMPLE_LBA", "JOIN_NEG_LBA_WITH_LBA", "INCR_512_FULL_LBA", "INCR_512_UPPER_LBA"};
+	struct spdk_json_write_ctx *w = begin_call(plan, "accel_crypto_key_create");
+
+	spdk_json_write_named_string(w, "name", draw_key_name(plan));
+	write_key(plan, w);
+	if (draw(plan, 4) == 0) {
+		spdk_json_write_named_string(w, "tweak_mode", modes[draw(plan, SPDK_COUNTOF(modes))]);
+	}
+	end_call(plan, w);
+}
+
+static void
+destroy_key(struct plan *plan)
+{
+	struct spdk_json_write_ctx *w = begin_call(plan, "accel_crypto_key_destroy");
+
+	spdk_json_write_named_string(w, "key_name", draw_key_name(plan));
+	end_call(plan, w);
+}
+
+static void
+create_crypto(struct plan *plan)
+{
+	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_crypto_create");
+
+	spdk_json_write_named_string(w, "base_bdev_name", draw_known_name(plan));
+	write_new_name(plan, w);
+	if (draw_bool(plan)) {
+		spdk_json_write_named_string(w, "key_name", draw_key_name(plan));
+	} else {
+		write_key(plan, w);
+	}
+	end_call(plan, w);
+}
+
 static void
 delete_bdev(struct plan *plan)
 {
-	static const char *const methods[] = {
-		"bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete", "bdev_passthru_delete"};
+	static const char *const methods[] = {"bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete",
+		"bdev_passthru_delete", "bdev_crypto_delete"};
 	struct spdk_json_write_ctx *w = begin_call(plan, methods[draw(plan, SPDK_COUNTOF(methods))]);
 
 	spdk_json_write_named_string(w, "name", draw_known_name(plan));
@@ -492,6 +555,9 @@ static const struct kind g_runtime_kinds[] = {
 	{8, create_null},
 	{6, create_aio},
 	{14, create_passthru},
+	{5, create_key},
+	{1, destroy_key},
+	{14, create_crypto},
 	{3, resize_null},
 	{5, delete_bdev},
 	{5, examine},

@@ -236,7 +236,7 @@ phase_of(const char *method, bool *movable)
 		return PHASE_EXAMINE;
 	} else if (strcmp(method, "bdev_qos_group_create") == 0) {
 		return PHASE_MODULES;
-	} else if (strcmp(method, "bdev_passthru_create") == 0) {
+	} else if (strcmp(method, "bdev_passthru_create") == 0 || strcmp(method, "bdev_crypto_create") == 0) {
 		/* Of a bdev that is not examined: with the bdevs. */
 		*movable = true;
 		return PHASE_MODULES;

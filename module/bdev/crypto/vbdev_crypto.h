@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * crypto: a bdev on top of another one, its base, that encrypts what is written and decrypts what is read. The work is
+ * done by the accel framework with one of its keys.
+ */
+
+#ifndef MODULE_BDEV_CRYPTO_H
+#define MODULE_BDEV_CRYPTO_H
+
+#include "spdk/bdev_module.h"
+
+struct crypto_key;
+
+/* How a key is named, or what it is made of. */
+struct crypto_key_opts {
+	/* Of a key that exists. Then the others mean nothing. */
+	const char *key_name;
+	/* AES_CBC if NULL. */
+	const char *cipher;
+	/* Hexadecimal digits. */
+	const char *key;
+	const char *key2;
+};
+
+/*
+ * Gets the key that a bdev of this name is to have, which stays until crypto_key_put(). Without key_name it is named
+ * NAME_CIPHER; if there is none of that name it is made, and destroyed with the last bdev that has it. Application thread
+ * only.
+ *
+ * Returns 0; -ENOENT if there is no such key, or not what to make it of; -EEXIST if there is another one of that name; or
+ * what spdk_accel_crypto_key_create() returns. On failure *why is a sentence that says more, valid until the next call,
+ * or NULL.
+ */
+int crypto_key_get(
+	const char *bdev_name, const struct crypto_key_opts *opts, struct crypto_key **key, const char **why);
+void crypto_key_put(struct crypto_key *key);
+
+/*
+ * Creates a crypto bdev. If there is no bdev base_bdev_name, that is remembered, and the crypto bdev appears when its base
+ * does; so it does each time when its base has gone and comes back, until vbdev_crypto_delete(). Takes the key over,
+ * on failure too. Application thread only.
+ *
+ * Returns 0; -EEXIST if the name or the UUID made from the base's is taken; -EPERM if the base is claimed by another
+ * module; -EINVAL, also for a base whose blocks the key cannot encrypt; -ENOTSUP for a zoned base; -ENOMEM. On failure
+ * nothing is remembered, and *why is a sentence that says more, or NULL.
+ */
+int vbdev_crypto_create(const char *name, const char *base_bdev_name, struct crypto_key *key, const char **why);
+
+/*
+ * Deletes the crypto bdev of that name, or if its base is missing, forgets that it was to be created. Application thread
+ * only.
+ *
+ * Returns 0, and cb is called when it is gone, or at once if there was nothing to remove; -ENODEV if there is none;
+ * -ENOMEM. cb is not called on failure.
+ */
+int vbdev_crypto_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg);
+
+#endif /* MODULE_BDEV_CRYPTO_H */
