@@ -61,12 +61,25 @@ DURABILITY = {
     "what was flushed is there after a power cut, or what came later",
     "without a write cache, what was written is there after a power cut",
 }
+# Neither holes nor another size, of malloc; and what takes seconds.
+ELSEWHERE = {
+    "holes hold zeroes where the bdev says so",
+    "who has it open is told when it grows, and can use it up to its new end",
+    "I/O that takes longer than asked for is told of, on its thread",
+    "no other I/O is",
+    "what was held back ends when it is let go, or by a reset",
+}
+ZCOPY = {
+    "zcopy lends what is there, and a commit writes it",
+    "zcopy that is not committed reads, and changes nothing",
+    "several may be lent at once, to all threads",
+}
 WITHIN = {"who does not see metadata gets the data alone, and what he writes is right"}
 
 
 def expected_to_be_skipped(form):
     within = form.get("md_interleave", False)
-    return (NAMED | DURABILITY | (set() if "dif_type" in form else PROTECTION) | (set() if within else WITHIN) |
+    return (NAMED | DURABILITY | ELSEWHERE | (set() if "dif_type" in form else PROTECTION) | (set() if within else WITHIN) |
             (NOT_APART if "md_size" in form and not within else APART))
 
 
@@ -84,8 +97,8 @@ def test_aio_and_passthru_on_it(tmp_path):
     image.write_bytes(bytes(2 << 20))
     create = ("bdev_aio_create", {"name": "disk", "filename": str(image), "block_size": 512})
     over = ("bdev_passthru_create", {"base_bdev_name": "disk", "name": "over"})
-    assert skipped(check(tmp_path, [create], "disk")["disk"]) == expected_to_be_skipped({}) | {
-        "after unmap other blocks are as they were, and all can be read", "zcopy lends what is there, and a commit writes it"}
+    assert skipped(check(tmp_path, [create], "disk")["disk"]) == expected_to_be_skipped({}) | ZCOPY | {
+        "after unmap other blocks are as they were, and all can be read"}
     check(tmp_path, [create, over], "over")
 
 
@@ -190,6 +203,20 @@ def test_a_seed_repeats_a_run(tmp_path, module):
             for seed in (7, 7, 8)]
     assert runs[0] == runs[1]
     assert runs[0] != runs[2]
+
+
+def test_what_takes_long_and_what_grows(tmp_path):
+    create = ("bdev_null_create", {"name": "disk", "num_blocks": 4096, "block_size": 512})
+    over = ("bdev_passthru_create", {"base_bdev_name": "disk", "name": "over"})
+    rules = check(tmp_path, [create, over], "--no-data", "--duration", "1", "over")["over"]
+    assert ELSEWHERE & skipped(rules) == {"holes hold zeroes where the bdev says so"}
+
+
+def test_rules_are_listed(tmp_path):
+    """All of them, with their groups, as they are in the results."""
+    listed = [(line[:10].rstrip(), line[11:]) for line in run(BDEVKIT, "check", "--list-rules").stdout.splitlines()]
+    rules = check(tmp_path, [("bdev_malloc_create", MALLOC)], "disk")["disk"]
+    assert listed == [(rule["group"], text) for text, rule in rules.items()]
 
 
 def test_table_and_duration(tmp_path):

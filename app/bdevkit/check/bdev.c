@@ -168,11 +168,14 @@ check_bdev(struct check *check)
 {
 	static void (*const groups[])(struct check * check) = {
 		check_opening,
+		check_claims,
 		check_types,
 		fill_area,
 		check_limits,
 		check_shapes,
 		check_meaning,
+		check_zcopy,
+		check_seek,
 		check_fences,
 		check_metadata,
 		check_domains,
@@ -181,6 +184,10 @@ check_bdev(struct check *check)
 		check_load,
 		check_reset,
 		read_area,
+		check_timeouts,
+		check_says_same,
+		check_remains,
+		check_resize,
 		check_durability,
 		check_removal,
 	};
@@ -189,6 +196,7 @@ check_bdev(struct check *check)
 	if (rc == 0) {
 		check->checked = true;
 		check->start_ticks = spdk_get_ticks();
+		check->at_first = *check->bdev;
 		snprintf(check->module, sizeof(check->module), "%s", spdk_bdev_get_module_name(check->bdev));
 		if (check->options->no_data) {
 			skip_comparisons(check);

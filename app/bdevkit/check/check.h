@@ -25,6 +25,8 @@ struct check_options {
 	bool json;
 	/* The bdev is known not to keep what is written. */
 	bool no_data;
+	/* Rules that take seconds are tried as well. */
+	bool patient;
 	/* What makes the bdevs. */
 	const char *config;
 	size_t config_size;
@@ -56,6 +58,8 @@ struct check {
 	const struct check_options *options;
 	char module[64];
 	struct spdk_bdev *bdev;
+	/* What it was when the check began. */
+	struct spdk_bdev at_first;
 	struct spdk_bdev_desc *desc;
 	struct spdk_io_channel *channels[SESSION_NUM_THREADS];
 	/* With interleaved metadata; bytes of it that are data; bytes of metadata, and of that in a buffer of its own. */
@@ -251,10 +255,13 @@ bool check_come_again(struct check *check);
 /* ---- the groups ---- */
 
 void check_opening(struct check *check);
+void check_claims(struct check *check);
 void check_types(struct check *check);
 void check_limits(struct check *check);
 void check_shapes(struct check *check);
 void check_meaning(struct check *check);
+void check_seek(struct check *check);
+void check_zcopy(struct check *check);
 void check_metadata(struct check *check);
 void check_domains(struct check *check);
 void check_fences(struct check *check);
@@ -262,6 +269,10 @@ void check_overlap(struct check *check);
 void check_statistics(struct check *check);
 void check_load(struct check *check);
 void check_reset(struct check *check);
+void check_timeouts(struct check *check);
+void check_says_same(struct check *check);
+void check_remains(struct check *check);
+void check_resize(struct check *check);
 void check_durability(struct check *check);
 void check_removal(struct check *check);
 

@@ -162,6 +162,7 @@ check_all(struct check **checks, char **names, size_t count)
 {
 	int rc, result = 0;
 
+	g_options.patient = g_options.duration > 0;
 	g_options.config = g_config;
 	g_options.config_size = g_config_size;
 	check_journal_register();

@@ -162,41 +162,6 @@ check_copy(struct check *check, const struct place *place)
 	}
 }
 
-static void
-check_zcopy(struct check *check, const struct place *place)
-{
-	struct check_rule *rule = check_rule(check, RULE_MEANS_ZCOPY);
-	struct check_data data;
-	struct check_io io = {.check = check,
-		.type = SPDK_BDEV_IO_TYPE_ZCOPY,
-		.offset = place->here,
-		.blocks = place->blocks,
-		.keep = true};
-
-	if (!spdk_bdev_io_type_supported(check->bdev, io.type)) {
-		check_skip(rule, "the bdev has no zcopy");
-		return;
-	}
-	check_write_read(check, rule, place->here, place->blocks, false);
-	if (!check_io_succeeds(rule, &io)) {
-		return;
-	}
-	if (check_expect(check, rule, check_io_borrow(&io, &data), &io, "it has lent no buffer")) {
-		uint64_t wrong = check_data_find_wrong(check, &data, place->here);
-
-		check_expect(
-			check, rule, wrong == UINT64_MAX, &io, "block %" PRIu64 " in the buffer is another one", wrong);
-		/* Metadata in a buffer of its own is not lent, so the data has to stay as it fits to it. */
-		if (check->separate_md_size == 0) {
-			check_data_fill(check, &data, place->here, ++check->last_generation);
-			check_know(check, place->here, place->blocks, check->last_generation);
-		}
-	}
-	check_io_end_zcopy(&io, true);
-	check_expect(check, rule, io.rc == 0 && io.success, &io, "its end failed (%d)", io.rc);
-	check_holds(check, rule, place->here, place->blocks);
-}
-
 void
 check_meaning(struct check *check)
 {
@@ -208,5 +173,4 @@ check_meaning(struct check *check)
 	check_compare(check, &place);
 	check_compare_and_write(check, &place);
 	check_copy(check, &place);
-	check_zcopy(check, &place);
 }

@@ -18,6 +18,10 @@
 	RULE(OPEN_CHANNEL, "opening", "a thread has one channel, whoever asks") \
 	RULE(OPEN_CLAIM, "opening", "a claim keeps others from opening it for writing, until its end") \
 	RULE(OPEN_READ_ONLY, "opening", "a descriptor for reading does not write") \
+	RULE(CLAIM_ONE, "opening", "a claim of one writer keeps other writers out until it is closed") \
+	RULE(CLAIM_NONE, "opening", "a claim of readers keeps all writers out until the last is closed") \
+	RULE(CLAIM_SHARED, "opening", "a shared claim lets those in who know its key") \
+	RULE(SAYS_SAME, "opening", "what it says of itself stays the same while it is registered") \
 	RULE(TYPE_WORKS, "types", "every type that it claims works") \
 	RULE(TYPE_REFUSED, "types", "every type that it does not claim is refused") \
 	RULE(DATA_READ, "data", "a read returns what was written") \
@@ -33,7 +37,11 @@
 	RULE(MEANS_COMPARE, "meaning", "compare finds each difference, and none where there is none") \
 	RULE(MEANS_COMPARE_WRITE, "meaning", "compare_and_write writes if what is there is equal, else not") \
 	RULE(MEANS_COPY, "meaning", "copy makes the one like the other") \
-	RULE(MEANS_ZCOPY, "meaning", "zcopy lends what is there, and a commit writes it") \
+	RULE(SEEK_DATA, "meaning", "seek passes over nothing that was written, and takes none of it for a hole") \
+	RULE(SEEK_ZEROES, "meaning", "holes hold zeroes where the bdev says so") \
+	RULE(ZCOPY, "zcopy", "zcopy lends what is there, and a commit writes it") \
+	RULE(ZCOPY_DROP, "zcopy", "zcopy that is not committed reads, and changes nothing") \
+	RULE(ZCOPY_MANY, "zcopy", "several may be lent at once, to all threads") \
 	RULE(MD_WRITE, "metadata", "a write with a wrong guard or tag is refused where the bdev checks it") \
 	RULE(MD_READ, "metadata", "a wrong guard or tag is found by the read") \
 	RULE(MD_NAMED, "metadata", "a status that names the guard or a tag names the wrong one") \
@@ -53,6 +61,14 @@
 	RULE(RESET_DATA, "reset", "what was written before a reset or an abort is there after it") \
 	RULE(RESET_ABORTS, "reset", "an abort ends, and so does what it aborts") \
 	RULE(RESET_ENDS, "reset", "a reset succeeds, and all I/O before it ends") \
+	RULE(LATE_TOLD, "timeouts", "I/O that takes longer than asked for is told of, on its thread") \
+	RULE(LATE_ONLY, "timeouts", "no other I/O is") \
+	RULE(LATE_ENDS, "timeouts", "what was held back ends when it is let go, or by a reset") \
+	RULE(SIZE_KEPT, "resize", "it does not become smaller while it is open") \
+	RULE(SIZE_GROWS, "resize", "who has it open is told when it grows, and can use it up to its new end") \
+	RULE(LEFT_MEMORY, "remains", "opening, using and closing it again does not cost more memory each time") \
+	RULE(LEFT_CHANNEL, "remains", "when it is closed no channel is left") \
+	RULE(LEFT_BUFFER, "remains", "when it is closed no data buffer is left") \
 	RULE(CACHE_FLUSH, "durability", "a bdev with a write cache has flush") \
 	RULE(FLUSHED, "durability", "what was flushed is there after a power cut, or what came later") \
 	RULE(UNCACHED, "durability", "without a write cache, what was written is there after a power cut") \
