@@ -341,7 +341,7 @@ create_bdev(struct vbdev_kind *kind, struct vbdev_request *request, const char *
 	}
 	rc = spdk_bdev_register(&vbdev->bdev);
 	if (rc != 0) {
-		*why = rc == -EEXIST ? "another bdev has its UUID" : NULL;
+		*why = rc == -EEXIST ? "another bdev has its name or its UUID" : NULL;
 		goto unregister_io_device;
 	}
 	vbdev->request = request;
@@ -377,7 +377,7 @@ check_opts(struct vbdev_kind *kind, const struct vbdev_opts *opts, const char **
 		return -EINVAL;
 	}
 	if (vbdev_find_request(kind, opts->name) != NULL) {
-		*why = "a bdev of that kind and name exists, or waits for its base bdev";
+		*why = "it exists, or waits for its base bdev";
 		return -EEXIST;
 	}
 	if (spdk_bdev_get_by_name(opts->name) != NULL) {

@@ -5,10 +5,9 @@
 #ifndef MODULE_BDEV_CRYPTO_INTERNAL_H
 #define MODULE_BDEV_CRYPTO_INTERNAL_H
 
-#include "spdk/accel_module.h"
-#include "spdk/bdev_module.h"
+#include "module/bdev/common/vbdev.h"
 
-struct crypto_request;
+#include "spdk/accel_module.h"
 
 /* A key that requests and bdevs have in common. Application thread only, but for accel. */
 struct crypto_key {
@@ -23,22 +22,16 @@ struct crypto_key {
 void crypto_key_ref(struct crypto_key *key);
 const char *crypto_key_get_name(const struct crypto_key *key);
 
-/* It is also the io_device of its channels. */
+/* Metadata of the base that lies in its blocks is hidden. */
 struct crypto_bdev {
-	struct spdk_bdev bdev;
-	/* NULL when the user has deleted it. */
-	struct crypto_request *request;
+	struct vbdev vbdev;
 	struct crypto_key *key;
-	struct spdk_bdev *base;
-	/* Open for writing and claimed, by this thread. Metadata of the base that lies in its blocks is hidden. */
-	struct spdk_bdev_desc *base_desc;
-	struct spdk_thread *thread;
 	/* The accel module needs buffers that are aligned, whatever the base does. */
 	bool needs_aligned;
 };
 
 struct crypto_channel {
-	struct spdk_io_channel *base_ch;
+	struct vbdev_channel base;
 	struct spdk_io_channel *accel_ch;
 };
 

@@ -94,10 +94,10 @@ wait_for_base_io(struct spdk_bdev_io *bdev_io)
 	struct crypto_bdev *crypto = bdev_io->bdev->ctxt;
 	struct crypto_io *io = crypto_io_of(bdev_io);
 
-	io->wait.bdev = crypto->base;
+	io->wait.bdev = crypto->vbdev.base;
 	io->wait.cb_fn = retry_cb;
 	io->wait.cb_arg = bdev_io;
-	if (spdk_bdev_queue_io_wait(crypto->base, channel_of(bdev_io)->base_ch, &io->wait) != 0) {
+	if (spdk_bdev_queue_io_wait(crypto->vbdev.base, channel_of(bdev_io)->base.base_ch, &io->wait) != 0) {
 		/* It was not that, and what has been prepared is not prepared a second time. */
 		give_up(bdev_io);
 	}
@@ -115,8 +115,8 @@ read_from_base(struct spdk_bdev_io *bdev_io)
 		.accel_sequence = crypto_io_of(bdev_io)->sequence,
 	};
 
-	return spdk_bdev_readv_blocks_ext(crypto->base_desc, channel_of(bdev_io)->base_ch, params->iovs, params->iovcnt,
-		params->offset_blocks, params->num_blocks, done_cb, bdev_io, &opts);
+	return spdk_bdev_readv_blocks_ext(crypto->vbdev.base_desc, channel_of(bdev_io)->base.base_ch, params->iovs,
+		params->iovcnt, params->offset_blocks, params->num_blocks, done_cb, bdev_io, &opts);
 }
 
 static int
@@ -131,8 +131,8 @@ write_to_base(struct spdk_bdev_io *bdev_io)
 		.accel_sequence = io->sequence,
 	};
 
-	return spdk_bdev_writev_blocks_ext(crypto->base_desc, channel_of(bdev_io)->base_ch, &io->encrypted, 1,
-		bdev_io->u.bdev.offset_blocks, bdev_io->u.bdev.num_blocks, write_done_cb, bdev_io, &opts);
+	return spdk_bdev_writev_blocks_ext(crypto->vbdev.base_desc, channel_of(bdev_io)->base.base_ch, &io->encrypted,
+		1, bdev_io->u.bdev.offset_blocks, bdev_io->u.bdev.num_blocks, write_done_cb, bdev_io, &opts);
 }
 
 static int
@@ -140,7 +140,7 @@ submit_to_base(struct spdk_bdev_io *bdev_io)
 {
 	struct crypto_bdev *crypto = bdev_io->bdev->ctxt;
 	struct spdk_bdev_io_block_params *params = &bdev_io->u.bdev;
-	struct spdk_io_channel *base_ch = channel_of(bdev_io)->base_ch;
+	struct spdk_io_channel *base_ch = channel_of(bdev_io)->base.base_ch;
 
 	switch (bdev_io->type) {
 	case SPDK_BDEV_IO_TYPE_READ:
@@ -149,15 +149,16 @@ submit_to_base(struct spdk_bdev_io *bdev_io)
 		return write_to_base(bdev_io);
 	case SPDK_BDEV_IO_TYPE_UNMAP:
 		return spdk_bdev_unmap_blocks(
-			crypto->base_desc, base_ch, params->offset_blocks, params->num_blocks, done_cb, bdev_io);
+			crypto->vbdev.base_desc, base_ch, params->offset_blocks, params->num_blocks, done_cb, bdev_io);
 	case SPDK_BDEV_IO_TYPE_FLUSH:
 		return spdk_bdev_flush_blocks(
-			crypto->base_desc, base_ch, params->offset_blocks, params->num_blocks, done_cb, bdev_io);
+			crypto->vbdev.base_desc, base_ch, params->offset_blocks, params->num_blocks, done_cb, bdev_io);
 	case SPDK_BDEV_IO_TYPE_RESET:
-		return spdk_bdev_reset(crypto->base_desc, base_ch, done_cb, bdev_io);
+		return spdk_bdev_reset(crypto->vbdev.base_desc, base_ch, done_cb, bdev_io);
 	case SPDK_BDEV_IO_TYPE_ABORT:
 		/* What is to be aborted is the callback argument of its I/O to the base. */
-		return spdk_bdev_abort(crypto->base_desc, base_ch, bdev_io->u.abort.bio_to_abort, done_cb, bdev_io);
+		return spdk_bdev_abort(
+			crypto->vbdev.base_desc, base_ch, bdev_io->u.abort.bio_to_abort, done_cb, bdev_io);
 	default:
 		return -ENOTSUP;
 	}
@@ -176,8 +177,8 @@ submit(struct spdk_bdev_io *bdev_io)
 		wait_for_base_io(bdev_io);
 		return;
 	}
-	SPDK_ERRLOG_RATELIMIT("%s: the base %s refuses an I/O of type %d: %s\n", crypto->bdev.name, crypto->base->name,
-		bdev_io->type, spdk_strerror(-rc));
+	SPDK_ERRLOG_RATELIMIT("%s: the base %s refuses an I/O of type %d: %s\n", crypto->vbdev.bdev.name,
+		crypto->vbdev.base->name, bdev_io->type, spdk_strerror(-rc));
 	give_up(bdev_io);
 }
 
@@ -207,8 +208,8 @@ start_read(struct spdk_bdev_io *bdev_io)
 	/* In place. What the caller does with the data comes first in the list, and the base turns it around. */
 	rc = spdk_accel_append_decrypt(&sequence, channel_of(bdev_io)->accel_ch, crypto->key->accel, params->iovs,
 		params->iovcnt, params->memory_domain, params->memory_domain_ctx, params->iovs, params->iovcnt,
-		params->memory_domain, params->memory_domain_ctx, params->offset_blocks, crypto->bdev.blocklen, NULL,
-		NULL);
+		params->memory_domain, params->memory_domain_ctx, params->offset_blocks, crypto->vbdev.bdev.blocklen,
+		NULL, NULL);
 	if (is_prepared(bdev_io, sequence, rc)) {
 		submit(bdev_io);
 	}
@@ -224,12 +225,12 @@ start_write(struct spdk_bdev_io *bdev_io)
 	struct crypto_io *io = crypto_io_of(bdev_io);
 	int rc;
 
-	io->encrypted.iov_len = params->num_blocks * crypto->bdev.blocklen;
+	io->encrypted.iov_len = params->num_blocks * crypto->vbdev.bdev.blocklen;
 	rc = spdk_accel_get_buf(accel_ch, io->encrypted.iov_len, &io->encrypted.iov_base, &io->domain, &io->domain_ctx);
 	if (rc == 0) {
 		rc = spdk_accel_append_encrypt(&sequence, accel_ch, crypto->key->accel, &io->encrypted, 1, io->domain,
 			io->domain_ctx, params->iovs, params->iovcnt, params->memory_domain, params->memory_domain_ctx,
-			params->offset_blocks, crypto->bdev.blocklen, NULL, NULL);
+			params->offset_blocks, crypto->vbdev.bdev.blocklen, NULL, NULL);
 		if (rc != 0) {
 			put_encrypted(bdev_io);
 		}
@@ -317,7 +318,7 @@ crypto_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 	case SPDK_BDEV_IO_TYPE_FLUSH:
 	case SPDK_BDEV_IO_TYPE_RESET:
 	case SPDK_BDEV_IO_TYPE_ABORT:
-		return spdk_bdev_io_type_supported(crypto->base, io_type);
+		return spdk_bdev_io_type_supported(crypto->vbdev.base, io_type);
 	default:
 		return false;
 	}

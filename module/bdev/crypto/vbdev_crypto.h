@@ -37,23 +37,10 @@ int crypto_key_get(
 void crypto_key_put(struct crypto_key *key);
 
 /*
- * Creates a crypto bdev. If there is no bdev base_bdev_name, that is remembered, and the crypto bdev appears when its base
- * does; so it does each time when its base has gone and comes back, until vbdev_crypto_delete(). Takes the key over,
- * on failure too. Application thread only.
- *
- * Returns 0; -EEXIST if the name or the UUID made from the base's is taken; -EPERM if the base is claimed by another
- * module; -EINVAL, also for a base whose blocks the key cannot encrypt; -ENOTSUP for a zoned base; -ENOMEM. On failure
- * nothing is remembered, and *why is a sentence that says more, or NULL.
+ * Both as vbdev_create() and vbdev_delete() say. The key is taken over, on failure too. Also -EINVAL for a base whose blocks
+ * the key cannot encrypt; -ENOTSUP for a zoned base.
  */
 int vbdev_crypto_create(const char *name, const char *base_bdev_name, struct crypto_key *key, const char **why);
-
-/*
- * Deletes the crypto bdev of that name, or if its base is missing, forgets that it was to be created. Application thread
- * only.
- *
- * Returns 0, and cb is called when it is gone, or at once if there was nothing to remove; -ENODEV if there is none;
- * -ENOMEM. cb is not called on failure.
- */
 int vbdev_crypto_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg);
 
 #endif /* MODULE_BDEV_CRYPTO_H */

@@ -81,8 +81,7 @@ bad_parameters_are_refused(void **state)
 	assert_false(is_claimed("M0"));
 
 	fixture_rpc_expect("\"C\"", "bdev_crypto_create", "{'base_bdev_name': 'M0', 'name': 'C', 'key_name': 'k'}");
-	expect_refused(-EEXIST,
-		"Cannot create crypto bdev C on M1: a crypto bdev of that name exists, or waits for its base bdev",
+	expect_refused(-EEXIST, "Cannot create crypto bdev C on M1: it exists, or waits for its base bdev",
 		"{'base_bdev_name': 'M1', 'name': 'C', 'key_name': 'k'}");
 	assert_false(is_claimed("M1"));
 	expect_refused(-EPERM, "Cannot create crypto bdev D on M0: its base bdev is claimed by another module",

@@ -56,8 +56,7 @@ bad_parameters_are_refused(void **state)
 	assert_false(is_claimed("M0"));
 
 	fixture_rpc_expect("\"P\"", "bdev_passthru_create", "{'base_bdev_name': 'M0', 'name': 'P'}");
-	fixture_rpc_expect_error(-EEXIST,
-		"Cannot create passthru bdev P on M1: a bdev of that kind and name exists, or waits for its base bdev",
+	fixture_rpc_expect_error(-EEXIST, "Cannot create passthru bdev P on M1: it exists, or waits for its base bdev",
 		"bdev_passthru_create", "{'base_bdev_name': 'M1', 'name': 'P'}");
 	assert_false(is_claimed("M1"));
 	fixture_rpc_expect_error(-EPERM,
@@ -82,7 +81,7 @@ failed_registration_releases_the_base(void **state)
 	fixture_rpc_expect("\"taken\"", "bdev_malloc_create",
 		"{'name': 'taken', 'num_blocks': 8, 'block_size': 512,"
 		" 'uuid': '11223344-5566-7788-99aa-bbccddeeff00'}");
-	fixture_rpc_expect_error(-EEXIST, "Cannot create passthru bdev P on M0: another bdev has its UUID",
+	fixture_rpc_expect_error(-EEXIST, "Cannot create passthru bdev P on M0: another bdev has its name or its UUID",
 		"bdev_passthru_create",
 		"{'base_bdev_name': 'M0', 'name': 'P', 'uuid': '11223344-5566-7788-99aa-bbccddeeff00'}");
 	assert_false(is_claimed("M0"));
