@@ -22,6 +22,12 @@ extern "C" {
  */
 bool bdk_bdev_is_examined(const struct spdk_bdev *bdev);
 
+/*
+ * Sets what is called with the base, on its thread, when the bdev below has another size; NULL: nothing. Parts stay as
+ * they are, the module may make more. Right after the base was made.
+ */
+void bdk_bdev_part_base_set_resize_cb(struct spdk_bdev_part_base *part_base, void (*resize_cb)(void *part_base));
+
 #ifdef __cplusplus
 }
 #endif

@@ -7,6 +7,8 @@
 
 #include "lib/bdev/part.h"
 
+#include "bdevkit/bdev_module.h"
+
 /* What frees a part goes from the thread that unregistered it to that of the base, and back. */
 struct bdev_part_release {
 	struct spdk_bdev_part *part;
@@ -85,6 +87,8 @@ base_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *even
 	/* It may grow: parts stay where and as large as they are. */
 	if (type == SPDK_BDEV_EVENT_REMOVE) {
 		base->remove_cb(base);
+	} else if (type == SPDK_BDEV_EVENT_RESIZE && base->resize_cb != NULL) {
+		base->resize_cb(base);
 	}
 }
 
@@ -136,6 +140,12 @@ spdk_bdev_part_base_construct_ext(const char *bdev_name, spdk_bdev_remove_cb_t r
 	base->ch_destroy_cb = ch_destroy_cb;
 	*base_out = base;
 	return 0;
+}
+
+void
+bdk_bdev_part_base_set_resize_cb(struct spdk_bdev_part_base *base, void (*resize_cb)(void *part_base))
+{
+	base->resize_cb = resize_cb;
 }
 
 static void
@@ -247,6 +257,7 @@ inherit(struct spdk_bdev *bdev, const struct spdk_bdev *base)
 	bdev->required_alignment = base->required_alignment;
 	bdev->write_cache = base->write_cache;
 	bdev->acwu = base->acwu;
+	bdev->holes_are_zeroes = base->holes_are_zeroes;
 	bdev->md_len = base->md_len;
 	bdev->md_interleave = base->md_interleave;
 	bdev->dif_type = base->dif_type;

@@ -27,6 +27,8 @@ struct spdk_bdev_part_base {
 	bool claimed;
 
 	spdk_bdev_remove_cb_t remove_cb;
+	/* May be NULL. */
+	void (*resize_cb)(void *part_base);
 	spdk_bdev_part_base_free_fn free_fn;
 	void *ctx;
 

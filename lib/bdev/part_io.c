@@ -14,7 +14,7 @@
 #define TYPES_WITH_TAGS \
 	(BIT(SPDK_BDEV_IO_TYPE_READ) | BIT(SPDK_BDEV_IO_TYPE_WRITE) | BIT(SPDK_BDEV_IO_TYPE_UNMAP) | \
 		BIT(SPDK_BDEV_IO_TYPE_FLUSH) | BIT(SPDK_BDEV_IO_TYPE_RESET) | BIT(SPDK_BDEV_IO_TYPE_WRITE_ZEROES) | \
-		BIT(SPDK_BDEV_IO_TYPE_ABORT))
+		BIT(SPDK_BDEV_IO_TYPE_ABORT) | BIT(SPDK_BDEV_IO_TYPE_SEEK_DATA) | BIT(SPDK_BDEV_IO_TYPE_SEEK_HOLE))
 #define TYPES \
 	(TYPES_WITH_TAGS | BIT(SPDK_BDEV_IO_TYPE_COMPARE) | BIT(SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE) | \
 		BIT(SPDK_BDEV_IO_TYPE_COPY) | BIT(SPDK_BDEV_IO_TYPE_ZCOPY))
@@ -65,6 +65,30 @@ done_custom_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
 	success = finish_tags(bdev_io, success);
 	bdev_io_private(bdev_io)->part_cb(bdev_io, success, NULL);
 	spdk_bdev_free_io(base_io);
+}
+
+/* What the base has found is of no use beyond the part. */
+static void
+take_seek_offset(struct spdk_bdev_io *bdev_io, const struct spdk_bdev_io *base_io)
+{
+	uint64_t found = spdk_bdev_io_get_seek_offset(base_io);
+	uint64_t begin = spdk_bdev_part_get_offset_blocks(bdev_io->bdev->ctxt);
+
+	bdev_io->u.bdev.seek.offset = found - begin < bdev_io->bdev->blockcnt ? found - begin : UINT64_MAX;
+}
+
+static void
+seek_done_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
+{
+	take_seek_offset(cb_arg, base_io);
+	done_cb(base_io, success, cb_arg);
+}
+
+static void
+seek_done_custom_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
+{
+	take_seek_offset(cb_arg, base_io);
+	done_custom_cb(base_io, success, cb_arg);
 }
 
 /* ---- Zero-copy ----
@@ -222,6 +246,19 @@ submit_compare(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, 
 }
 
 static int
+submit_seek(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, uint64_t offset_blocks,
+	spdk_bdev_io_completion_cb cb)
+{
+	spdk_bdev_io_completion_cb done = cb != NULL ? seek_done_custom_cb : seek_done_cb;
+	struct spdk_bdev_desc *desc = ch->part->internal.base->desc;
+
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_SEEK_DATA) {
+		return spdk_bdev_seek_data(desc, ch->base_ch, offset_blocks, done, bdev_io);
+	}
+	return spdk_bdev_seek_hole(desc, ch->base_ch, offset_blocks, done, bdev_io);
+}
+
+static int
 submit_with_range(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, spdk_bdev_io_completion_cb cb)
 {
 	spdk_bdev_io_completion_cb done = cb != NULL ? done_custom_cb : done_cb;
@@ -248,6 +285,9 @@ submit_with_range(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_i
 			part->internal.offset_blocks + io->copy.src_offset_blocks, io->num_blocks, done, bdev_io);
 	case SPDK_BDEV_IO_TYPE_ZCOPY:
 		return submit_zcopy(ch, bdev_io, offset_blocks, cb);
+	case SPDK_BDEV_IO_TYPE_SEEK_DATA:
+	case SPDK_BDEV_IO_TYPE_SEEK_HOLE:
+		return submit_seek(ch, bdev_io, offset_blocks, cb);
 	default:
 		SPDK_ERRLOG_RATELIMIT("%s: I/O of type %u is not for parts\n", bdev_io->bdev->name, bdev_io->type);
 		return -ENOTSUP;
