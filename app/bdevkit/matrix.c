@@ -43,10 +43,25 @@ static const struct matrix_module g_modules[] = {
 	{
 		.name = "crypto",
 		.on_base = true,
+		.before = {"accel_crypto_key_create",
+			"\"name\": \"k\", \"cipher\": \"AES_CBC\", \"key\": \"000102030405060708090a0b0c0d0e0f\""},
 		.create = {"bdev_crypto_create",
-			"\"name\": \"m\", \"base_bdev_name\": \"" MATRIX_BASE
-			"\", \"key\": \"000102030405060708090a0b0c0d0e0f\""},
+			"\"name\": \"m\", \"base_bdev_name\": \"" MATRIX_BASE "\", \"key_name\": \"k\""},
 		.delete = {"bdev_crypto_delete", "\"name\": \"m\""},
+		.after = {"accel_crypto_key_destroy", "\"key_name\": \"k\""},
+	},
+	{
+		.name = "split",
+		.bdev = MATRIX_BASE "p0",
+		.on_base = true,
+		.create = {"bdev_split_create", "\"base_bdev\": \"" MATRIX_BASE "\", \"split_count\": 1"},
+		.delete = {"bdev_split_delete", "\"base_bdev\": \"" MATRIX_BASE "\""},
+	},
+	{
+		.name = "gpt",
+		.bdev = MATRIX_BASE "p1",
+		.on_base = true,
+		.prepare = matrix_gpt_prepare,
 	},
 };
 

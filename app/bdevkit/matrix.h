@@ -51,4 +51,7 @@ struct matrix_column {
 /* Fills the column of a module, in a session that simulates. Returns 0 or a negative errno, and says what failed. */
 int matrix_ask(const struct matrix_module *module, struct matrix_column *column);
 
+/* Of gpt. */
+int matrix_gpt_prepare(int fd);
+
 #endif /* BDEVKIT_APP_MATRIX_H */

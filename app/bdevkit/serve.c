@@ -85,6 +85,18 @@ write_memory_disk(struct spdk_json_write_ctx *w)
 	spdk_json_write_object_end(w);
 }
 
+/* Also for the disks of a configuration, which are there already. */
+static void
+write_partitions(struct spdk_json_write_ctx *w)
+{
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "method", "bdev_gpt_set_options");
+	spdk_json_write_named_object_begin(w, "params");
+	spdk_json_write_named_string(w, "partition_types", "all");
+	spdk_json_write_object_end(w);
+	spdk_json_write_object_end(w);
+}
+
 /* Entries in the form of a configuration file, for what the command line names besides one. */
 static int
 format_configuration(const struct serve_options *options, struct text *text)
@@ -99,6 +111,9 @@ format_configuration(const struct serve_options *options, struct text *text)
 	spdk_json_write_object_begin(w);
 	spdk_json_write_named_string(w, "subsystem", "bdev");
 	spdk_json_write_named_array_begin(w, "config");
+	if (options->partitions) {
+		write_partitions(w);
+	}
 	for (size_t i = 0; i < options->files.count; i++) {
 		write_file(
 			w, options->files.items[i], is_read_only(options, options->files.items[i]), options->no_lock);

@@ -28,6 +28,8 @@ struct serve_options {
 	bool read_only;
 	bool no_lock;
 	bool poll;
+	/* Those of any type, not only of those that are meant for SPDK. */
+	bool partitions;
 };
 
 /*

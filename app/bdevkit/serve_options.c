@@ -17,6 +17,7 @@ enum {
 	OPTION_READ_ONLY,
 	OPTION_NO_LOCK,
 	OPTION_POLL,
+	OPTION_PARTITIONS,
 };
 
 static const struct option g_long_options[] = {
@@ -25,6 +26,7 @@ static const struct option g_long_options[] = {
 	{"read-only", no_argument, NULL, OPTION_READ_ONLY},
 	{"no-lock", no_argument, NULL, OPTION_NO_LOCK},
 	{"poll", no_argument, NULL, OPTION_POLL},
+	{"partitions", no_argument, NULL, OPTION_PARTITIONS},
 	{NULL, 0, NULL, 0},
 };
 
@@ -47,6 +49,10 @@ print_help(void)
 	       "  --export BDEV        export this block device; may be repeated. Without it, every block device that "
 	       "no\n"
 	       "                       other builds on is exported under its name, and comes and goes with it\n"
+	       "  --partitions         export the partitions of disks that have some, as DISKp1, DISKp2, ..., instead "
+	       "of "
+	       "the\n"
+	       "                       whole disk\n"
 	       "  --read-only          let no client write\n"
 	       "  --no-lock            serve a FILE also while another process, such as QEMU, uses it\n"
 	       "\n"
@@ -71,7 +77,7 @@ print_help(void)
 static void
 print_shared_flags(void)
 {
-	printf(" --nbd, --export, --read-only, --no-lock, --poll: see 'bdevkit serve --help'\n");
+	printf(" --nbd, --export, --partitions, --read-only, --no-lock, --poll: see 'bdevkit serve --help'\n");
 }
 
 static int
@@ -103,6 +109,9 @@ parse_own_option(int ch, char *arg)
 		return 0;
 	case OPTION_POLL:
 		g_parsing->poll = true;
+		return 0;
+	case OPTION_PARTITIONS:
+		g_parsing->partitions = true;
 		return 0;
 	default:
 		return -EINVAL;

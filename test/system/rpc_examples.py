@@ -15,6 +15,7 @@ DECODE_ERROR = {name: INTERNAL for name in METHODS if re.match(r"bdev_|log_(set|
 DECODE_ERROR.update({name: PARSE_ERROR for name, one in METHODS.items() if name.startswith("accel_") and one.params})
 DECODE_ERROR.update(bdev_set_options=INVALID_PARAMS, bdev_examine=INVALID_PARAMS, bdev_wait_for_examine=INVALID_PARAMS,
                     bdev_crypto_create=PARSE_ERROR, bdev_crypto_delete=INVALID_PARAMS)
+DECODE_ERROR.update(bdev_split_create=INVALID_PARAMS, bdev_split_delete=INVALID_PARAMS)
 
 UUID = "3f1c6b1e-52f2-4b5c-9f0a-0123456789ab"
 
@@ -59,6 +60,8 @@ EXAMPLES = {
     "bdev_set_qd_sampling_period": {"name": "null0", "period": 1000},
     "bdev_set_qos_limit": {"name": "null0", "rw_ios_per_sec": 20000, "rw_mbytes_per_sec": 100, "r_mbytes_per_sec": 50,
                            "w_mbytes_per_sec": 50},
+    "bdev_split_create": {"base_bdev": "null2", "split_count": 2, "split_size_mb": 1},
+    "bdev_split_delete": {"base_bdev": "null2"},
     "framework_get_config": {"name": "bdev"},
     "framework_monitor_context_switch": {"enabled": True},
     "framework_set_scheduler": {"name": "static", "period": 1000000},
@@ -83,12 +86,14 @@ EXAMPLES = {
 # Methods that end something, in the order in which the target can bear it; all others come before them.
 LAST = ["bdev_crypto_delete", "bdev_passthru_delete", "bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete"]
 # These have tests of their own: they change the state, end the target, or need it to be started in another way.
-APART = {"framework_start_init", "framework_wait_init", "spdk_kill_instance", "bdev_examine",
+APART = {"bdev_split_delete", "framework_start_init", "framework_wait_init", "spdk_kill_instance", "bdev_examine",
          "accel_crypto_key_destroy", "accel_set_driver"}
 
-# AES-XTS has two keys, a file has no blocks of its own, what encrypts needs a key, and no limit is nothing to set.
+# A bdev is split once, AES-XTS has two keys, a file has no blocks of its own, what encrypts needs a key, and no limit is
+# nothing to set.
 LEAST_IS_NOT_ENOUGH = {"accel_crypto_key_create": INVALID_PARAMS, "bdev_aio_create": EINVAL,
-                       "bdev_crypto_create": INTERNAL, "bdev_set_qos_limit": EINVAL}
+                       "bdev_crypto_create": INTERNAL, "bdev_set_qos_limit": EINVAL,
+                       "bdev_split_create": INVALID_PARAMS}
 
 # What goes wrong, and the code that says so.
 FAILURES = [
@@ -140,6 +145,11 @@ FAILURES = [
     ("bdev_set_qd_sampling_period", {"name": "no such", "period": 1}, ENODEV),
     ("bdev_set_qos_limit", {"name": "no such", "rw_ios_per_sec": 20000}, ENODEV),
     ("bdev_set_qos_limit", {"name": "null0"}, EINVAL),
+    ("bdev_split_create", {"base_bdev": "null0", "split_count": 0}, INVALID_PARAMS),
+    ("bdev_split_create", {"base_bdev": "null0", "split_count": 65537}, INVALID_PARAMS),
+    ("bdev_split_create", {"base_bdev": "", "split_count": 1}, INVALID_PARAMS),
+    ("bdev_split_create", {"base_bdev": "malloc0", "split_count": 1}, INVALID_PARAMS),
+    ("bdev_split_delete", {"base_bdev": "null0"}, INVALID_PARAMS),
     ("framework_get_config", {"name": "no such"}, INVALID_PARAMS),
     ("framework_set_scheduler", {"name": "no such"}, INTERNAL),
     ("log_set_level", {"level": "LOUD"}, INVALID_PARAMS),

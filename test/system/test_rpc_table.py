@@ -71,6 +71,7 @@ def served(tmp_path_factory):
     one.short = str(folder / "short.img")
     one.rpc("accel_crypto_key_create", name="key0", **KEY)
     one.rpc("bdev_null_create", name="null0", num_blocks=65536, block_size=512)
+    one.rpc("bdev_null_create", name="null2", num_blocks=65536, block_size=512)
     one.rpc("bdev_malloc_create", name="malloc0", num_blocks=1024, block_size=512)
     one.rpc("bdev_aio_create", name="aio0", filename=str(folder / "aio0.img"), block_size=512)
     one.rpc("bdev_passthru_create", name="over0", base_bdev_name="malloc0")
@@ -284,6 +285,20 @@ def test_deletion(served, name):
     assert code(served, name, {"name": made}) == ENODEV
 
 
+def test_parts_are_deleted(served):
+    assert {"null2p0", "null2p1"} <= {bdev["name"] for bdev in served.rpc("bdev_get_bdevs")}
+    shape = Shape("bdev_get_bdevs", RESULTS["bdev_get_bdevs"])
+    [part] = served.rpc("bdev_get_bdevs", name="null2p1")
+    shape.check([part])
+    assert not shape.faults
+    assert part["driver_specific"] == {"split": {"base_bdev": "null2", "offset_blocks": 2048}}
+    assert served.rpc("bdev_split_delete", base_bdev="null2") is True
+    assert not {"null2p0", "null2p1"} & {bdev["name"] for bdev in served.rpc("bdev_get_bdevs")}
+    assert code(served, "bdev_split_delete", {"base_bdev": "null2"}) == INVALID_PARAMS
+    # What is saved further down.
+    assert served.rpc("bdev_split_create", base_bdev="null2", split_count=2) == ["null2p0", "null2p1"]
+
+
 def test_key_is_destroyed(served):
     served.rpc("accel_crypto_key_create", name="short-lived", **KEY)
     assert served.rpc("accel_crypto_key_destroy", key_name="short-lived") is True
@@ -412,7 +427,7 @@ def test_start_and_kill(tmp_path):
 def config_rows():
     table = {}
     for row in rows("config_entries.tsv"):
-        if re.fullmatch(r"lib/(accel|bdev)|module/bdev/(malloc|null|aio|passthru|crypto)|module/event/subsystems/(iobuf|scheduler)",
+        if re.fullmatch(r"lib/(accel|bdev)|module/bdev/(malloc|null|aio|passthru|crypto|split)|module/event/subsystems/(iobuf|scheduler)",
                         row["component"]):
             entry = table.setdefault((row["subsystem"], row["method"]), {})
             if row["parameter"]:
@@ -471,7 +486,7 @@ def test_texts(served):
     products = {row["constant_or_component"].rsplit("/", 1)[1]: row["string"]
                 for row in rows("strings.tsv") if row["producer"] == "bdev product_name"}
     for name, module in {"null0": "null", "malloc0": "malloc", "aio0": "aio", "over0": "passthru",
-                         "crypto0": "crypto"}.items():
+                         "crypto0": "crypto", "null2p0": "split"}.items():
         assert bdevs[name]["product_name"] == products[module]
     assert set(bdevs["null0"]["supported_io_types"]) == set(texts("spdk_bdev_get_io_type_name"))
     assert set(bdevs["null0"]["assigned_rate_limits"]) == set(texts("spdk_bdev_get_qos_rpc_type"))

@@ -15,6 +15,7 @@
 #define TIMEOUT_US (20 * SPDK_SEC_TO_USEC)
 
 static bool g_real;
+static bool g_examine_disks;
 static struct spdk_thread *g_threads[FIXTURE_THREADS];
 static struct spdk_thread *g_current;
 static struct fixture_reply g_reply;
@@ -119,12 +120,31 @@ start_accel(void)
 	assert_int_equal(spdk_accel_initialize(), 0);
 }
 
+void
+fixture_examine_disks(bool examine)
+{
+	g_examine_disks = examine;
+}
+
+static void
+let_examine_disks(void)
+{
+	static void (*examine_disk)(struct spdk_bdev * bdev);
+	struct spdk_bdev_module *gpt = spdk_bdev_module_list_find("gpt");
+
+	if (gpt->examine_disk != NULL) {
+		examine_disk = gpt->examine_disk;
+	}
+	gpt->examine_disk = g_examine_disks ? examine_disk : NULL;
+}
+
 static void
 start_layers(void)
 {
 	struct spdk_iobuf_opts opts;
 	bool done = false;
 
+	let_examine_disks();
 	for (int i = 0; i < FIXTURE_THREADS; i++) {
 		g_threads[i] = spdk_thread_create(NULL, NULL);
 		assert_non_null(g_threads[i]);

@@ -18,6 +18,12 @@
 
 #define FIXTURE_THREADS 3
 
+/*
+ * Whether disks are read by modules that look what is on them (examine_disk); at first they are not, so that tests may
+ * count what a bdev gets. Before the start.
+ */
+void fixture_examine_disks(bool examine);
+
 /* In simulation: one system thread, virtual time, an order that the seed decides. */
 void fixture_start(uint64_t seed);
 /* With the real clock, for modules that wait for the kernel. */
