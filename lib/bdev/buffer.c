@@ -6,6 +6,7 @@
  */
 
 #include "lib/bdev/io_internal.h"
+#include "spdk/accel.h"
 
 uint64_t
 bdev_buf_max_size(void)
@@ -126,8 +127,64 @@ set_bounce_iovs(struct bdev_io_private *priv, char *buf)
 	} while (left > 0);
 }
 
-/* Makes the buffer that priv holds the buffer of the I/O. */
-static void
+/* A read or write that the module got together with a sequence, by which its data come and go. */
+static struct spdk_accel_sequence **
+sequence_of(struct spdk_bdev_io *bdev_io)
+{
+	if (bdev_io->type != SPDK_BDEV_IO_TYPE_READ && bdev_io->type != SPDK_BDEV_IO_TYPE_WRITE) {
+		return NULL;
+	}
+	return bdev_io->u.bdev.accel_sequence != NULL ? &bdev_io->u.bdev.accel_sequence : NULL;
+}
+
+/*
+ * Moves the data between the user's buffers and those that stand in for them, which are set, by one more step of the
+ * sequence: a write's is the last one, a read's the first, as its steps are named from their end.
+ */
+static int
+append_bounce(struct bdev_io_private *priv, struct spdk_accel_sequence **sequence)
+{
+	struct spdk_bdev_io_block_params *params = &priv->io.u.bdev;
+	struct spdk_io_channel *accel_ch = priv->io.internal.ch->thread->accel_ch;
+
+	if (priv->io.type == SPDK_BDEV_IO_TYPE_WRITE) {
+		return spdk_accel_append_copy(sequence, accel_ch, params->iovs, params->iovcnt, NULL, NULL,
+			priv->orig_iovs, priv->orig_iovcnt, NULL, NULL, NULL, NULL);
+	}
+	return spdk_accel_append_copy(sequence, accel_ch, priv->orig_iovs, priv->orig_iovcnt, NULL, NULL, params->iovs,
+		params->iovcnt, NULL, NULL, NULL, NULL);
+}
+
+/* Sets the buffers that stand in for the user's, and fills them for a write. False: no room in accel, nothing has changed. */
+static bool
+bounce(struct bdev_io_private *priv, char *aligned)
+{
+	struct spdk_bdev_io *bdev_io = &priv->io;
+	struct spdk_accel_sequence **sequence = sequence_of(bdev_io);
+
+	priv->orig_iovs = bdev_io->u.bdev.iovs;
+	priv->orig_iovcnt = bdev_io->u.bdev.iovcnt;
+	priv->orig_md_buf = bdev_io->u.bdev.md_buf;
+	set_bounce_iovs(priv, aligned);
+	priv->bounced_by_sequence = sequence != NULL;
+	if (sequence != NULL) {
+		if (append_bounce(priv, sequence) != 0) {
+			bdev_io->u.bdev.iovs = priv->orig_iovs;
+			bdev_io->u.bdev.iovcnt = priv->orig_iovcnt;
+			return false;
+		}
+	} else if (carries_data(bdev_io)) {
+		spdk_copy_iovs_to_buf(aligned, priv->data_len, priv->orig_iovs, priv->orig_iovcnt);
+		if (priv->md_len > 0 && priv->orig_md_buf != NULL) {
+			memcpy(aligned + priv->data_len, priv->orig_md_buf, priv->md_len);
+		}
+	}
+	bdev_io->internal.flags |= BDEV_IO_BOUNCED;
+	return true;
+}
+
+/* Makes the buffer that priv holds the buffer of the I/O. False: it cannot be now, and is given back. */
+static bool
 attach(struct bdev_io_private *priv)
 {
 	struct spdk_bdev_io *bdev_io = &priv->io;
@@ -140,24 +197,27 @@ attach(struct bdev_io_private *priv)
 	if (!carries_data(bdev_io)) {
 		memset(aligned, 0, priv->data_len + md_len);
 	}
-	if (has_buffer(bdev_io)) {
-		bdev_io->internal.flags |= BDEV_IO_BOUNCED;
-		priv->orig_iovs = bdev_io->u.bdev.iovs;
-		priv->orig_iovcnt = bdev_io->u.bdev.iovcnt;
-		priv->orig_md_buf = bdev_io->u.bdev.md_buf;
-		if (carries_data(bdev_io)) {
-			spdk_copy_iovs_to_buf(aligned, priv->data_len, priv->orig_iovs, priv->orig_iovcnt);
-			if (md_len > 0 && priv->orig_md_buf != NULL) {
-				memcpy(aligned + priv->data_len, priv->orig_md_buf, md_len);
-			}
-		}
-		set_bounce_iovs(priv, aligned);
-	} else {
+	if (!has_buffer(bdev_io)) {
 		spdk_bdev_io_set_buf(bdev_io, aligned, priv->data_len);
+	} else if (!bounce(priv, aligned)) {
+		bdev_io_put_buf(bdev_io);
+		return false;
 	}
 	/* Who writes without metadata gets none written, rather than what the buffer happens to hold. */
 	if (md_len > 0 && (!(bdev_io->internal.flags & BDEV_IO_BOUNCED) || priv->orig_md_buf != NULL)) {
 		bdev_io->u.bdev.md_buf = aligned + priv->data_len;
+	}
+	return true;
+}
+
+/* The module has its buffer, or, if accel had no room for a step, gets the I/O again later. */
+static void
+provide(struct bdev_io_private *priv, spdk_bdev_io_get_buf_cb cb)
+{
+	if (attach(priv)) {
+		cb(priv->io.internal.ch->module_ch, &priv->io, true);
+	} else {
+		spdk_bdev_io_complete(&priv->io, SPDK_BDEV_IO_STATUS_NOMEM);
 	}
 }
 
@@ -179,12 +239,10 @@ static void
 buf_ready_cb(struct spdk_iobuf_entry *entry, void *buf)
 {
 	struct bdev_io_private *priv = SPDK_CONTAINEROF(entry, struct bdev_io_private, iobuf);
-	struct bdev_channel *ch = priv->io.internal.ch;
 
 	stop_waiting(&priv->io);
 	priv->buf = buf;
-	attach(priv);
-	priv->get_buf_cb(ch->module_ch, &priv->io, true);
+	provide(priv, priv->get_buf_cb);
 }
 
 void *
@@ -242,8 +300,15 @@ add_buffer(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_buf_cb cb, uint64_t le
 		wait_for_buf(bdev_io);
 		return;
 	}
-	attach(priv);
-	cb(ch->module_ch, bdev_io, true);
+	provide(priv, cb);
+}
+
+/* Its data lie in a domain whose memory the layer does not touch; a module that takes the domain knows what it needs there. */
+static bool
+is_in_domain(const struct spdk_bdev_io *bdev_io)
+{
+	return (bdev_io->type == SPDK_BDEV_IO_TYPE_READ || bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE) &&
+		bdev_io->u.bdev.memory_domain != NULL;
 }
 
 void
@@ -251,7 +316,7 @@ spdk_bdev_io_get_buf(struct spdk_bdev_io *bdev_io, spdk_bdev_io_get_buf_cb cb, u
 {
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
-	if (!has_block_params(bdev_io) ||
+	if (!has_block_params(bdev_io) || is_in_domain(bdev_io) ||
 		(has_buffer(bdev_io) && is_aligned(bdev_io, spdk_bdev_get_buf_align(bdev_io->bdev)))) {
 		cb(ch->module_ch, bdev_io, true);
 		return;
@@ -282,7 +347,8 @@ bdev_io_unbounce(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 	size_t md_len = priv->md_len;
 	char *aligned = priv->child_iov[0].iov_base;
 
-	if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ && status == SPDK_BDEV_IO_STATUS_SUCCESS) {
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_READ && status == SPDK_BDEV_IO_STATUS_SUCCESS &&
+		!priv->bounced_by_sequence) {
 		spdk_copy_buf_to_iovs(priv->orig_iovs, priv->orig_iovcnt, aligned, priv->data_len);
 		if (md_len > 0 && priv->orig_md_buf != NULL) {
 			memcpy(priv->orig_md_buf, aligned + priv->data_len, md_len);

@@ -308,6 +308,8 @@ struct bdev_io_private {
 	struct iovec *orig_iovs;
 	int orig_iovcnt;
 	void *orig_md_buf;
+	/* The user's data come and go by a step of the I/O's sequence. */
+	bool bounced_by_sequence;
 
 	/* split.c, emulate.c: what the inner I/Os have not covered yet */
 	uint64_t split_offset_blocks;

@@ -232,6 +232,108 @@ sequence_that_ends_in_a_domain(void **state)
 	put_channel(accel_ch);
 }
 
+#define SEQUENCE_TYPES (1 << SPDK_BDEV_IO_TYPE_READ | 1 << SPDK_BDEV_IO_TYPE_WRITE)
+
+/* A module that executes sequences gets aligned data all the same: with one more step, to or from the bounce buffer. */
+static void
+sequence_ends_in_an_aligned_buffer(void **state)
+{
+	struct spdk_bdev_ext_io_opts opts = {.size = sizeof(opts)};
+	struct spdk_accel_sequence *seq = NULL;
+	struct spdk_io_channel *accel_ch;
+	struct iovec iov = {g_buf + 1, 8 * BLOCK}, other = {g_expected, 8 * BLOCK};
+	uint32_t crc = 0;
+
+	g_disk.sequence_types = SEQUENCE_TYPES;
+	g_disk.bdev.required_alignment = 9;
+	g_disk.bdev.max_segment_size = 1024;
+	g_disk.get_buf = true;
+	start();
+	accel_ch = get_accel_channel();
+	fill(g_expected, 8 * BLOCK, 31);
+	ON(0,
+		assert_int_equal(spdk_accel_append_copy(
+					 &seq, accel_ch, &iov, 1, NULL, NULL, &other, 1, NULL, NULL, step_cb, NULL),
+			0));
+	opts.accel_sequence = seq;
+	submit(true, &iov, 1, 3, 8, &opts);
+	assert_true(run());
+	assert_memory_equal(g_disk.data + 3 * BLOCK, g_expected, 8 * BLOCK);
+
+	seq = NULL;
+	memset(g_expected, 0, 8 * BLOCK);
+	ON(0, {
+		assert_int_equal(
+			spdk_accel_append_crc32c(&seq, accel_ch, &crc, &other, 1, NULL, NULL, 0, step_cb, NULL), 0);
+		assert_int_equal(spdk_accel_append_copy(
+					 &seq, accel_ch, &other, 1, NULL, NULL, &iov, 1, NULL, NULL, step_cb, NULL),
+			0);
+	});
+	opts.accel_sequence = seq;
+	submit(false, &iov, 1, 3, 8, &opts);
+	assert_true(run());
+	assert_memory_equal(g_expected, g_disk.data + 3 * BLOCK, 8 * BLOCK);
+	assert_int_equal(crc, spdk_crc32c_update(g_expected, 8 * BLOCK, ~0U));
+	assert_int_equal(g_steps, 3);
+	put_channel(accel_ch);
+}
+
+/* While there is no room for that step the I/O waits. */
+static void
+aligned_sequence_waits_for_accel(void **state)
+{
+	struct spdk_bdev_ext_io_opts opts = {.size = sizeof(opts)};
+	struct spdk_accel_sequence *seq = NULL, *filler = NULL;
+	struct spdk_io_channel *accel_ch;
+	struct iovec iov = {g_buf + 1, 8 * BLOCK}, other = {g_expected, 8 * BLOCK};
+
+	g_disk.sequence_types = SEQUENCE_TYPES;
+	g_disk.bdev.required_alignment = 9;
+	g_disk.get_buf = true;
+	start();
+	accel_ch = get_accel_channel();
+	fill(g_expected, 8 * BLOCK, 32);
+	ON(0, {
+		assert_int_equal(spdk_accel_append_copy(
+					 &seq, accel_ch, &iov, 1, NULL, NULL, &other, 1, NULL, NULL, step_cb, NULL),
+			0);
+		while (spdk_accel_append_copy(
+			       &filler, accel_ch, &iov, 1, NULL, NULL, &other, 1, NULL, NULL, NULL, NULL) == 0) {
+		}
+	});
+	opts.accel_sequence = seq;
+	submit(true, &iov, 1, 3, 8, &opts);
+	bdk_sim_run_for(SPDK_SEC_TO_USEC);
+	assert_int_equal(g_io.done, 0);
+	ON(0, spdk_accel_sequence_abort(filler));
+	assert_true(run());
+	assert_memory_equal(g_disk.data + 3 * BLOCK, g_expected, 8 * BLOCK);
+	assert_int_equal(g_steps, 1);
+	put_channel(accel_ch);
+}
+
+/* An address in a domain says nothing of how the memory behind it lies. */
+static void
+buffers_in_a_domain_are_not_aligned(void **state)
+{
+	struct spdk_bdev_ext_io_opts opts;
+	struct iovec iov = guarded_domain_iov(&g_guarded, 1, 8 * BLOCK);
+
+	g_disk.knows_domains = true;
+	g_disk.bdev.required_alignment = 9;
+	g_disk.get_buf = true;
+	start();
+	use_domain(&opts);
+	fill(g_guarded.window, 8 * BLOCK + 1, 33);
+	submit(true, &iov, 1, 3, 8, &opts);
+	assert_true(run());
+	assert_memory_equal(g_disk.data + 3 * BLOCK, g_guarded.window + 1, 8 * BLOCK);
+	memset(g_guarded.window, 0, 8 * BLOCK + 1);
+	submit(false, &iov, 1, 3, 8, &opts);
+	assert_true(run());
+	assert_memory_equal(g_disk.data + 3 * BLOCK, g_guarded.window + 1, 8 * BLOCK);
+}
+
 static void
 failed_sequence_fails_the_io(void **state)
 {
@@ -364,6 +466,9 @@ main(void)
 		TEST(sequence_is_executed_by_the_layer),
 		TEST(sequence_is_executed_around_a_split),
 		TEST(sequence_that_ends_in_a_domain),
+		TEST(sequence_ends_in_an_aligned_buffer),
+		TEST(aligned_sequence_waits_for_accel),
+		TEST(buffers_in_a_domain_are_not_aligned),
 		TEST(failed_sequence_fails_the_io),
 		TEST(hidden_metadata_16),
 		TEST(hidden_metadata_16_type3_split),

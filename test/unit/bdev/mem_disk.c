@@ -537,7 +537,8 @@ got_buf_cb(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io, bool succes
 	}
 	for (i = 0; i < bdev_io->u.bdev.iovcnt; i++) {
 		assert_non_null(bdev_io->u.bdev.iovs[i].iov_base);
-		assert_true(((uintptr_t)bdev_io->u.bdev.iovs[i].iov_base & mask) == 0);
+		assert_true(bdev_io->u.bdev.memory_domain != NULL ||
+			((uintptr_t)bdev_io->u.bdev.iovs[i].iov_base & mask) == 0);
 	}
 	proceed(disk, bdev_io);
 }
