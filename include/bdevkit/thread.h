@@ -27,6 +27,16 @@ extern "C" {
 int bdk_poller_set_wakeup_fd(struct spdk_poller *poller, int fd);
 
 /*
+ * Makes a timed poller due at that tick instead of after its period; UINT64_MAX: not before this is called again. What it
+ * was due at before is forgotten. Called inside the poller's own function it holds for the time after that returns;
+ * in the next pass at the earliest; without it the poller is then due after its period. A paused poller is resumed.
+ *
+ * It needs no memory and is cheap: one poller can be the timer of things that each have their own time. On its thread
+ * only, and only for pollers with a period.
+ */
+void bdk_poller_set_due(struct spdk_poller *poller, uint64_t due);
+
+/*
  * Names the counter of I/Os that this thread has outstanding. While it is not zero, pollers of the thread that have
  * no file descriptor are polled without pause. The counter is written and read only on this thread. NULL removes it.
  */

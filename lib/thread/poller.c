@@ -4,6 +4,8 @@
 
 #include "lib/thread/thread_internal.h"
 
+#include "bdevkit/thread.h"
+
 #include "spdk/log.h"
 
 int
@@ -256,6 +258,29 @@ spdk_poller_resume(struct spdk_poller *poller)
 	plans_changed(thread);
 }
 
+void
+bdk_poller_set_due(struct spdk_poller *poller, uint64_t due)
+{
+	if (!is_on_own_thread(poller, __func__) || poller->period == 0 || poller->state == POLLER_UNREGISTERED) {
+		return;
+	}
+	if (poller->running) {
+		/* run_timed() queues it. */
+		poller->due = due;
+		poller->due_is_set = true;
+		set_state(poller, POLLER_WAITING);
+		return;
+	}
+	if (poller->state == POLLER_PAUSED) {
+		TAILQ_REMOVE(&poller->thread->paused_pollers, poller, link);
+	} else {
+		remove_timed(poller);
+	}
+	set_state(poller, POLLER_WAITING);
+	insert_timed(poller, due);
+	plans_changed(poller->thread);
+}
+
 static void
 move_to_paused(struct spdk_poller *poller)
 {
@@ -359,6 +384,7 @@ thread_active_pollers_run(struct spdk_thread *thread)
 static int
 run_timed(struct spdk_poller *poller, uint64_t now)
 {
+	uint64_t due;
 	int rc;
 
 	remove_timed(poller);
@@ -367,13 +393,15 @@ run_timed(struct spdk_poller *poller, uint64_t now)
 		return 0;
 	}
 
+	poller->due_is_set = false;
 	rc = call_poller(poller);
 	if (poller->state == POLLER_UNREGISTERED) {
 		free_poller(poller);
 		return rc;
 	}
 	/* Missed periods are not made up for. */
-	insert_timed(poller, poller->driven && poller->thread->in_interrupt ? THREAD_NEVER : now + poller->period);
+	due = poller->due_is_set ? spdk_max(poller->due, now + 1) : now + poller->period;
+	insert_timed(poller, poller->driven && poller->thread->in_interrupt ? THREAD_NEVER : due);
 	return rc;
 }
 

@@ -94,6 +94,8 @@ struct spdk_poller {
 	bool running;
 	/* Counted in spdk_thread.spinning_pollers. */
 	bool counted_spinning;
+	/* Its function has set due for the time after it returns. */
+	bool due_is_set;
 	/* The owner drives it in interrupt mode, so that it is not polled then. */
 	bool driven;
 	/* -1 if nothing tells when there is work for it. */

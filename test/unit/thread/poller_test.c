@@ -272,6 +272,73 @@ test_pause_resume_unregister_in_own_function(void **state)
 }
 
 static void
+set_due_in_20_us(struct subject *subject)
+{
+	bdk_poller_set_due(subject->poller, spdk_get_ticks() + 20 * US);
+}
+
+static void
+set_due_in_the_past(struct subject *subject)
+{
+	bdk_poller_set_due(subject->poller, 0);
+}
+
+/* One timer for things that each have their own time. */
+static void
+test_set_due(void **state)
+{
+	struct spdk_thread *thread = make_thread();
+	struct subject s[2] = {0};
+
+	start(&s[0], 'a', 10);
+	bdk_poller_set_due(s[0].poller, UINT64_MAX);
+	assert_int_equal(spdk_thread_next_poller_expiration(thread), 0);
+	env_clock_advance(1000 * US);
+	expect_pass(thread, "");
+
+	/* Later, earlier, and then again after its period. */
+	bdk_poller_set_due(s[0].poller, spdk_get_ticks() + 30 * US);
+	bdk_poller_set_due(s[0].poller, spdk_get_ticks() + 3 * US);
+	assert_int_equal(spdk_thread_next_poller_expiration(thread), spdk_get_ticks() + 3 * US);
+	env_clock_advance(2 * US);
+	expect_pass(thread, "");
+	env_clock_advance(1 * US);
+	expect_pass(thread, "a");
+	env_clock_advance(9 * US);
+	expect_pass(thread, "");
+	env_clock_advance(1 * US);
+	expect_pass(thread, "a");
+
+	/* In its own function; a time that has passed is the next pass. */
+	s[0].action = set_due_in_20_us;
+	env_clock_advance(10 * US);
+	expect_pass(thread, "a");
+	env_clock_advance(19 * US);
+	expect_pass(thread, "");
+	s[0].action = set_due_in_the_past;
+	env_clock_advance(1 * US);
+	expect_pass(thread, "a");
+	env_clock_advance(1 * US);
+	s[0].action = NULL;
+	expect_pass(thread, "a");
+
+	/* A pause ends. One without a period has no time. */
+	spdk_poller_pause(s[0].poller);
+	env_clock_advance(10 * US);
+	expect_pass(thread, "");
+	bdk_poller_set_due(s[0].poller, spdk_get_ticks() + 1 * US);
+	env_clock_advance(1 * US);
+	expect_pass(thread, "a");
+	start(&s[1], 'b', 0);
+	bdk_poller_set_due(s[1].poller, UINT64_MAX);
+	expect_pass(thread, "b");
+
+	spdk_poller_unregister(&s[0].poller);
+	spdk_poller_unregister(&s[1].poller);
+	destroy_thread(thread);
+}
+
+static void
 test_counters_and_listing(void **state)
 {
 	struct spdk_thread *thread = make_thread();
@@ -476,6 +543,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_registered_while_running_waits, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_pause, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_pause_resume_unregister_in_own_function, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_set_due, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_counters_and_listing, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_thread, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_post_poller_handlers, setup, fixture_teardown),
