@@ -28,6 +28,35 @@ bool bdk_bdev_is_examined(const struct spdk_bdev *bdev);
  */
 void bdk_bdev_part_base_set_resize_cb(struct spdk_bdev_part_base *part_base, void (*resize_cb)(void *part_base));
 
+/* ---- A bdev that stands on another one, its base, block for block ---- */
+
+/* Where the I/O of a channel goes: a part of the context of the module's channel. */
+struct bdk_bdev_base {
+	/* The base as the module has opened it, and its channel on this thread. */
+	struct spdk_bdev_desc *desc;
+	struct spdk_io_channel *ch;
+	/*
+	 * NULL: an I/O ends as the base has ended it. Otherwise this is called then, with the I/O of the base, and the
+	 * I/O that was handed down as cb_arg. It keeps the former, and ends both with bdk_bdev_forward_done(), now or
+	 * later, or in another way. What the base does not take is a failure without an I/O of the base, NULL.
+	 */
+	spdk_bdev_io_completion_cb done_cb;
+};
+
+/*
+ * Hands an I/O of any type to the base as it came: with metadata, memory domain and sequence; with a buffer, if it is a
+ * read that came without one. If there is no memory for that, the I/O waits for it. For submit_request().
+ *
+ * An ABORT ends what it is to abort if that is inside the base.
+ */
+void bdk_bdev_forward(struct spdk_bdev_io *bdev_io, const struct bdk_bdev_base *base);
+
+/*
+ * Completes bdev_io as the base has completed base_io, with all that it returns, and frees base_io as soon as nothing of
+ * it is needed any more. base_io NULL: FAILED.
+ */
+void bdk_bdev_forward_done(struct spdk_bdev_io *bdev_io, struct spdk_bdev_io *base_io);
+
 #ifdef __cplusplus
 }
 #endif

@@ -289,8 +289,8 @@ clear_rare_fields(struct spdk_bdev_io *bdev_io)
 {
 	struct spdk_bdev_io_block_params *params = &bdev_io->u.bdev;
 
-	if (bdev_io_private(bdev_io)->part_base_io != NULL) {
-		bdev_part_give_up_zcopy(bdev_io_private(bdev_io));
+	if (bdev_io_private(bdev_io)->zcopy_base_io != NULL) {
+		bdev_zcopy_give_up(bdev_io_private(bdev_io));
 	}
 	memset(&params->memory_domain, 0, sizeof(*params) - offsetof(struct spdk_bdev_io_block_params, memory_domain));
 	memset(&bdev_io_private(bdev_io)->error, 0, sizeof(bdev_io_private(bdev_io)->error));

@@ -329,13 +329,15 @@ struct bdev_io_private {
 	/* compare.c: takes the outcome. */
 	void (*compared)(struct bdev_io_private *outer, enum spdk_bdev_io_status status);
 
-	/* split.c, emulate.c, part_io.c */
+	/* split.c, emulate.c, part_io.c, forward.c */
 	struct spdk_bdev_io_wait_entry wait;
 
 	/* part_io.c, of an I/O of a part: what to call instead of completing it. */
 	spdk_bdev_io_completion_cb part_cb;
-	/* Of a zero-copy: the I/O to the base, which holds the buffer until the end. */
-	struct spdk_bdev_io *part_base_io;
+	/* forward.c, of an I/O that waits: where it goes. */
+	const struct bdk_bdev_base *base;
+	/* Of a zero-copy that was handed down: the I/O to the base, which holds the buffer until the end. */
+	struct spdk_bdev_io *zcopy_base_io;
 
 	/* status.c: detail of a status other than SUCCESS; nvme.cdw0 also of a success. */
 	union {
@@ -722,10 +724,14 @@ bool bdev_histogram_get_opts(struct spdk_bdev *bdev, struct spdk_bdev_enable_his
 /* An empty histogram with the buckets of those that the channels have or had. NULL: no memory, or never enabled. */
 struct spdk_histogram_data *bdev_histogram_alloc(struct spdk_bdev *bdev);
 
-/* ---- part_io.c ---- */
+/* ---- zcopy_base.c: a zero-copy that was handed down to another bdev ---- */
 
-/* A zero-copy of a part is freed without having been ended: ends that of the base. */
-BDEV_SELDOM void bdev_part_give_up_zcopy(struct bdev_io_private *priv);
+/* Its start has succeeded there: what the base lends is lent on, and base_io is kept. The caller completes bdev_io. */
+void bdev_zcopy_lend(struct spdk_bdev_io *bdev_io, struct spdk_bdev_io *base_io);
+/* Hands its end down. Returns what spdk_bdev_zcopy_end() does, -EINVAL if there was no start. */
+int bdev_zcopy_end(struct spdk_bdev_io *bdev_io, spdk_bdev_io_completion_cb cb);
+/* It is freed without having been ended: ends that of the base. */
+BDEV_SELDOM void bdev_zcopy_give_up(struct bdev_io_private *priv);
 
 /* ---- trace.c ---- */
 

@@ -101,19 +101,9 @@ zcopy_started_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
 {
 	struct spdk_bdev_io *bdev_io = cb_arg;
 	struct bdev_io_private *priv = bdev_io_private(bdev_io);
-	struct iovec *iovs;
-	int iovcnt;
 
 	if (success) {
-		priv->part_base_io = base_io;
-		spdk_bdev_io_get_iovec(base_io, &iovs, &iovcnt);
-		if (iovcnt == 1) {
-			/* Also into the user's array, if there is one. */
-			spdk_bdev_io_set_buf(bdev_io, iovs[0].iov_base, iovs[0].iov_len);
-		} else {
-			bdev_io->u.bdev.iovs = iovs;
-			bdev_io->u.bdev.iovcnt = iovcnt;
-		}
+		bdev_zcopy_lend(bdev_io, base_io);
 	}
 	if (priv->part_cb != NULL) {
 		priv->part_cb(bdev_io, success, NULL);
@@ -125,46 +115,18 @@ zcopy_started_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
 	}
 }
 
-static void
-free_base_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
-{
-	spdk_bdev_free_io(base_io);
-}
-
-void
-bdev_part_give_up_zcopy(struct bdev_io_private *priv)
-{
-	struct spdk_bdev_io *base_io = priv->part_base_io;
-
-	priv->part_base_io = NULL;
-	if (spdk_bdev_zcopy_end(base_io, false, free_base_cb, NULL) != 0) {
-		spdk_bdev_free_io(base_io);
-	}
-}
-
 static int
 submit_zcopy(struct spdk_bdev_part_channel *ch, struct spdk_bdev_io *bdev_io, uint64_t offset_blocks,
 	spdk_bdev_io_completion_cb cb)
 {
-	struct bdev_io_private *priv = bdev_io_private(bdev_io);
 	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
-	struct spdk_bdev_io *base_io = priv->part_base_io;
-	int rc;
 
-	priv->part_cb = cb;
+	bdev_io_private(bdev_io)->part_cb = cb;
 	if (io->zcopy.start) {
 		return spdk_bdev_zcopy_start(ch->part->internal.base->desc, ch->base_ch, NULL, 0, offset_blocks,
 			io->num_blocks, io->zcopy.populate, zcopy_started_cb, bdev_io);
 	}
-	if (base_io == NULL) {
-		return -EINVAL;
-	}
-	priv->part_base_io = NULL;
-	rc = spdk_bdev_zcopy_end(base_io, io->zcopy.commit, cb != NULL ? done_custom_cb : done_cb, bdev_io);
-	if (rc != 0) {
-		priv->part_base_io = base_io;
-	}
-	return rc;
+	return bdev_zcopy_end(bdev_io, cb != NULL ? done_custom_cb : done_cb);
 }
 
 /* ---- The way there ---- */

@@ -7,7 +7,7 @@
  *   null_bench [-q DEPTH] [-n IOS] [-r ROUNDS] [-b BDEV]...
  *
  * Bdevs: "poll" completes from a poller, "inline" inside submit_request, both by a module of this program that does
- * nothing else; "null" and "malloc" are the modules of those names. The latter is a disk of 512 MiB, written before; beside
+ * nothing else; "null" and "malloc" are the modules of those names. "passthru" stands on a null bdev. malloc is a disk of 512 MiB, written before; beside
  * it stands what the copy alone takes ("copy": memcpy() out of as much memory, at random). Only if asked for.
  */
 
@@ -16,9 +16,11 @@
 #include "spdk/log.h"
 #include "spdk/string.h"
 #include "spdk/thread.h"
+#include "spdk/util.h"
 
 #include "module/bdev/malloc/bdev_malloc.h"
 #include "module/bdev/null/bdev_null.h"
+#include "module/bdev/passthru/vbdev_passthru.h"
 
 #define BLOCK_SIZE 512
 #define NUM_BLOCKS (1ULL << 20)
@@ -468,6 +470,50 @@ measure_copy(uint64_t count, int rounds)
 	spdk_dma_free(buf);
 }
 
+/* ---- one more layer ---- */
+
+static int
+create_passthru(const char **why)
+{
+	struct vbdev_opts opts = {.name = "passthru", .base_name = "base"};
+
+	return vbdev_passthru_create(&opts, why);
+}
+
+/* What stands on a null bdev, in which nothing is done. */
+static const struct upper {
+	const char *name;
+	int (*create)(const char **why);
+} g_uppers[] = {
+	{"passthru", create_passthru},
+};
+
+static void
+create_upper(const char *name)
+{
+	struct null_bdev_opts opts = {.name = "base", .num_blocks = NUM_BLOCKS, .format = {.block_size = BLOCK_SIZE}};
+	struct spdk_bdev *bdev;
+	const char *why = NULL;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < SPDK_COUNTOF(g_uppers); i++) {
+		if (strcmp(g_uppers[i].name, name) != 0) {
+			continue;
+		}
+		rc = bdev_null_create(&opts, &bdev, &why);
+		if (rc == 0) {
+			settle();
+			rc = g_uppers[i].create(&why);
+		}
+		if (rc != 0) {
+			fail(why != NULL ? why : name, rc);
+		}
+		settle();
+		return;
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -505,6 +551,7 @@ main(int argc, char **argv)
 			create_malloc();
 			measure_copy(count, rounds);
 		}
+		create_upper(names[i]);
 		measure(names[i], depth, count, rounds);
 	}
 	stop();

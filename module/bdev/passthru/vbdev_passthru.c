@@ -2,15 +2,14 @@
 
 /* What passthru says of itself; how a bdev over a base lives is in module/bdev/common/vbdev.c. */
 
-#include "module/bdev/passthru/passthru_internal.h"
 #include "module/bdev/passthru/vbdev_passthru.h"
 
+#include "bdevkit/bdev_module.h"
 #include "spdk/json.h"
 #include "spdk/log.h"
 
 static int vbdev_passthru_module_init(void);
 static void vbdev_passthru_module_fini(void);
-static int vbdev_passthru_get_ctx_size(void);
 static void vbdev_passthru_examine_config(struct spdk_bdev *bdev);
 static int vbdev_passthru_config_json(struct spdk_json_write_ctx *w);
 
@@ -18,14 +17,69 @@ static struct spdk_bdev_module g_passthru_module = {
 	.name = "passthru",
 	.module_init = vbdev_passthru_module_init,
 	.module_fini = vbdev_passthru_module_fini,
-	.get_ctx_size = vbdev_passthru_get_ctx_size,
 	.examine_config = vbdev_passthru_examine_config,
 	.config_json = vbdev_passthru_config_json,
 };
 
 SPDK_BDEV_MODULE_REGISTER(passthru, &g_passthru_module)
 
-/* ---- What the layer asks of a bdev, except for I/O, which is in passthru_io.c ---- */
+/* ---- The way of an I/O ---- */
+
+struct passthru_channel {
+	struct vbdev_channel vbdev;
+	struct bdk_bdev_base base;
+};
+
+static int
+create_channel(struct vbdev *passthru, void *ctx)
+{
+	struct passthru_channel *ch = ctx;
+
+	ch->base.desc = passthru->base_desc;
+	ch->base.ch = ch->vbdev.base_ch;
+	return 0;
+}
+
+/*
+ * Down with all it has, and back with all that the base returns. Whoever has to see it on its way back names a function
+ * in bdk_bdev_base.done_cb; whoever changes it on its way down submits it with the functions of spdk/bdev.h, and waits
+ * with spdk_bdev_queue_io_wait() if they return -ENOMEM.
+ */
+static void
+vbdev_passthru_submit_request(struct spdk_io_channel *io_ch, struct spdk_bdev_io *bdev_io)
+{
+	struct passthru_channel *ch = spdk_io_channel_get_ctx(io_ch);
+
+	bdk_bdev_forward(bdev_io, &ch->base);
+}
+
+/* ---- What else the layer asks of a bdev ---- */
+
+/* What the base does by itself is done here, too; what the layer has to do for the base, it does here for us. */
+static bool
+vbdev_passthru_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
+{
+	struct vbdev *passthru = ctx;
+
+	return spdk_bdev_io_type_supported(passthru->base, io_type);
+}
+
+static int
+vbdev_passthru_get_memory_domains(void *ctx, struct spdk_memory_domain **domains, int array_size)
+{
+	struct vbdev *passthru = ctx;
+
+	return spdk_bdev_get_memory_domains(passthru->base, domains, array_size);
+}
+
+static bool
+vbdev_passthru_accel_sequence_supported(void *ctx, enum spdk_bdev_io_type io_type)
+{
+	const struct spdk_bdev *base = ((struct vbdev *)ctx)->base;
+
+	return base->fn_table->accel_sequence_supported != NULL &&
+		base->fn_table->accel_sequence_supported(base->ctxt, io_type);
+}
 
 /* Adds to what bdev_get_bdevs says in driver_specific. */
 static int
@@ -42,13 +96,13 @@ vbdev_passthru_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
 
 static const struct spdk_bdev_fn_table g_passthru_fn_table = {
 	.destruct = vbdev_destruct,
-	.submit_request = passthru_io_submit,
-	.io_type_supported = passthru_io_type_supported,
+	.submit_request = vbdev_passthru_submit_request,
+	.io_type_supported = vbdev_passthru_io_type_supported,
 	.get_io_channel = vbdev_get_io_channel,
 	.dump_info_json = vbdev_passthru_dump_info_json,
 	.write_config_json = vbdev_write_config_json,
-	.get_memory_domains = passthru_get_memory_domains,
-	.accel_sequence_supported = passthru_accel_sequence_supported,
+	.get_memory_domains = vbdev_passthru_get_memory_domains,
+	.accel_sequence_supported = vbdev_passthru_accel_sequence_supported,
 };
 
 /* ---- What is its own ---- */
@@ -79,8 +133,9 @@ static struct vbdev_kind g_passthru_kind = {
 	.uuid_namespace.u.raw = {0x7e, 0x25, 0x81, 0x2e, 0xc8, 0xc0, 0x4d, 0x3f, 0x85, 0x99, 0x16, 0xd7, 0x90, 0x55,
 		0x5b, 0x85},
 	.vbdev_size = sizeof(struct vbdev),
-	.channel_size = sizeof(struct vbdev_channel),
+	.channel_size = sizeof(struct passthru_channel),
 	.init = init_passthru,
+	.create_channel = create_channel,
 	.create_method = "bdev_passthru_create",
 	.write_params = write_params,
 	.requests = TAILQ_HEAD_INITIALIZER(g_passthru_kind.requests),
@@ -110,12 +165,6 @@ static int
 vbdev_passthru_config_json(struct spdk_json_write_ctx *w)
 {
 	return vbdev_config_json(&g_passthru_kind, w);
-}
-
-static int
-vbdev_passthru_get_ctx_size(void)
-{
-	return sizeof(struct passthru_io);
 }
 
 static int
