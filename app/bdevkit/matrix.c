@@ -41,6 +41,15 @@ static const struct matrix_module g_modules[] = {
 		.delete = {"bdev_passthru_delete", "\"name\": \"m\""},
 	},
 	{
+		.name = "delay",
+		.on_base = true,
+		.create = {"bdev_delay_create",
+			"\"name\": \"m\", \"base_bdev_name\": \"" MATRIX_BASE
+			"\", \"avg_read_latency\": 10, \"p99_read_latency\": 100, \"avg_write_latency\": 10, "
+			"\"p99_write_latency\": 100"},
+		.delete = {"bdev_delay_delete", "\"name\": \"m\""},
+	},
+	{
 		.name = "crypto",
 		.on_base = true,
 		.before = {"accel_crypto_key_create",

@@ -37,6 +37,10 @@ EXAMPLES = {
                            "key": "00112233445566778899aabbccddeeff", "cipher": "AES_XTS",
                            "key2": "ffeeddccbbaa99887766554433221100", "key_name": "key0"},
     "bdev_crypto_delete": {"name": "crypto1"},
+    "bdev_delay_create": {"base_bdev_name": "malloc1", "name": "delay1", "uuid": UUID.replace("3f", "d0"),
+                          "avg_read_latency": 1, "p99_read_latency": 2, "avg_write_latency": 3, "p99_write_latency": 4},
+    "bdev_delay_delete": {"name": "delay1"},
+    "bdev_delay_update_latency": {"delay_bdev_name": "delay0", "latency_type": "p99_write", "latency_us": 50},
     "bdev_enable_histogram": {"name": "null0", "enable": True, "opc": "read", "granularity": 7, "min_nsec": 0,
                               "max_nsec": 1000000},
     "bdev_examine": {"name": "null0"},
@@ -84,7 +88,7 @@ EXAMPLES = {
 }
 
 # Methods that end something, in the order in which the target can bear it; all others come before them.
-LAST = ["bdev_crypto_delete", "bdev_passthru_delete", "bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete"]
+LAST = ["bdev_crypto_delete", "bdev_delay_delete", "bdev_passthru_delete", "bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete"]
 # These have tests of their own: they change the state, end the target, or need it to be started in another way.
 APART = {"bdev_split_delete", "framework_start_init", "framework_wait_init", "spdk_kill_instance", "bdev_examine",
          "accel_crypto_key_destroy", "accel_set_driver"}
@@ -126,6 +130,15 @@ FAILURES = [
     ("bdev_crypto_delete", {"name": "malloc0"}, ENODEV),
     ("bdev_passthru_create", {"name": "over0", "base_bdev_name": "null0"}, EEXIST),
     ("bdev_passthru_delete", {"name": "null0"}, ENODEV),
+    ("bdev_delay_create", {"name": "x", "base_bdev_name": "null0", "avg_read_latency": 2, "p99_read_latency": 1,
+                           "avg_write_latency": 0, "p99_write_latency": 0}, EINVAL),
+    ("bdev_delay_create", {"name": "x", "base_bdev_name": "malloc0", "avg_read_latency": 0, "p99_read_latency": 0,
+                           "avg_write_latency": 0, "p99_write_latency": 0}, EPERM),
+    ("bdev_delay_delete", {"name": "null0"}, ENODEV),
+    ("bdev_delay_update_latency", {"delay_bdev_name": "null0", "latency_type": "avg_read", "latency_us": 1},
+     INVALID_PARAMS),
+    ("bdev_delay_update_latency", {"delay_bdev_name": "delay0", "latency_type": "median", "latency_us": 1},
+     INVALID_PARAMS),
     ("bdev_aio_create", {"name": "x", "filename": "/does/not/exist", "block_size": 512}, ENOENT),
     ("bdev_aio_create", {"name": "x", "filename": "{file}"}, EINVAL),
     ("bdev_aio_create", {"name": "x", "filename": "{file}", "block_size": 1000}, EINVAL),

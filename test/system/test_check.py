@@ -151,6 +151,33 @@ def test_crypto_in_stacks(tmp_path, disk, calls):
     check(tmp_path, [creates[disk], *calls], "top")
 
 
+def delay(name, base, read=0, write=0):
+    return ("bdev_delay_create", {"base_bdev_name": base, "name": name, "avg_read_latency": read,
+                                  "p99_read_latency": read * 20, "avg_write_latency": write,
+                                  "p99_write_latency": write * 20})
+
+
+@pytest.mark.parametrize("form", ["plain", "boundary", "separate", "interleaved", "dif1", "dix3"])
+@pytest.mark.parametrize("times", [(0, 0), (50, 30)], ids=["none", "some"])
+def test_delay(tmp_path, form, times):
+    create = ("bdev_malloc_create", {**MALLOC, **FORMATS[form]})
+    calls = [create, delay("slow", "disk", *times)]
+    assert skipped(check(tmp_path, calls, "slow")["slow"]) == expected_to_be_skipped(FORMATS[form])
+
+
+@pytest.mark.parametrize("calls", [
+    [delay("middle", "disk", 50, 30), ("bdev_passthru_create", {"base_bdev_name": "middle", "name": "top"})],
+    [("bdev_passthru_create", {"base_bdev_name": "disk", "name": "middle"}), delay("top", "middle", 0, 40)],
+    [delay("middle", "disk", 20, 20), delay("top", "middle", 20, 20)]], ids=["below", "above", "twice"])
+@pytest.mark.parametrize("disk", ["malloc", "aio"])
+def test_delay_in_stacks(tmp_path, disk, calls):
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(2 << 20))
+    creates = {"malloc": ("bdev_malloc_create", MALLOC),
+               "aio": ("bdev_aio_create", {"name": "disk", "filename": str(image), "block_size": 512})}
+    check(tmp_path, [creates[disk], *calls], "top")
+
+
 def test_null_keeps_no_data(tmp_path):
     """Which is a fault unless it is known."""
     create = ("bdev_null_create", {"name": "disk", "num_blocks": 4096, "block_size": 512})

@@ -75,6 +75,9 @@ def served(tmp_path_factory):
     one.rpc("bdev_malloc_create", name="malloc0", num_blocks=1024, block_size=512)
     one.rpc("bdev_aio_create", name="aio0", filename=str(folder / "aio0.img"), block_size=512)
     one.rpc("bdev_passthru_create", name="over0", base_bdev_name="malloc0")
+    one.rpc("bdev_malloc_create", name="under delay0", num_blocks=1024, block_size=512)
+    one.rpc("bdev_delay_create", name="delay0", base_bdev_name="under delay0", avg_read_latency=1, p99_read_latency=2,
+            avg_write_latency=3, p99_write_latency=4)
     one.rpc("bdev_malloc_create", name="under crypto0", num_blocks=1024, block_size=512)
     one.rpc("bdev_crypto_create", name="crypto0", base_bdev_name="under crypto0", key_name="key0")
     yield one
@@ -264,6 +267,8 @@ def test_least_parameters(served, starting, method):
               if method.params[name]["required"] == "yes"}
     if method.name.endswith("_create") and "name" in params:
         params["name"] = f"least of {method.name}"
+    if "base_bdev_name" in params:
+        params["base_bdev_name"] = f"below least of {method.name}"
     assert code(target, method.name, params) == LEAST_IS_NOT_ENOUGH.get(method.name, 0)
 
 
@@ -427,7 +432,7 @@ def test_start_and_kill(tmp_path):
 def config_rows():
     table = {}
     for row in rows("config_entries.tsv"):
-        if re.fullmatch(r"lib/(accel|bdev)|module/bdev/(malloc|null|aio|passthru|crypto|split)|module/event/subsystems/(iobuf|scheduler)",
+        if re.fullmatch(r"lib/(accel|bdev)|module/bdev/(malloc|null|aio|passthru|crypto|split|delay)|module/event/subsystems/(iobuf|scheduler)",
                         row["component"]):
             entry = table.setdefault((row["subsystem"], row["method"]), {})
             if row["parameter"]:
@@ -486,7 +491,7 @@ def test_texts(served):
     products = {row["constant_or_component"].rsplit("/", 1)[1]: row["string"]
                 for row in rows("strings.tsv") if row["producer"] == "bdev product_name"}
     for name, module in {"null0": "null", "malloc0": "malloc", "aio0": "aio", "over0": "passthru",
-                         "crypto0": "crypto", "null2p0": "split"}.items():
+                         "crypto0": "crypto", "null2p0": "split", "delay0": "delay"}.items():
         assert bdevs[name]["product_name"] == products[module]
     assert set(bdevs["null0"]["supported_io_types"]) == set(texts("spdk_bdev_get_io_type_name"))
     assert set(bdevs["null0"]["assigned_rate_limits"]) == set(texts("spdk_bdev_get_qos_rpc_type"))

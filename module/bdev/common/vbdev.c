@@ -83,6 +83,9 @@ write_request(struct vbdev_kind *kind, const struct vbdev_request *request, stru
 	kind->write_params(request, w);
 	spdk_json_write_object_end(w);
 	spdk_json_write_object_end(w);
+	if (kind->write_more != NULL) {
+		kind->write_more(request, w);
+	}
 }
 
 /* ---- Channels ---- */
@@ -130,6 +133,14 @@ fini(struct vbdev *vbdev)
 {
 	if (vbdev->kind->fini != NULL) {
 		vbdev->kind->fini(vbdev);
+	}
+}
+
+static void
+leave(struct vbdev *vbdev)
+{
+	if (vbdev->kind->leave != NULL) {
+		vbdev->kind->leave(vbdev);
 	}
 }
 
@@ -201,6 +212,7 @@ base_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *base, void *even
 	switch (type) {
 	case SPDK_BDEV_EVENT_REMOVE:
 		/* The base waits until destruct_close_base() has closed it. */
+		leave(vbdev);
 		spdk_bdev_unregister(&vbdev->bdev, NULL, NULL);
 		break;
 	case SPDK_BDEV_EVENT_RESIZE:
@@ -424,6 +436,7 @@ vbdev_delete(struct vbdev_kind *kind, const char *name, spdk_bdev_unregister_cb 
 		return -ENODEV;
 	}
 	if (request->vbdev != NULL) {
+		leave(request->vbdev);
 		rc = spdk_bdev_unregister_by_name(name, kind->module, cb, cb_arg);
 		if (rc != 0 && rc != -ENODEV) {
 			return rc;
@@ -521,6 +534,19 @@ vbdev_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w)
 
 	if (vbdev->request != NULL && !bdk_bdev_is_examined(vbdev->base)) {
 		write_request(vbdev->kind, vbdev->request, w);
+	}
+}
+
+/* At shutdown, before bdevs are unregistered. */
+void
+vbdev_leave_all(struct vbdev_kind *kind)
+{
+	struct vbdev_request *request;
+
+	TAILQ_FOREACH (request, &kind->requests, link) {
+		if (request->vbdev != NULL) {
+			leave(request->vbdev);
+		}
 	}
 }
 

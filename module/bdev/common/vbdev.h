@@ -76,11 +76,18 @@ struct vbdev_kind {
 	void (*destroy_channel)(struct vbdev *vbdev, void *ch);
 	/* The base has another size. NULL: the bdev has the same one. Returns 0 or a negative errno. */
 	int (*resize)(struct vbdev *vbdev);
+	/*
+	 * The bdev is to go: I/O that the module keeps back, of its own accord and for longer than the base needs, ends. Also
+	 * more than once. Application thread, which is that of the base. May be NULL.
+	 */
+	void (*leave)(struct vbdev *vbdev);
 	/* A request is forgotten: what its parameters hold is given back. May be NULL. */
 	void (*free_params)(void *params);
 	/* The call that creates it again, as it is saved: its method, and its parameters, into an open object. */
 	const char *create_method;
 	void (*write_params)(const struct vbdev_request *request, struct spdk_json_write_ctx *w);
+	/* Further calls that it takes, behind that one. May be NULL. */
+	void (*write_more)(const struct vbdev_request *request, struct spdk_json_write_ctx *w);
 
 	/* TAILQ_HEAD_INITIALIZER at first. */
 	TAILQ_HEAD(, vbdev_request) requests;
@@ -118,6 +125,7 @@ void vbdev_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx 
 /* What the functions of spdk_bdev_module do. */
 void vbdev_examine(struct vbdev_kind *kind, struct spdk_bdev *bdev);
 int vbdev_config_json(struct vbdev_kind *kind, struct spdk_json_write_ctx *w);
+void vbdev_leave_all(struct vbdev_kind *kind);
 void vbdev_forget_all(struct vbdev_kind *kind);
 
 #endif /* MODULE_BDEV_COMMON_VBDEV_H */

@@ -221,6 +221,35 @@ create_passthru(struct plan *plan)
 	end_call(plan, w);
 }
 
+static void
+create_delay(struct plan *plan)
+{
+	static const char *const names[] = {
+		"avg_read_latency", "p99_read_latency", "avg_write_latency", "p99_write_latency"};
+	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_delay_create");
+
+	spdk_json_write_named_string(w, "base_bdev_name", draw_known_name(plan));
+	write_new_name(plan, w);
+	maybe_write_uuid(plan, w);
+	for (size_t i = 0; i < SPDK_COUNTOF(names); i++) {
+		/* The second of each pair is seldom less than the first, which is refused. */
+		spdk_json_write_named_uint64(w, names[i], draw(plan, 100) + i % 2 * 80);
+	}
+	end_call(plan, w);
+}
+
+static void
+update_delay(struct plan *plan)
+{
+	static const char *const types[] = {"avg_read", "p99_read", "avg_write", "p99_write"};
+	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_delay_update_latency");
+
+	spdk_json_write_named_string(w, "delay_bdev_name", draw_known_name(plan));
+	spdk_json_write_named_string(w, "latency_type", types[draw(plan, SPDK_COUNTOF(types))]);
+	spdk_json_write_named_uint64(w, "latency_us", draw(plan, 200));
+	end_call(plan, w);
+}
+
 static const char *const g_key_names[] = {"k0", "k1", "a key", "p0_AES_XTS"};
 static const char g_hex[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 static const char g_hex2[] = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeffe0e1e2e3e4e5e6e7e8e9eaebecedeeef";
@@ -288,7 +317,7 @@ static void
 delete_bdev(struct plan *plan)
 {
 	static const char *const methods[] = {"bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete",
-		"bdev_passthru_delete", "bdev_crypto_delete"};
+		"bdev_passthru_delete", "bdev_crypto_delete", "bdev_delay_delete"};
 	struct spdk_json_write_ctx *w = begin_call(plan, methods[draw(plan, SPDK_COUNTOF(methods))]);
 
 	spdk_json_write_named_string(w, "name", draw_known_name(plan));
@@ -555,6 +584,8 @@ static const struct kind g_runtime_kinds[] = {
 	{8, create_null},
 	{6, create_aio},
 	{14, create_passthru},
+	{14, create_delay},
+	{10, update_delay},
 	{5, create_key},
 	{1, destroy_key},
 	{14, create_crypto},

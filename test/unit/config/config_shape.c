@@ -23,6 +23,10 @@ struct row {
 static const struct row g_own_rows[] = {
 	{"bdev", "bdev_malloc_create", "md_interleave", "boolean", false},
 	{"bdev", "bdev_aio_create", "no_lock", "boolean", false},
+	{"bdev", "bdev_delay_update_latency", ""},
+	{"bdev", "bdev_delay_update_latency", "delay_bdev_name", "string", true},
+	{"bdev", "bdev_delay_update_latency", "latency_type", "string", true},
+	{"bdev", "bdev_delay_update_latency", "latency_us", "number(uint64)", true},
 	{"bdev", "bdev_enable_histogram", "granularity", "number(uint32)", false},
 	{"bdev", "bdev_enable_histogram", "min_nsec", "number(uint64)", false},
 	{"bdev", "bdev_enable_histogram", "max_nsec", "number(uint64)", false},
@@ -159,6 +163,8 @@ has_type(const struct spdk_json_val *val, const char *type)
 		return spdk_json_number_to_uint32(val, &u32) == 0;
 	} else if (strcmp(type, "number(uint64)") == 0) {
 		return spdk_json_number_to_uint64(val, &u64) == 0;
+	} else if (strcmp(type, "number(int64)") == 0) {
+		return spdk_json_number_to_uint64(val, &u64) == 0 && u64 <= INT64_MAX;
 	} else if (strcmp(type, "boolean") == 0) {
 		return spdk_json_decode_bool(val, &b) == 0;
 	} else if (strcmp(type, "string(uuid)") == 0) {
@@ -236,7 +242,8 @@ phase_of(const char *method, bool *movable)
 		return PHASE_EXAMINE;
 	} else if (strcmp(method, "bdev_qos_group_create") == 0) {
 		return PHASE_MODULES;
-	} else if (strcmp(method, "bdev_passthru_create") == 0 || strcmp(method, "bdev_crypto_create") == 0) {
+	} else if (strcmp(method, "bdev_passthru_create") == 0 || strcmp(method, "bdev_crypto_create") == 0 ||
+		strncmp(method, "bdev_delay_", 11) == 0) {
 		/* Of a bdev that is not examined: with the bdevs. */
 		*movable = true;
 		return PHASE_MODULES;

@@ -2,7 +2,7 @@
 
 /* module/bdev/passthru: I/O goes through; creation, deletion and removal in any order harm nothing. */
 
-#include "fixture.h"
+#include "chaos.h"
 
 #include "bdevkit/sim.h"
 #include "spdk/env.h"
@@ -359,180 +359,24 @@ shortage_is_waited_out(void **state)
 	spdk_bdev_set_opts(&opts);
 }
 
-/* ---- Everything at once, in orders that the seed decides ---- */
-
-#define BASES 3
-#define USERS 4
-
-struct chaos_user {
-	struct fixture_user user;
-	uint32_t in_flight;
-	uint64_t completed;
-	uint8_t buf[4096];
-};
-
-static struct chaos_user g_users[USERS];
-static uint64_t g_submitted;
+/* ---- Everything at once ---- */
 
 static void
-chaos_io_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
+create_on(const char *base, int number)
 {
-	struct chaos_user *user = cb_arg;
-
-	user->in_flight--;
-	user->completed++;
-	spdk_bdev_free_io(bdev_io);
-}
-
-static void
-submit_random(struct chaos_user *user)
-{
-	struct fixture_user *u = &user->user;
-	uint64_t offset = bdk_sim_random(64);
-	int rc;
-
-	fixture_enter(u->thread);
-	switch (bdk_sim_random(8)) {
-	case 0:
-		rc = spdk_bdev_flush_blocks(u->desc, u->ch, 0, 64, chaos_io_cb, user);
-		break;
-	case 1:
-		rc = spdk_bdev_unmap_blocks(u->desc, u->ch, offset, 1, chaos_io_cb, user);
-		break;
-	case 2:
-		rc = spdk_bdev_write_zeroes_blocks(u->desc, u->ch, offset, 1, chaos_io_cb, user);
-		break;
-	case 3:
-		rc = spdk_bdev_reset(u->desc, u->ch, chaos_io_cb, user);
-		break;
-	case 4:
-	case 5:
-		rc = spdk_bdev_write_blocks(u->desc, u->ch, user->buf, offset, 1, chaos_io_cb, user);
-		break;
-	default:
-		rc = spdk_bdev_read_blocks(u->desc, u->ch, user->buf, offset, 1, chaos_io_cb, user);
-		break;
-	}
-	fixture_enter(0);
-	if (rc == 0) {
-		user->in_flight++;
-		g_submitted++;
-	} else {
-		assert_int_equal(rc, -ENOMEM);
-	}
-}
-
-/* A user whose bdev is removed lets it go as soon as its I/O has come back. */
-static void
-let_go_of_removed(void)
-{
-	for (int i = 0; i < USERS; i++) {
-		struct chaos_user *user = &g_users[i];
-
-		if (user->user.desc != NULL && user->user.removed && user->in_flight == 0) {
-			fixture_user_close(&user->user);
-		}
-	}
-}
-
-static void
-do_random_thing(void)
-{
-	struct chaos_user *user = &g_users[bdk_sim_random(USERS)];
-	int base = bdk_sim_random(BASES);
-	int name = bdk_sim_random(BASES);
-	char bdev_name[16];
-
-	switch (bdk_sim_random(12)) {
-	case 0:
-		fixture_rpc("bdev_malloc_create", "{'name': 'M%d', 'num_blocks': 64, 'block_size': 4096}", base);
-		break;
-	case 1:
-		/* Not waited for: its users have first to let go. */
-		snprintf(bdev_name, sizeof(bdev_name), "M%d", base);
-		if (exists(bdev_name)) {
-			spdk_bdev_unregister(spdk_bdev_get_by_name(bdev_name), NULL, NULL);
-		}
-		break;
-	case 2:
-	case 3:
-		fixture_rpc("bdev_passthru_create", "{'base_bdev_name': '%c%d', 'name': 'P%d'}",
-			bdk_sim_random(3) == 0 ? 'P' : 'M', base, name);
-		break;
-	case 4:
-		snprintf(bdev_name, sizeof(bdev_name), "P%d", name);
-		if (exists(bdev_name)) {
-			spdk_bdev_unregister(spdk_bdev_get_by_name(bdev_name), NULL, NULL);
-		} else {
-			fixture_rpc("bdev_passthru_delete", "{'name': '%s'}", bdev_name);
-		}
-		break;
-	case 5:
-		if (user->user.desc == NULL) {
-			snprintf(bdev_name, sizeof(bdev_name), "%c%d", bdk_sim_random(4) == 0 ? 'M' : 'P', name);
-			fixture_user_open(&user->user, bdk_sim_random(FIXTURE_THREADS), bdev_name);
-		} else if (user->in_flight == 0) {
-			fixture_user_close(&user->user);
-		}
-		break;
-	default:
-		for (uint64_t count = bdk_sim_random(8); count > 0 && user->user.desc != NULL; count--) {
-			submit_random(user);
-		}
-		break;
-	}
-}
-
-static uint64_t
-run_chaos(uint64_t seed)
-{
-	uint64_t completed = 0;
-	bool busy;
-
-	fixture_start(seed);
-	memset(g_users, 0, sizeof(g_users));
-	for (int i = 0; i < 400; i++) {
-		do_random_thing();
-		spdk_set_thread(NULL);
-		for (uint64_t steps = bdk_sim_random(12); steps > 0 && bdk_sim_step(); steps--) {
-		}
-		fixture_enter(0);
-		let_go_of_removed();
-	}
-	do {
-		fixture_settle();
-		busy = false;
-		for (int i = 0; i < USERS; i++) {
-			if (g_users[i].user.desc != NULL) {
-				busy = busy || g_users[i].in_flight > 0;
-				if (g_users[i].in_flight == 0) {
-					fixture_user_close(&g_users[i].user);
-				}
-			}
-		}
-	} while (busy);
-	for (int i = 0; i < USERS; i++) {
-		completed += g_users[i].completed;
-	}
-	fixture_stop();
-	return completed;
+	fixture_rpc("bdev_passthru_create", "{'base_bdev_name': '%s', 'name': 'P%d'}", base, number);
 }
 
 static void
 random_orders_harm_nothing(void **state)
 {
-	uint64_t completed = 0;
+	static const struct chaos_module module = {
+		.name_format = "P%d",
+		.delete_method = "bdev_passthru_delete",
+		.create = create_on,
+	};
 
-	/* Most of what is tried here must fail, and says so. */
-	spdk_log_set_print_level(SPDK_LOG_DISABLED);
-	g_submitted = 0;
-	for (uint64_t seed = 1; seed <= 60; seed++) {
-		completed += run_chaos(seed);
-	}
-	spdk_log_set_print_level(SPDK_LOG_NOTICE);
-	assert_int_equal(completed, g_submitted);
-	/* The seeds did get I/O through. */
-	assert_true(completed > 1000);
+	chaos_run_seeds(&module, 60);
 }
 
 int
