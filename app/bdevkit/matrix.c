@@ -72,6 +72,14 @@ static const struct matrix_module g_modules[] = {
 		.on_base = true,
 		.prepare = matrix_gpt_prepare,
 	},
+	{
+		.name = "zone_block",
+		.on_base = true,
+		.create = {"bdev_zone_block_create",
+			"\"name\": \"m\", \"base_bdev\": \"" MATRIX_BASE
+			"\", \"zone_capacity\": 50, \"optimal_open_zones\": 1"},
+		.delete = {"bdev_zone_block_delete", "\"name\": \"m\""},
+	},
 };
 
 #define NUM_MODULES SPDK_COUNTOF(g_modules)

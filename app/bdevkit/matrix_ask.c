@@ -9,6 +9,7 @@
 
 #include "spdk/accel.h"
 #include "spdk/bdev_module.h"
+#include "spdk/bdev_zone.h"
 #include "spdk/json.h"
 #include "spdk/log.h"
 #include "spdk/rpc.h"
@@ -156,6 +157,8 @@ delete_bdev(const struct matrix_module *module)
 struct attempt {
 	bool done;
 	bool success;
+	/* A block that can be written: in a bdev with zones the first one of an empty zone. */
+	uint64_t block;
 	void *buf;
 	struct iovec iovs[2];
 };
@@ -188,11 +191,11 @@ submit(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_io_
 		return spdk_bdev_compare_blocks(desc, ch, attempt->buf, 0, 1, attempt_cb, attempt);
 	case SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE:
 		return spdk_bdev_comparev_and_writev_blocks(
-			desc, ch, &attempt->iovs[0], 1, &attempt->iovs[1], 1, 0, 1, attempt_cb, attempt);
+			desc, ch, &attempt->iovs[0], 1, &attempt->iovs[1], 1, attempt->block, 1, attempt_cb, attempt);
 	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
-		return spdk_bdev_write_zeroes_blocks(desc, ch, 0, 1, attempt_cb, attempt);
+		return spdk_bdev_write_zeroes_blocks(desc, ch, attempt->block, 1, attempt_cb, attempt);
 	case SPDK_BDEV_IO_TYPE_COPY:
-		return spdk_bdev_copy_blocks(desc, ch, 1, 0, 1, attempt_cb, attempt);
+		return spdk_bdev_copy_blocks(desc, ch, attempt->block, 0, 1, attempt_cb, attempt);
 	case SPDK_BDEV_IO_TYPE_SEEK_DATA:
 		return spdk_bdev_seek_data(desc, ch, 0, attempt_cb, attempt);
 	case SPDK_BDEV_IO_TYPE_SEEK_HOLE:
@@ -209,6 +212,21 @@ submit(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_io_
 static void
 event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *event_ctx)
 {
+}
+
+static bool
+find_block(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, struct attempt *attempt)
+{
+	const struct spdk_bdev *bdev = spdk_bdev_desc_get_bdev(desc);
+	struct attempt reset = {};
+
+	attempt->block = 1;
+	if (!spdk_bdev_is_zoned(bdev)) {
+		return true;
+	}
+	attempt->block = spdk_bdev_get_zone_size(bdev);
+	return spdk_bdev_zone_management(desc, ch, attempt->block, SPDK_BDEV_ZONE_RESET, attempt_cb, &reset) == 0 &&
+		session_wait(is_done, &reset, PATIENCE_US) && reset.success;
 }
 
 /* Whether the layer carries out a type that the module does not have: it takes one, and it ends well. */
@@ -229,7 +247,8 @@ is_emulated(const char *name, enum spdk_bdev_io_type type)
 	attempt.iovs[0] = attempt.iovs[1] = (struct iovec){.iov_base = attempt.buf, .iov_len = 4096};
 	ch = spdk_bdev_get_io_channel(desc);
 	if (ch != NULL) {
-		ended = submit(type, desc, ch, &attempt) == 0 && session_wait(is_done, &attempt, PATIENCE_US);
+		ended = find_block(desc, ch, &attempt) && submit(type, desc, ch, &attempt) == 0 &&
+			session_wait(is_done, &attempt, PATIENCE_US);
 		spdk_put_io_channel(ch);
 	}
 	spdk_bdev_close(desc);

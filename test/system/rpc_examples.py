@@ -15,6 +15,7 @@ DECODE_ERROR = {name: INTERNAL for name in METHODS if re.match(r"bdev_|log_(set|
 DECODE_ERROR.update({name: PARSE_ERROR for name, one in METHODS.items() if name.startswith("accel_") and one.params})
 DECODE_ERROR.update(bdev_set_options=INVALID_PARAMS, bdev_examine=INVALID_PARAMS, bdev_wait_for_examine=INVALID_PARAMS,
                     bdev_crypto_create=PARSE_ERROR, bdev_crypto_delete=INVALID_PARAMS)
+DECODE_ERROR.update(bdev_zone_block_create=INVALID_PARAMS, bdev_zone_block_delete=INVALID_PARAMS)
 DECODE_ERROR.update(bdev_split_create=INVALID_PARAMS, bdev_split_delete=INVALID_PARAMS)
 
 UUID = "3f1c6b1e-52f2-4b5c-9f0a-0123456789ab"
@@ -66,6 +67,8 @@ EXAMPLES = {
                            "w_mbytes_per_sec": 50},
     "bdev_split_create": {"base_bdev": "null2", "split_count": 2, "split_size_mb": 1},
     "bdev_split_delete": {"base_bdev": "null2"},
+    "bdev_zone_block_create": {"name": "zones1", "base_bdev": "malloc1", "zone_capacity": 24, "optimal_open_zones": 2},
+    "bdev_zone_block_delete": {"name": "zones1"},
     "framework_get_config": {"name": "bdev"},
     "framework_monitor_context_switch": {"enabled": True},
     "framework_set_scheduler": {"name": "static", "period": 1000000},
@@ -88,7 +91,8 @@ EXAMPLES = {
 }
 
 # Methods that end something, in the order in which the target can bear it; all others come before them.
-LAST = ["bdev_crypto_delete", "bdev_delay_delete", "bdev_passthru_delete", "bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete"]
+LAST = ["bdev_zone_block_delete", "bdev_crypto_delete", "bdev_delay_delete", "bdev_passthru_delete",
+        "bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete"]
 # These have tests of their own: they change the state, end the target, or need it to be started in another way.
 APART = {"bdev_split_delete", "framework_start_init", "framework_wait_init", "spdk_kill_instance", "bdev_examine",
          "accel_crypto_key_destroy", "accel_set_driver"}
@@ -139,6 +143,12 @@ FAILURES = [
      INVALID_PARAMS),
     ("bdev_delay_update_latency", {"delay_bdev_name": "delay0", "latency_type": "median", "latency_us": 1},
      INVALID_PARAMS),
+    ("bdev_zone_block_create", {"name": "x", "base_bdev": "null0", "zone_capacity": 0, "optimal_open_zones": 1}, INTERNAL),
+    ("bdev_zone_block_create", {"name": "x", "base_bdev": "null0", "zone_capacity": 8, "optimal_open_zones": 0}, INTERNAL),
+    ("bdev_zone_block_create", {"name": "zones0", "base_bdev": "null0", "zone_capacity": 8, "optimal_open_zones": 1},
+     INTERNAL),
+    ("bdev_zone_block_create", {"name": "x", "base_bdev": "zones0", "zone_capacity": 8, "optimal_open_zones": 1}, INTERNAL),
+    ("bdev_zone_block_delete", {"name": "null0"}, ENODEV),
     ("bdev_aio_create", {"name": "x", "filename": "/does/not/exist", "block_size": 512}, ENOENT),
     ("bdev_aio_create", {"name": "x", "filename": "{file}"}, EINVAL),
     ("bdev_aio_create", {"name": "x", "filename": "{file}", "block_size": 1000}, EINVAL),

@@ -9,9 +9,11 @@ from conftest import ROOT
 
 TABLES = ROOT / "test" / "interface" / "tables"
 
+BDEV_MODULES = "malloc|null|aio|passthru|crypto|split|delay|zone_block"
+
 # What this program has; the tables hold other components too.
 COMPONENTS = re.compile(r"lib/(accel|bdev|event|init|rpc|log|trace|notify|thread)|module/event/subsystems/iobuf"
-                        r"|module/bdev/(malloc|null|aio|passthru|crypto|split|delay)")
+                        rf"|module/bdev/({BDEV_MODULES})")
 
 LIMITS = {"uint8": (0, 2**8), "uint16": (0, 2**16), "uint32": (0, 2**32), "uint64": (0, 2**64),
           "int32": (-2**31, 2**31), "int64": (-2**63, 2**63)}

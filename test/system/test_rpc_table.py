@@ -16,7 +16,7 @@ from conftest import PATIENCE, ROOT, Target
 from nbd_wire import CMD_READ, Wire
 from rpc_examples import (APART, DECODE_ERROR, EEXIST, ENODEV, EXAMPLES, FAILURES, FAILURES_AT_START, INTERNAL,
                           INVALID_PARAMS, INVALID_STATE, LAST, LEAST_IS_NOT_ENOUGH, METHODS, NOT_FOUND, UUID)
-from rpc_table import LIMITS, Shape, has_type, read_results, rows
+from rpc_table import BDEV_MODULES, LIMITS, Shape, has_type, read_results, rows
 
 RESULTS = read_results()
 KEY = {"cipher": "AES_XTS", "key": "00" * 16, "key2": "01" * 16}
@@ -80,6 +80,7 @@ def served(tmp_path_factory):
             avg_write_latency=3, p99_write_latency=4)
     one.rpc("bdev_malloc_create", name="under crypto0", num_blocks=1024, block_size=512)
     one.rpc("bdev_crypto_create", name="crypto0", base_bdev_name="under crypto0", key_name="key0")
+    one.rpc("bdev_zone_block_create", name="zones0", base_bdev="over0", zone_capacity=100, optimal_open_zones=1)
     yield one
     assert one.stop() == 0
     remove_trace(one)
@@ -241,9 +242,10 @@ def test_result(served, starting, method):
     target = in_state(method, served, starting)
     shape = Shape(method.name, RESULTS.get(method.name, {}))
     params = example(target, method)
-    if "base_bdev_name" in method.params:
-        params["base_bdev_name"] = f"below {method.name}"
-        target.rpc("bdev_malloc_create", name=params["base_bdev_name"], num_blocks=128, block_size=512)
+    for base in {"base_bdev_name", "base_bdev"} & set(method.params):
+        if "name" in params:
+            params[base] = f"below {method.name}"
+            target.rpc("bdev_malloc_create", name=params[base], num_blocks=128, block_size=512)
     for sent in (params, None):
         if sent is None and method.params_object == "required":
             continue
@@ -267,8 +269,9 @@ def test_least_parameters(served, starting, method):
               if method.params[name]["required"] == "yes"}
     if method.name.endswith("_create") and "name" in params:
         params["name"] = f"least of {method.name}"
-    if "base_bdev_name" in params:
-        params["base_bdev_name"] = f"below least of {method.name}"
+    for base in {"base_bdev_name", "base_bdev"} & set(params):
+        if "name" in params:
+            params[base] = f"below least of {method.name}"
     assert code(target, method.name, params) == LEAST_IS_NOT_ENOUGH.get(method.name, 0)
 
 
@@ -320,8 +323,10 @@ def test_members_that_depend(served):
     base = "[].driver_specific."
     expected = {"[].md_size", "[].md_interleave", "[].claim_type", base + "passthru.name",
                 base + "passthru.base_bdev_name", base + "aio.filename", base + "aio.block_size_override",
-                *(f"{base}crypto.{name}" for name in ("base_bdev_name", "name", "key_name")), base + "aio.readonly", base + "aio.fallocate", "[].memory_domains[].dma_device_id",
-                "[].memory_domains[].dma_device_type"}
+                *(f"{base}crypto.{name}" for name in ("base_bdev_name", "name", "key_name")), base + "aio.readonly",
+                *(f"{base}zoned_block.{name}" for name in ("name", "base_bdev", "zone_capacity", "optimal_open_zones")),
+                "[].zone_size", "[].max_open_zones", "[].optimal_open_zones",
+                base + "aio.fallocate", "[].memory_domains[].dma_device_id", "[].memory_domains[].dma_device_type"}
     assert expected <= shape.seen
     served.rpc("bdev_null_delete", name="with metadata")
 
@@ -432,7 +437,7 @@ def test_start_and_kill(tmp_path):
 def config_rows():
     table = {}
     for row in rows("config_entries.tsv"):
-        if re.fullmatch(r"lib/(accel|bdev)|module/bdev/(malloc|null|aio|passthru|crypto|split|delay)|module/event/subsystems/(iobuf|scheduler)",
+        if re.fullmatch(rf"lib/(accel|bdev)|module/bdev/({BDEV_MODULES})|module/event/subsystems/(iobuf|scheduler)",
                         row["component"]):
             entry = table.setdefault((row["subsystem"], row["method"]), {})
             if row["parameter"]:
@@ -491,7 +496,8 @@ def test_texts(served):
     products = {row["constant_or_component"].rsplit("/", 1)[1]: row["string"]
                 for row in rows("strings.tsv") if row["producer"] == "bdev product_name"}
     for name, module in {"null0": "null", "malloc0": "malloc", "aio0": "aio", "over0": "passthru",
-                         "crypto0": "crypto", "null2p0": "split", "delay0": "delay"}.items():
+                         "crypto0": "crypto", "null2p0": "split", "delay0": "delay",
+                         "zones0": "zone_block"}.items():
         assert bdevs[name]["product_name"] == products[module]
     assert set(bdevs["null0"]["supported_io_types"]) == set(texts("spdk_bdev_get_io_type_name"))
     assert set(bdevs["null0"]["assigned_rate_limits"]) == set(texts("spdk_bdev_get_qos_rpc_type"))

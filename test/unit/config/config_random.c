@@ -314,10 +314,24 @@ create_crypto(struct plan *plan)
 }
 
 static void
+create_zone_block(struct plan *plan)
+{
+	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_zone_block_create");
+
+	spdk_json_write_named_string(w, "base_bdev", draw_known_name(plan));
+	write_new_name(plan, w);
+	spdk_json_write_named_uint64(w, "zone_capacity", draw(plan, 20));
+	spdk_json_write_named_uint64(w, "optimal_open_zones", 1 + draw(plan, 8));
+	MAYBE_WRITE_UINT32(plan, w, "max_open_zones", 0, 1, 5);
+	MAYBE_WRITE_UINT32(plan, w, "max_active_zones", 0, 2, 6);
+	end_call(plan, w);
+}
+
+static void
 delete_bdev(struct plan *plan)
 {
 	static const char *const methods[] = {"bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete",
-		"bdev_passthru_delete", "bdev_crypto_delete", "bdev_delay_delete"};
+		"bdev_passthru_delete", "bdev_crypto_delete", "bdev_delay_delete", "bdev_zone_block_delete"};
 	struct spdk_json_write_ctx *w = begin_call(plan, methods[draw(plan, SPDK_COUNTOF(methods))]);
 
 	spdk_json_write_named_string(w, "name", draw_known_name(plan));
@@ -589,6 +603,7 @@ static const struct kind g_runtime_kinds[] = {
 	{5, create_key},
 	{1, destroy_key},
 	{14, create_crypto},
+	{6, create_zone_block},
 	{3, resize_null},
 	{5, delete_bdev},
 	{5, examine},

@@ -27,6 +27,8 @@ static const struct row g_own_rows[] = {
 	{"bdev", "bdev_delay_update_latency", "delay_bdev_name", "string", true},
 	{"bdev", "bdev_delay_update_latency", "latency_type", "string", true},
 	{"bdev", "bdev_delay_update_latency", "latency_us", "number(uint64)", true},
+	{"bdev", "bdev_zone_block_create", "max_open_zones", "number(uint32)", false},
+	{"bdev", "bdev_zone_block_create", "max_active_zones", "number(uint32)", false},
 	{"bdev", "bdev_enable_histogram", "granularity", "number(uint32)", false},
 	{"bdev", "bdev_enable_histogram", "min_nsec", "number(uint64)", false},
 	{"bdev", "bdev_enable_histogram", "max_nsec", "number(uint64)", false},
@@ -243,7 +245,7 @@ phase_of(const char *method, bool *movable)
 	} else if (strcmp(method, "bdev_qos_group_create") == 0) {
 		return PHASE_MODULES;
 	} else if (strcmp(method, "bdev_passthru_create") == 0 || strcmp(method, "bdev_crypto_create") == 0 ||
-		strncmp(method, "bdev_delay_", 11) == 0) {
+		strcmp(method, "bdev_zone_block_create") == 0 || strncmp(method, "bdev_delay_", 11) == 0) {
 		/* Of a bdev that is not examined: with the bdevs. */
 		*movable = true;
 		return PHASE_MODULES;
