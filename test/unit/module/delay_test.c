@@ -70,8 +70,7 @@ bad_parameters_are_refused(void **state)
 	assert_false(exists("D"));
 
 	create_delay("M0", "D", 0, 0, 0, 0);
-	fixture_rpc_expect_error(-EEXIST,
-		"Cannot create delay bdev D on M0: it exists, or waits for its base bdev",
+	fixture_rpc_expect_error(-EEXIST, "Cannot create delay bdev D on M0: it exists, or waits for its base bdev",
 		"bdev_delay_create",
 		"{'base_bdev_name': 'M0', 'name': 'D', 'avg_read_latency': 0, 'p99_read_latency': 0,"
 		" 'avg_write_latency': 0, 'p99_write_latency': 0}");

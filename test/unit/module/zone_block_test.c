@@ -80,7 +80,7 @@ bad_parameters_are_refused(void **state)
 	assert_false(is_claimed("large"));
 
 	fixture_rpc_expect("\"Z\"", "bdev_zone_block_create", "{'base_bdev': 'M0', 'name': 'Z', " NUMBERS "}");
-	REFUSED("Cannot create zone_block bdev Z on M1: a bdev of that kind and name exists, or waits for its base "
+	REFUSED("Cannot create zone_block bdev Z on M1: it exists, or waits for its base "
 		"bdev",
 		"{'base_bdev': 'M1', 'name': 'Z', " NUMBERS "}");
 	REFUSED("Cannot create zone_block bdev Y on M0: another zone_block bdev has this base bdev, or waits for it",
