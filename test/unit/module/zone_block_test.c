@@ -116,7 +116,7 @@ failed_registration_releases_the_base(void **state)
 	fixture_rpc("bdev_malloc_create",
 		"{'name': 'taken', 'num_blocks': 8, 'block_size': 512, 'uuid': "
 		"'c6a15dfd-6e19-5b2a-9cf3-9ea03b7bd029'}");
-	REFUSED("Cannot create zone_block bdev Z on M0: another bdev has its UUID",
+	REFUSED("Cannot create zone_block bdev Z on M0: another bdev has its name or its UUID",
 		"{'base_bdev': 'M0', 'name': 'Z', " NUMBERS "}");
 	assert_false(is_claimed("M0"));
 	fixture_rpc_expect("true", "bdev_malloc_delete", "{'name': 'taken'}");
