@@ -57,6 +57,15 @@ void bdk_bdev_forward(struct spdk_bdev_io *bdev_io, const struct bdk_bdev_base *
  */
 void bdk_bdev_forward_done(struct spdk_bdev_io *bdev_io, struct spdk_bdev_io *base_io);
 
+/* ---- Tests ---- */
+
+/*
+ * For tests and simulations: what modules complete on channels that are made from now on comes back late and in any order.
+ * Every period_us some of what a channel holds comes back, as random numbers say, which a simulation draws from its seed.
+ * 0: as it is completed. Any thread.
+ */
+void bdk_bdev_delay_completions(uint64_t period_us);
+
 #ifdef __cplusplus
 }
 #endif

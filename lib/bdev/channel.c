@@ -147,14 +147,20 @@ bdev_channel_create(void *io_device, void *ctx_buf)
 	if (rc != 0) {
 		goto leave_qos;
 	}
-	rc = bdev_strict_channel_init(ch);
+	rc = bdev_late_channel_init(ch);
 	if (rc != 0) {
 		goto leave_shared;
+	}
+	rc = bdev_strict_channel_init(ch);
+	if (rc != 0) {
+		goto leave_late;
 	}
 	bdev_histogram_channel_init(ch);
 	bdev_trace_channel_create(ch);
 	return 0;
 
+leave_late:
+	bdev_late_channel_fini(ch);
 leave_shared:
 	leave_shared(ch);
 leave_qos:
@@ -225,6 +231,7 @@ bdev_channel_destroy(void *io_device, void *ctx_buf)
 	bdev_stat_add(&state->stat, &ch->stat);
 	env_mutex_unlock(&state->lock);
 	bdev_histogram_channel_fini(ch);
+	bdev_late_channel_fini(ch);
 	leave_shared(ch);
 	spdk_put_io_channel(ch->module_ch);
 	put_thread(ch->thread);

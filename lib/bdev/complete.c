@@ -199,10 +199,32 @@ static bool
 is_inside_module(const struct spdk_bdev_io *bdev_io)
 {
 	return bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING &&
-		!(bdev_io->internal.marks & BDEV_IO_CONVERTING) &&
+		!(bdev_io->internal.marks & BDEV_IO_CONVERTING) && !bdev_io_private(bdev_io)->late &&
 		!(bdev_io->internal.flags &
 			(BDEV_IO_FREE | BDEV_IO_PARENT | BDEV_IO_QUEUED_NOMEM | BDEV_IO_QUEUED_QOS |
 				BDEV_IO_QUEUED_LOCK));
+}
+
+void
+bdev_io_complete_checked(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
+{
+	struct bdev_channel *ch = bdev_io->internal.ch;
+
+	if (bdev_io->internal.flags & BDEV_IO_RESET) {
+		bdev_reset_complete(bdev_io, status);
+		return;
+	}
+	ch->outstanding--;
+	if (status == SPDK_BDEV_IO_STATUS_NOMEM) {
+		bdev_retry_queue(bdev_io);
+		return;
+	}
+	if (ch->gates & BDEV_GATE_NOMEM) {
+		/* An ABORT may be among those that are tried again: this one is no target any more. */
+		bdev_io->internal.status = status;
+		bdev_retry_kick(ch->shared);
+	}
+	bdev_io_end(bdev_io, status);
 }
 
 /* All that the straight way through spdk_bdev_io_complete() leaves out. */
@@ -240,21 +262,9 @@ complete_slowly(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status, c
 	if (bdev_io->internal.flags & BDEV_IO_QUEUED_BUF) {
 		bdev_buf_cancel(bdev_io);
 	}
-	if (bdev_io->internal.flags & BDEV_IO_RESET) {
-		bdev_reset_complete(bdev_io, status);
-		return;
+	if (!(ch->gates & BDEV_GATE_LATE) || !bdev_late_hold(bdev_io, status)) {
+		bdev_io_complete_checked(bdev_io, status);
 	}
-	ch->outstanding--;
-	if (status == SPDK_BDEV_IO_STATUS_NOMEM) {
-		bdev_retry_queue(bdev_io);
-		return;
-	}
-	if (ch->gates & BDEV_GATE_NOMEM) {
-		/* An ABORT may be among those that are tried again: this one is no target any more. */
-		bdev_io->internal.status = status;
-		bdev_retry_kick(ch->shared);
-	}
-	bdev_io_end(bdev_io, status);
 }
 
 void

@@ -148,6 +148,7 @@ enum bdev_gate {
 	BDEV_GATE_HISTOGRAM = 1 << 5,
 	BDEV_GATE_TRACE = 1 << 6, /* new I/O is recorded */
 	BDEV_GATE_STRICT = 1 << 7, /* its module and users are watched */
+	BDEV_GATE_LATE = 1 << 8, /* what the module completes is held back for a while */
 };
 
 /* Context of the io_device that is the bdev's state: one bdev on one SPDK thread. */
@@ -174,6 +175,8 @@ struct bdev_channel {
 	/* qos.c; NULL if nothing is limited, else BDEV_GATE_QOS. */
 	struct bdev_channel_qos *qos;
 	struct bdev_stat stat;
+	/* late.c; not NULL: BDEV_GATE_LATE. */
+	struct bdev_late *late;
 	/* histogram.c: not NULL: BDEV_GATE_HISTOGRAM. Of that I/O type only, if not 0. */
 	struct spdk_histogram_data *histogram;
 	uint8_t histogram_io_type;
@@ -285,6 +288,9 @@ struct bdev_io_private {
 	bool forwarded;
 	/* complete.c, reset.c: passes it on to its own thread. */
 	struct bdk_msg msg;
+
+	/* late.c: the module has completed it, and it is held. */
+	bool late;
 
 	/* qos.c: order among those that wait. */
 	uint64_t qos_number;
@@ -471,6 +477,9 @@ bdev_io_submit(struct spdk_bdev_io *bdev_io, struct bdev_channel *ch)
  * is still inside the call that submitted it.
  */
 void bdev_io_end(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status);
+
+/* The last part of spdk_bdev_io_complete(): the I/O may be completed, here and now. */
+void bdev_io_complete_checked(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status);
 
 /* Ends what has completed on this channel and waits for its message. */
 void bdev_channel_end_deferred(struct bdev_channel *ch);
@@ -749,6 +758,13 @@ void bdev_trace_channel_destroy(struct bdev_channel *ch, struct bdev_state *stat
 /* An I/O that has met BDEV_GATE_TRACE, again if it had to wait. And the end of one that is marked BDEV_IO_TRACED. */
 BDEV_SELDOM void bdev_trace_start(struct spdk_bdev_io *bdev_io);
 BDEV_SELDOM void bdev_trace_done(struct spdk_bdev_io *bdev_io);
+
+/* ---- late.c ---- */
+
+int bdev_late_channel_init(struct bdev_channel *ch);
+void bdev_late_channel_fini(struct bdev_channel *ch);
+/* Whether it is held, and completed later. Behind BDEV_GATE_LATE. */
+bool bdev_late_hold(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status);
 
 /* ---- reset.c ---- */
 
