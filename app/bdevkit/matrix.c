@@ -181,7 +181,7 @@ ask_all(void)
 {
 	int rc;
 
-	session_simulate();
+	session_simulate(true);
 	rc = session_start(0, NULL, 0);
 	for (size_t i = 0; i < NUM_MODULES && rc == 0; i++) {
 		rc = matrix_ask(&g_modules[i], &g_columns[i]);

@@ -62,6 +62,12 @@ bool bdk_sim_run_until(bool (*done)(void *arg), void *arg, uint64_t max_us);
  */
 void bdk_sim_set_step_time(uint64_t max_ns);
 
+/*
+ * Whether something on the thread waits for a file descriptor, other than a message: what is outside the process, and not
+ * the seed alone, decides what happens then.
+ */
+bool bdk_sim_has_descriptors(const struct spdk_thread *thread);
+
 /* A random number below limit from the sequence that orders the threads. limit 0: any 64-bit number. */
 uint64_t bdk_sim_random(uint64_t limit);
 

@@ -196,7 +196,7 @@ forward(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status, const voi
 }
 
 static bool
-is_inside_module(const struct spdk_bdev_io *bdev_io)
+is_inside_module(struct spdk_bdev_io *bdev_io)
 {
 	return bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING &&
 		!(bdev_io->internal.marks & BDEV_IO_CONVERTING) && !bdev_io_private(bdev_io)->late &&

@@ -79,6 +79,12 @@ bdk_sim_get_step_count(void)
 	return g_sim.steps;
 }
 
+bool
+bdk_sim_has_descriptors(const struct spdk_thread *thread)
+{
+	return thread->fgrp != NULL;
+}
+
 void
 bdk_sim_set_step_time(uint64_t max_ns)
 {

@@ -11,6 +11,8 @@
 #define MAX_AREA_BYTES (16U << 20)
 #define MAX_AREA_BLOCKS 8192
 #define CHUNK_BYTES (64U << 10)
+/* In a slice. */
+#define MAX_SLICE_BLOCKS 64
 
 void
 check_ignore_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *event_ctx)
@@ -42,6 +44,9 @@ measure(struct check *check)
 	check->area = MAX_AREA_BYTES / check->block_size;
 	if (check->area > MAX_AREA_BLOCKS) {
 		check->area = MAX_AREA_BLOCKS;
+	}
+	if (check->options->slice) {
+		check->area = spdk_min(check->area, MAX_SLICE_BLOCKS);
 	}
 	if (check->area > check->num_blocks) {
 		check->area = check->num_blocks;
@@ -94,6 +99,11 @@ check_open(struct check *check)
 		if (check->channels[i] == NULL) {
 			return refuse(check->name, "it gives no channel to a thread");
 		}
+	}
+	if (check->options->slice && session_has_devices()) {
+		return refuse(check->name,
+			"it waits for a file descriptor, and what happens there is not decided by a "
+			"seed; check it without --sim");
 	}
 	return 0;
 }
@@ -163,34 +173,62 @@ skip_comparisons(struct check *check)
 	}
 }
 
+struct group {
+	const char *name;
+	void (*run)(struct check *check);
+	/* Out of 16 slices so many have it. */
+	unsigned int share;
+};
+
+static void
+run_group(struct check *check, const struct group *group)
+{
+	/* One that did not come back cannot be tried any further. */
+	if (check->desc != NULL) {
+		session_note("%s", group->name);
+		group->run(check);
+	}
+}
+
+static void
+run_groups(struct check *check)
+{
+	static const struct group groups[] = {
+		{"opening", check_opening, 1},
+		{"claims", check_claims, 2},
+		{"types", check_types, 2},
+		{"fill", fill_area, 8},
+		{"limits", check_limits, 1},
+		{"shapes", check_shapes, 3},
+		{"meaning", check_meaning, 2},
+		{"zcopy", check_zcopy, 2},
+		{"seek", check_seek, 2},
+		{"fences", check_fences, 1},
+		{"metadata", check_metadata, 1},
+		{"domains", check_domains, 2},
+		{"overlap", check_overlap, 4},
+		{"statistics", check_statistics, 1},
+		{"load", check_load, 6},
+		{"reset", check_reset, 8},
+		{"end", read_area, 8},
+		{"timeouts", check_timeouts, 1},
+		{"says the same", check_says_same, 2},
+		{"remains", check_remains, 2},
+		{"resize", check_resize, 4},
+		{"durability", check_durability, 2},
+		{"removal", check_removal, 8},
+	};
+
+	for (size_t i = 0; i < SPDK_COUNTOF(groups); i++) {
+		if (!check->options->slice || session_random(16) < groups[i].share) {
+			run_group(check, &groups[i]);
+		}
+	}
+}
+
 int
 check_bdev(struct check *check)
 {
-	static void (*const groups[])(struct check * check) = {
-		check_opening,
-		check_claims,
-		check_types,
-		fill_area,
-		check_limits,
-		check_shapes,
-		check_meaning,
-		check_zcopy,
-		check_seek,
-		check_fences,
-		check_metadata,
-		check_domains,
-		check_overlap,
-		check_statistics,
-		check_load,
-		check_reset,
-		read_area,
-		check_timeouts,
-		check_says_same,
-		check_remains,
-		check_resize,
-		check_durability,
-		check_removal,
-	};
 	int rc = check_open(check);
 
 	if (rc == 0) {
@@ -202,12 +240,7 @@ check_bdev(struct check *check)
 			skip_comparisons(check);
 		}
 		check_fence_watch(check);
-		for (size_t i = 0; i < SPDK_COUNTOF(groups); i++) {
-			/* One that did not come back cannot be tried any further. */
-			if (check->desc != NULL) {
-				groups[i](check);
-			}
-		}
+		run_groups(check);
 		check_fence_watch(NULL);
 	}
 	check_close(check);

@@ -22,7 +22,11 @@ struct check_options {
 	uint64_t seed;
 	/* Seconds of random load; 0: a number of I/Os. */
 	uint64_t duration;
+	/* Schedules of a simulation; 0: none, everything is real. */
+	uint64_t schedules;
 	bool json;
+	/* A small random part of the rules, on few blocks: a schedule of a simulation. */
+	bool slice;
 	/* The bdev is known not to keep what is written. */
 	bool no_data;
 	/* Rules that take seconds are tried as well. */
@@ -94,6 +98,20 @@ check_round_up(uint64_t value, uint64_t unit)
 	return (value + unit - 1) / unit * unit;
 }
 
+/* How often something is tried that a whole run tries so many times. */
+static inline int
+check_rounds(const struct check *check, int whole)
+{
+	return check->options->slice ? 1 + (int)session_random((uint64_t)whole / 10 + 3) : whole;
+}
+
+/* Whether one of many trials is made: all in a whole run. */
+static inline bool
+check_takes(const struct check *check, uint64_t one_in)
+{
+	return !check->options->slice || session_random(one_in) == 0;
+}
+
 /* ---- report.c ---- */
 
 static inline struct check_rule *
@@ -116,6 +134,12 @@ bool check_expect(struct check *check, struct check_rule *rule, bool holds, cons
 
 /* Whether all rules of a bdev held. */
 bool check_passed(const struct check *check);
+
+/* Adds what a schedule has found. */
+void check_add(struct check *total, const struct check *part);
+
+/* The rules that were broken. */
+void check_print_failures(const struct check *check);
 
 void check_print(struct check *const *checks, size_t count, const struct check_options *options);
 
@@ -251,6 +275,17 @@ void check_close(struct check *check);
 bool check_remove_all(struct check *check);
 /* Has the configuration make them again, and opens the bdev. */
 bool check_come_again(struct check *check);
+
+/* ---- sim.c ---- */
+
+/*
+ * Runs schedules of a simulation on the bdevs of checks, each in a process of its own, until one breaks a rule. Then it
+ * prints what has happened, and the words that repeat it. Returns 0 or a negative errno.
+ */
+int check_simulate(struct check **checks, size_t count, struct check_options *options, char **words);
+
+/* In a schedule: leaves behind what is to be known of it. */
+void check_schedule_ends(const struct check *check);
 
 /* ---- the groups ---- */
 

@@ -15,7 +15,8 @@
 
 #define MAX_BDEVS 64
 
-static struct check_options g_options = {.seed = 1};
+static struct check_options g_options = {.seed = 1, .schedules = 1000};
+static bool g_simulate;
 static char *g_config;
 static size_t g_config_size;
 
@@ -33,6 +34,9 @@ print_help(void)
 	       "  --no-data          they do not keep what is written, as those of the module null: do not compare\n"
 	       "  --seed N           repeat the random choices of another run (default 1)\n"
 	       "  --duration S       go on with random I/O until a bdev has been checked for so many seconds\n"
+	       "  --sim              in one thread, under virtual time, in an order that the seed decides: many short\n"
+	       "                     schedules instead of one run; one that fails is repeated by its seed\n"
+	       "  --schedules N      so many, with the seeds from --seed on (default 1000)\n"
 	       "  --json-output      the results as JSON\n"
 	       "  --list-rules       print the rules, and do nothing else\n"
 	       "\n"
@@ -95,6 +99,8 @@ enum {
 	OPTION_DURATION,
 	OPTION_JSON_OUTPUT,
 	OPTION_LIST_RULES,
+	OPTION_SIM,
+	OPTION_SCHEDULES,
 };
 
 /* Returns -1 to go on, or an exit code. */
@@ -119,6 +125,11 @@ parse_option(int ch)
 	case OPTION_JSON_OUTPUT:
 		g_options.json = true;
 		return -1;
+	case OPTION_SIM:
+		g_simulate = true;
+		return -1;
+	case OPTION_SCHEDULES:
+		return parse_number("--schedules", optarg, &g_options.schedules) ? -1 : EXIT_USAGE;
 	case OPTION_LIST_RULES:
 		check_list_rules();
 		return EXIT_OK;
@@ -139,6 +150,8 @@ parse(int argc, char **argv)
 		{"seed", required_argument, NULL, OPTION_SEED},
 		{"duration", required_argument, NULL, OPTION_DURATION},
 		{"json-output", no_argument, NULL, OPTION_JSON_OUTPUT},
+		{"sim", no_argument, NULL, OPTION_SIM},
+		{"schedules", required_argument, NULL, OPTION_SCHEDULES},
 		{"list-rules", no_argument, NULL, OPTION_LIST_RULES},
 		{NULL, 0, NULL, 0},
 	};
@@ -148,6 +161,10 @@ parse(int argc, char **argv)
 	while (rc < 0 && (ch = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		rc = parse_option(ch);
 	}
+	if (rc < 0 && g_options.schedules == 0) {
+		fprintf(stderr, "bdevkit check: --schedules 0 checks nothing\n");
+		rc = EXIT_USAGE;
+	}
 	if (rc < 0 && (optind == argc || argc - optind > MAX_BDEVS)) {
 		fprintf(stderr, "bdevkit check: name %s; 'bdevkit check --help' tells how to use it\n",
 			optind == argc ? "a block device" : "fewer block devices");
@@ -156,17 +173,47 @@ parse(int argc, char **argv)
 	return rc;
 }
 
+/* The words of the command line but for those that choose schedules, to repeat one of them. The caller frees it. */
+static char **
+words_to_repeat(int argc, char **argv)
+{
+	static const char *const left_out[] = {"--sim", "--seed", "--schedules", "--json-output"};
+	char **words = calloc((size_t)argc + 1, sizeof(*words)), **next = words;
+
+	for (int i = 1; words != NULL && i < argc; i++) {
+		size_t k;
+
+		for (k = 0; k < SPDK_COUNTOF(left_out); k++) {
+			if (strcspn(argv[i], "=") == strlen(left_out[k]) &&
+				strncmp(argv[i], left_out[k], strlen(left_out[k])) == 0) {
+				break;
+			}
+		}
+		if (k == SPDK_COUNTOF(left_out)) {
+			*next++ = argv[i];
+		} else if ((k == 1 || k == 2) && strchr(argv[i], '=') == NULL) {
+			i++;
+		}
+	}
+	return words;
+}
+
+static int
+simulate(struct check **checks, size_t count, int argc, char **argv)
+{
+	char **words = words_to_repeat(argc, argv);
+	int rc = words == NULL ? -ENOMEM : check_simulate(checks, count, &g_options, words);
+
+	check_print(checks, count, &g_options);
+	free(words);
+	return rc;
+}
+
 /* Returns 0, or a negative errno if some could not be checked. */
 static int
-check_all(struct check **checks, char **names, size_t count)
+check_all(struct check **checks, size_t count)
 {
-	int rc, result = 0;
-
-	g_options.patient = g_options.duration > 0;
-	g_options.config = g_config;
-	g_options.config_size = g_config_size;
-	check_journal_register();
-	rc = session_start(g_options.seed, g_config, g_config_size);
+	int rc = session_start(g_options.seed, g_config, g_config_size), result = 0;
 
 	if (rc != 0) {
 		fprintf(stderr, "bdevkit check: cannot make the block devices\n");
@@ -174,8 +221,6 @@ check_all(struct check **checks, char **names, size_t count)
 		_exit(EXIT_FAILED);
 	}
 	for (size_t i = 0; i < count; i++) {
-		checks[i]->name = names[i];
-		checks[i]->options = &g_options;
 		rc = check_bdev(checks[i]);
 		result = rc != 0 ? rc : result;
 	}
@@ -207,8 +252,14 @@ check_command(int argc, char **argv)
 		if (checks[i] == NULL) {
 			abort();
 		}
+		checks[i]->name = argv[optind + (int)i];
+		checks[i]->options = &g_options;
 	}
-	rc = check_all(checks, argv + optind, count);
+	g_options.patient = g_options.duration > 0;
+	g_options.config = g_config;
+	g_options.config_size = g_config_size;
+	check_journal_register();
+	rc = g_simulate ? simulate(checks, count, argc, argv) : check_all(checks, count);
 	for (size_t i = 0; i < count; i++) {
 		passed = passed && check_passed(checks[i]);
 		free(checks[i]);

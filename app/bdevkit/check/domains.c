@@ -222,7 +222,7 @@ check_far(struct check *check)
 		return;
 	}
 	most = spdk_min(most, check->area / unit);
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0, rounds = check_rounds(check, ROUNDS); i < rounds; i++) {
 		uint64_t blocks = (1 + session_random(most)) * unit;
 
 		exchange_far(check, session_random((check->area - blocks) / unit + 1) * unit, blocks, i % 2 == 0);
@@ -307,7 +307,7 @@ check_domains(struct check *check)
 			most == 0 ? "its blocks are too large" : "no I/O has metadata of its own and a sequence");
 		return;
 	}
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0, rounds = check_rounds(check, ROUNDS); i < rounds; i++) {
 		uint64_t blocks = (1 + session_random(most)) * unit;
 
 		exchange_by_sequence(check, session_random((check->area - blocks) / unit + 1) * unit, blocks);

@@ -162,7 +162,7 @@ check_fences(struct check *check)
 	if (most > MAX_BYTES / check->block_size / unit + 1) {
 		most = MAX_BYTES / check->block_size / unit + 1;
 	}
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0, rounds = check_rounds(check, ROUNDS); i < rounds; i++) {
 		uint64_t blocks = (1 + session_random(most)) * unit;
 
 		exchange(check, session_random((check->area - blocks) / unit + 1) * unit, blocks, i % 4 != 0);

@@ -28,6 +28,8 @@ io_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 	uint32_t cdw0;
 
 	io->completions++;
+	session_note("  %s of %s, offset %" PRIu64, success ? "end" : "failure", spdk_bdev_get_io_type_name(io->type),
+		io->offset);
 	check_expect(io->check, check_rule(io->check, RULE_IO_ONCE),
 		io->completions == 1 && on_thread && !io->in_submission, io, "%s",
 		io->completions > 1 ? "its callback was called again"
@@ -128,6 +130,8 @@ check_io_submit(struct check_io *io)
 	io->rc = submit(io);
 	io->in_submission = false;
 	session_enter(NULL);
+	session_note("  thread %u: %s, offset %" PRIu64 ", %" PRIu64 " blocks: %d", io->channel,
+		spdk_bdev_get_io_type_name(io->type), io->offset, io->blocks, io->rc);
 	return io->rc;
 }
 

@@ -99,7 +99,7 @@ check_limits(struct check *check)
 	struct check_data data;
 
 	for (size_t i = 0; i < SPDK_COUNTOF(limits); i++) {
-		if (limits[i] > 0) {
+		if (limits[i] > 0 && check_takes(check, 4)) {
 			check_around(check, limits[i]);
 		}
 	}

@@ -37,6 +37,7 @@ struct load {
 	uint64_t unit;
 	struct slot slots[DEPTH];
 	uint64_t submitted;
+	uint64_t num_ios;
 };
 
 static bool
@@ -252,7 +253,7 @@ goes_on(const struct load *load)
 	const struct check_options *options = load->check->options;
 	uint64_t elapsed = (spdk_get_ticks() - load->check->start_ticks) / spdk_get_ticks_hz();
 
-	return load->submitted < NUM_IOS || (!load->disturb && elapsed < options->duration);
+	return load->submitted < load->num_ios || (!load->disturb && elapsed < options->duration);
 }
 
 static void
@@ -290,6 +291,7 @@ load_area(struct check *check, enum check_rule_id id, bool with_disturbance)
 		.locked = calloc(1, check->area),
 		.disturb = with_disturbance,
 		.unit = check_unit(check),
+		.num_ios = (uint64_t)check_rounds(check, NUM_IOS),
 	};
 
 	if (load.locked == NULL) {

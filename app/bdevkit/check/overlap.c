@@ -157,7 +157,7 @@ check_order(struct check *check)
 	struct check_data datas[SESSION_NUM_THREADS], written;
 	struct check_io reads[SESSION_NUM_THREADS];
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0, rounds = check_rounds(check, ROUNDS); round < rounds; round++) {
 		struct check_io write = {.check = check,
 			.type = SPDK_BDEV_IO_TYPE_WRITE,
 			.channel = (unsigned int)session_random(SESSION_NUM_THREADS),
@@ -212,7 +212,7 @@ check_contest(struct check *check)
 	}
 	check_write_read(check, rule, 0, unit, false);
 	held = check->last_generation;
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0, rounds = check_rounds(check, ROUNDS); round < rounds; round++) {
 		unsigned int won = 0;
 
 		if (!check_data_alloc(check, &expected, unit, false)) {
@@ -261,7 +261,7 @@ check_overlap(struct check *check)
 		check_skip(check_rule(check, RULE_OVERLAP_END), "--no-data: what is read is not compared");
 	} else {
 		check_write_read(check, check_rule(check, RULE_DATA_READ), 0, overlap.hot_blocks, false);
-		for (int i = 0; i < ROUNDS; i++) {
+		for (int i = 0, rounds = check_rounds(check, ROUNDS); i < rounds; i++) {
 			check_round(&overlap);
 		}
 	}

@@ -269,7 +269,7 @@ start_over(struct check *check)
 void
 check_removal(struct check *check)
 {
-	for (int round = 0; round < 4; round++) {
+	for (int round = 0, rounds = check_rounds(check, 4); round < rounds; round++) {
 		remove_with_load(check, round % 2 == 1);
 		if (!start_over(check)) {
 			return;

@@ -58,6 +58,30 @@ check_expect(
 	return false;
 }
 
+void
+check_add(struct check *total, const struct check *part)
+{
+	if (part->checked && !total->checked) {
+		const char *name = total->name;
+		const struct check_options *options = total->options;
+
+		*total = *part;
+		total->name = name;
+		total->options = options;
+		return;
+	}
+	for (size_t i = 0; part->checked && i < CHECK_NUM_RULES; i++) {
+		struct check_rule *rule = &total->rules[i];
+
+		if (part->rules[i].failures > rule->failures || rule->count == 0) {
+			memcpy(rule->note, part->rules[i].note, sizeof(rule->note));
+		}
+		rule->count += part->rules[i].count;
+		rule->failures += part->rules[i].failures;
+		rule->skipped = rule->skipped || part->rules[i].skipped;
+	}
+}
+
 bool
 check_passed(const struct check *check)
 {
@@ -169,9 +193,24 @@ check_print(struct check *const *checks, size_t count, const struct check_option
 }
 
 void
+check_print_failures(const struct check *check)
+{
+	for (size_t i = 0; i < CHECK_NUM_RULES; i++) {
+		if (check->rules[i].failures > 0) {
+			printf("%s: %s: %s\n             %s\n", check->name, g_rules[i].group, g_rules[i].text,
+				check->rules[i].note);
+		}
+	}
+}
+
+void
 check_give_up(struct check *check)
 {
-	check_print(&check, 1, check->options);
+	if (check->options->slice) {
+		check_schedule_ends(check);
+	} else {
+		check_print(&check, 1, check->options);
+	}
 	fflush(NULL);
 	_exit(1);
 }

@@ -101,7 +101,7 @@ check_seek(struct check *check)
 		check_skip(zeroes, "the bdev does not keep data");
 		return;
 	}
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0, rounds = check_rounds(check, ROUNDS); i < rounds; i++) {
 		check_round(check);
 	}
 	if (!check->bdev->holes_are_zeroes) {

@@ -21,6 +21,7 @@
 /* Real time that a device outside a simulation gets before virtual time goes on, and how much then. */
 #define DEVICE_ROUNDS 10
 #define VIRTUAL_STEP_US 1000
+#define VIRTUAL_POLL_US 10
 #define SETTLE_STEPS 100000
 
 /* Subsystems make threads of their own. */
@@ -28,6 +29,9 @@
 
 static struct {
 	bool simulated;
+	/* A device outside may have a say. */
+	bool devices;
+	struct session_log *log;
 	/* Ours come first. NULL: it has ended. */
 	struct spdk_thread *threads[MAX_THREADS];
 	unsigned int num_threads;
@@ -105,9 +109,21 @@ poll_round(void)
 /* ---- the same in a simulation ---- */
 
 void
-session_simulate(void)
+session_simulate(bool devices)
 {
 	g_session.simulated = true;
+	g_session.devices = devices;
+}
+
+bool
+session_has_devices(void)
+{
+	for (unsigned int i = 1; i < SESSION_NUM_THREADS; i++) {
+		if (bdk_sim_has_descriptors(g_session.threads[i])) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static void
@@ -148,7 +164,9 @@ wait_simulated(bool (*done)(void *arg), void *arg, uint64_t timeout_us)
 
 	tell_simulation();
 	while (!done(arg) && spdk_get_ticks() < deadline) {
-		if (bdk_sim_step()) {
+		if (!g_session.devices) {
+			bdk_sim_run_until(done, arg, timeout_us);
+		} else if (bdk_sim_step()) {
 			idle_rounds = 0;
 		} else if (++idle_rounds < DEVICE_ROUNDS) {
 			nanosleep(&pause, NULL);
@@ -205,7 +223,10 @@ session_poll(void)
 		return;
 	}
 	tell_simulation();
-	bdk_sim_step();
+	/* One step leaves more orders open; but some things come only with time. */
+	if (bdk_sim_random(4) == 0 || !bdk_sim_step()) {
+		bdk_sim_run_for(VIRTUAL_POLL_US);
+	}
 	session_enter(NULL);
 }
 
@@ -224,6 +245,52 @@ session_settle(void)
 	}
 	/* How many rounds it took may depend on the clock; what follows does not. */
 	g_session.order_state = g_session.random_state;
+}
+
+/* ---- notes ---- */
+
+void
+session_log_to(struct session_log *log)
+{
+	g_session.log = log;
+}
+
+void
+session_note(const char *format, ...)
+{
+	struct session_log *log = g_session.log;
+	uint64_t now = spdk_get_ticks(), second = SPDK_SEC_TO_NSEC;
+	char line[256];
+	va_list args;
+	int length;
+
+	if (log == NULL) {
+		return;
+	}
+	length = snprintf(line, sizeof(line), "%6" PRIu64 ".%09" PRIu64 " ", now / second, now % second);
+	va_start(args, format);
+	vsnprintf(line + length, sizeof(line) - (size_t)length - 1, format, args);
+	va_end(args);
+	strcat(line, "\n");
+	for (const char *c = line; *c != '\0'; c++) {
+		log->text[log->length++ % sizeof(log->text)] = *c;
+	}
+}
+
+void
+session_log_print(const struct session_log *log, FILE *file)
+{
+	uint64_t from = 0;
+
+	if (log->length > sizeof(log->text)) {
+		/* The first line is not whole. */
+		from = log->length - sizeof(log->text);
+		while (from < log->length && log->text[from++ % sizeof(log->text)] != '\n') {
+		}
+	}
+	for (; from < log->length; from++) {
+		fputc(log->text[from % sizeof(log->text)], file);
+	}
 }
 
 /* ---- steps that end with a callback ---- */

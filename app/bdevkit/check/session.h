@@ -17,9 +17,19 @@
 
 /*
  * To be called before session_start(): time is virtual, and the order of everything is decided by the seed alone
- * (bdevkit/sim.h), as far as no device outside the process has a say in it.
+ * (bdevkit/sim.h). With devices: as far as none outside the process has a say in it.
  */
-void session_simulate(void);
+void session_simulate(bool devices);
+
+/* Where session_note() writes to; the last lines stay. NULL: nowhere. */
+struct session_log {
+	uint64_t length;
+	char text[16384];
+};
+void session_log_to(struct session_log *log);
+/* Adds a line, with the time, of what is done or happens. */
+void session_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void session_log_print(const struct session_log *log, FILE *file);
 
 /* Starts the layer with a configuration: text of JSON, or NULL. Returns 0 or a negative errno. */
 int session_start(uint64_t seed, const char *config, size_t config_size);
@@ -40,6 +50,9 @@ void session_poll(void);
 
 /* Polls until the threads have nothing to say to each other any more. */
 void session_settle(void);
+
+/* In a simulation: whether a device outside has a say in it by now, on a thread other than the app thread. */
+bool session_has_devices(void);
 
 /* In a simulation: lets time pass, and returns how often some thread had something to do. */
 uint64_t session_count_steps(uint64_t us);

@@ -43,7 +43,7 @@ check_shapes(struct check *check)
 	uint64_t unit = check_unit(check);
 	uint64_t units = check->area / unit;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0, rounds = check_rounds(check, ROUNDS); i < rounds; i++) {
 		uint64_t count = 1 + session_random(units < MAX_BLOCKS ? units : MAX_BLOCKS);
 		uint64_t first = session_random(units - count + 1);
 
