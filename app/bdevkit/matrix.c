@@ -35,6 +35,13 @@ static const struct matrix_module g_modules[] = {
 		.resize = {"bdev_aio_rescan", "\"name\": \"m\""},
 	},
 	{
+		.name = "uring",
+		.create = {"bdev_uring_create",
+			"\"name\": \"m\", \"filename\": \"" MATRIX_FILE "\", \"block_size\": 4096"},
+		.delete = {"bdev_uring_delete", "\"name\": \"m\""},
+		.resize = {"bdev_uring_rescan", "\"name\": \"m\""},
+	},
+	{
 		.name = "passthru",
 		.on_base = true,
 		.create = {"bdev_passthru_create", "\"name\": \"m\", \"base_bdev_name\": \"" MATRIX_BASE "\""},

@@ -12,6 +12,7 @@
 
 #include "bdevkit/app.h"
 #include "bdevkit/nbd.h"
+#include "bdevkit/uring.h"
 #include "app/bdevkit/commands.h"
 #include "app/bdevkit/serve.h"
 #include "app/bdevkit/text.h"
@@ -54,18 +55,35 @@ is_read_only(const struct serve_options *options, const char *path)
 	return options->read_only || access(path, W_OK) != 0;
 }
 
-static void
-write_file(struct spdk_json_write_ctx *w, const char *path, bool read_only, bool no_lock)
+/* io_uring if this process may use it, and if not, aio: said once. */
+static bool
+choose_uring(const struct serve_options *options)
 {
+	const char *why;
+
+	if (options->files.count == 0 || bdk_uring_probe(&why) == 0) {
+		return true;
+	}
+	fprintf(stderr, "bdevkit serve: %s: files are served by aio\n", why);
+	return false;
+}
+
+static void
+write_file(struct spdk_json_write_ctx *w, const struct serve_options *options, const char *path, bool uring)
+{
+	bool read_only = is_read_only(options, path);
+
 	spdk_json_write_object_begin(w);
-	spdk_json_write_named_string(w, "method", "bdev_aio_create");
+	spdk_json_write_named_string(w, "method", uring ? "bdev_uring_create" : "bdev_aio_create");
 	spdk_json_write_named_object_begin(w, "params");
 	spdk_json_write_named_string(w, "name", serve_file_name(path));
 	spdk_json_write_named_string(w, "filename", path);
 	spdk_json_write_named_uint32(w, "block_size", FILE_BLOCK_SIZE);
 	spdk_json_write_named_bool(w, "readonly", read_only);
-	spdk_json_write_named_bool(w, "fallocate", !read_only);
-	if (no_lock) {
+	if (!uring) {
+		spdk_json_write_named_bool(w, "fallocate", !read_only);
+	}
+	if (options->no_lock) {
 		spdk_json_write_named_bool(w, "no_lock", true);
 	}
 	spdk_json_write_object_end(w);
@@ -102,6 +120,7 @@ static int
 format_configuration(const struct serve_options *options, struct text *text)
 {
 	struct spdk_json_write_ctx *w = spdk_json_write_begin(text_append, text, 0);
+	bool uring = choose_uring(options);
 
 	if (w == NULL) {
 		return -ENOMEM;
@@ -115,8 +134,7 @@ format_configuration(const struct serve_options *options, struct text *text)
 		write_partitions(w);
 	}
 	for (size_t i = 0; i < options->files.count; i++) {
-		write_file(
-			w, options->files.items[i], is_read_only(options, options->files.items[i]), options->no_lock);
+		write_file(w, options, options->files.items[i], uring);
 	}
 	if (options->files.count == 0 && options->app.json_config_file == NULL) {
 		write_memory_disk(w);

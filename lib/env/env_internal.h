@@ -175,6 +175,14 @@ void env_memory_prefer_huge(void *buf, size_t len);
 void env_memory_discard(void *buf, size_t len);
 
 /*
+ * Says that the kernel, or a device, holds the pages of the 2 MiB at vaddr: until env_memory_unpin(), or until the memory is
+ * given back altogether, what would take other pages in their place does not happen. Memory that is not spdk_malloc()'s
+ * is its owner's care. Each 2 MiB is pinned once or not at all.
+ */
+void env_memory_pin(void *vaddr);
+void env_memory_unpin(void *vaddr);
+
+/*
  * Lets allocations of spdk_malloc() and its relatives fail, for tests: the next `after` succeed, then `count` fail.
  * Counts on all threads together. (0, 0) ends it.
  */

@@ -210,7 +210,9 @@ return_pages(struct block *block)
 	uint8_t *start = align_up(block->start, VALUE_4KB);
 	uint8_t *end = (uint8_t *)((uintptr_t)(block->start + block->size) & ~MASK_4KB);
 
-	madvise(start, (size_t)(end - start), MADV_DONTNEED);
+	/* What is free is poisoned, for everybody but us. */
+	ASAN_UNPOISON_MEMORY_REGION(block->start, block->size);
+	region_clear_pages(start, (size_t)(end - start));
 	block->dirty = start != block->start || end != block->start + block->size;
 }
 

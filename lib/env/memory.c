@@ -158,11 +158,11 @@ env_memory_discard(void *buf, size_t len)
 	uintptr_t first = SPDK_ALIGN_CEIL(start, page_size);
 	uintptr_t last = SPDK_ALIGN_FLOOR(end, page_size);
 
-	/* Reserved huge pages are the file's: giving them back would not clear them. */
-	if (first >= last || region_is_huge(buf) || madvise((void *)first, last - first, MADV_DONTNEED) != 0) {
+	if (first >= last) {
 		memset(buf, 0, len);
 		return;
 	}
+	region_clear_pages((void *)first, last - first);
 	memset(buf, 0, first - start);
 	memset((void *)last, 0, end - last);
 }

@@ -19,6 +19,10 @@ struct region {
 	/* Reserved huge pages; then fd can be shared with other processes. Else -1. */
 	bool huge;
 	int fd;
+	/* Of each 2 MiB whether it is pinned; NULL: none is. */
+	bool *pinned;
+	/* Which is not known: none may go. */
+	bool keep_pages;
 	TAILQ_ENTRY(region) tailq;
 };
 
@@ -42,6 +46,11 @@ void region_destroy(struct region *region);
 
 /* Whether an address lies in reserved huge pages of ours. */
 bool region_is_huge(const void *vaddr);
+/*
+ * Makes whole pages inside one region zero, and gives those to the kernel that nobody holds. Reserved huge pages are the
+ * file's: giving them back would not clear them.
+ */
+void region_clear_pages(void *start, size_t len);
 /* The file that an address lies in and where: its descriptor, -ENOTSUP for memory without a file, -ENOENT if not ours. */
 int region_find_file(const void *vaddr, uint64_t *offset);
 

@@ -170,6 +170,7 @@ unmap_region(struct region *region)
 	if (region->fd >= 0) {
 		close(region->fd);
 	}
+	free(region->pinned);
 	free(region);
 }
 
@@ -226,10 +227,10 @@ region_destroy(struct region *region)
 	unmap_region(region);
 }
 
-static const struct region *
+static struct region *
 find_region(const void *vaddr)
 {
-	const struct region *region;
+	struct region *region;
 
 	TAILQ_FOREACH (region, &g_regions, tailq) {
 		if ((uintptr_t)vaddr - (uintptr_t)region->start < region->size) {
@@ -237,6 +238,95 @@ find_region(const void *vaddr)
 		}
 	}
 	return NULL;
+}
+
+/* ---- Pages ---- */
+
+void
+env_memory_pin(void *vaddr)
+{
+	struct region *region;
+
+	ENV_MUTEX_SCOPE(&g_regions_mutex);
+	region = find_region(vaddr);
+	if (region == NULL) {
+		return;
+	}
+	if (region->pinned == NULL) {
+		region->pinned = calloc(region->size / VALUE_2MB, sizeof(region->pinned[0]));
+	}
+	if (region->pinned == NULL) {
+		/* Nothing can be noted: nothing of the region is given back any more. */
+		region->keep_pages = true;
+		return;
+	}
+	region->pinned[((uintptr_t)vaddr - (uintptr_t)region->start) / VALUE_2MB] = true;
+}
+
+void
+env_memory_unpin(void *vaddr)
+{
+	struct region *region;
+
+	ENV_MUTEX_SCOPE(&g_regions_mutex);
+	region = find_region(vaddr);
+	if (region != NULL && region->pinned != NULL) {
+		region->pinned[((uintptr_t)vaddr - (uintptr_t)region->start) / VALUE_2MB] = false;
+	}
+}
+
+static bool
+can_return(const struct region *region, const uint8_t *start)
+{
+	if (region == NULL || region->huge || region->keep_pages) {
+		return false;
+	}
+	return region->pinned == NULL || !region->pinned[(size_t)(start - region->start) / VALUE_2MB];
+}
+
+/* The first bytes that are all returned, or all kept. */
+static size_t
+uniform_part(const struct region *region, const uint8_t *start, size_t len)
+{
+	bool first = can_return(region, start);
+	size_t part = VALUE_2MB - ((uintptr_t)start & MASK_2MB);
+
+	if (region == NULL || region->pinned == NULL) {
+		return len;
+	}
+	while (part < len && can_return(region, start + part) == first) {
+		part += VALUE_2MB;
+	}
+	return spdk_min(part, len);
+}
+
+/* The lock is held so that nobody pins the pages while they go. */
+static size_t
+clear_part(uint8_t *start, size_t len)
+{
+	const struct region *region;
+	size_t part;
+
+	ENV_MUTEX_SCOPE(&g_regions_mutex);
+	region = find_region(start);
+	part = uniform_part(region, start, len);
+	if (!can_return(region, start) || madvise(start, part, MADV_DONTNEED) != 0) {
+		memset(start, 0, part);
+	}
+	return part;
+}
+
+void
+region_clear_pages(void *start, size_t len)
+{
+	uint8_t *pos = start;
+
+	while (len > 0) {
+		size_t part = clear_part(pos, len);
+
+		pos += part;
+		len -= part;
+	}
 }
 
 bool

@@ -59,6 +59,9 @@ EXAMPLES = {
     "bdev_null_resize": {"name": "null0", "new_size": 64},
     "bdev_passthru_create": {"base_bdev_name": "malloc1", "name": "over1", "uuid": UUID.replace("3f", "c0")},
     "bdev_passthru_delete": {"name": "over1"},
+    "bdev_uring_create": {"name": "uring1", "filename": "{other}", "block_size": 512, "uuid": UUID.replace("3f", "d0")},
+    "bdev_uring_delete": {"name": "uring1"},
+    "bdev_uring_rescan": {"name": "uring0"},
     "bdev_reset_iostat": {"name": "null0", "mode": "all"},
     "bdev_set_options": {"bdev_io_pool_size": 32768, "bdev_io_cache_size": 128, "bdev_auto_examine": True,
                          "iobuf_small_cache_size": 64, "iobuf_large_cache_size": 8},
@@ -92,7 +95,7 @@ EXAMPLES = {
 
 # Methods that end something, in the order in which the target can bear it; all others come before them.
 LAST = ["bdev_zone_block_delete", "bdev_crypto_delete", "bdev_delay_delete", "bdev_passthru_delete",
-        "bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete"]
+        "bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete", "bdev_uring_delete"]
 # These have tests of their own: they change the state, end the target, or need it to be started in another way.
 APART = {"bdev_split_delete", "framework_start_init", "framework_wait_init", "spdk_kill_instance", "bdev_examine",
          "accel_crypto_key_destroy", "accel_set_driver"}
@@ -100,6 +103,7 @@ APART = {"bdev_split_delete", "framework_start_init", "framework_wait_init", "sp
 # A bdev is split once, AES-XTS has two keys, a file has no blocks of its own, what encrypts needs a key, and no limit is
 # nothing to set.
 LEAST_IS_NOT_ENOUGH = {"accel_crypto_key_create": INVALID_PARAMS, "bdev_aio_create": EINVAL,
+                       "bdev_uring_create": INTERNAL,
                        "bdev_crypto_create": INTERNAL, "bdev_set_qos_limit": EINVAL,
                        "bdev_split_create": INVALID_PARAMS}
 
@@ -154,6 +158,12 @@ FAILURES = [
     ("bdev_aio_create", {"name": "x", "filename": "{file}", "block_size": 1000}, EINVAL),
     ("bdev_aio_create", {"name": "aio0", "filename": "{file}", "block_size": 512}, EEXIST),
     ("bdev_aio_delete", {"name": "malloc0"}, ENODEV),
+    ("bdev_uring_create", {"name": "x", "filename": "/does/not/exist", "block_size": 512}, INTERNAL),
+    ("bdev_uring_create", {"name": "x", "filename": "{other}", "block_size": 1000}, INTERNAL),
+    ("bdev_uring_create", {"name": "uring0", "filename": "{other}", "block_size": 512}, INTERNAL),
+    ("bdev_uring_delete", {"name": "aio0"}, ENODEV),
+    ("bdev_uring_rescan", {"name": "no such"}, ENODEV),
+    ("bdev_uring_rescan", {"name": "aio0"}, ENODEV),
     ("bdev_aio_rescan", {"name": "no such"}, ENODEV),
     ("bdev_aio_rescan", {"name": "malloc0"}, ENODEV),
     ("bdev_examine", {"name": "null0"}, EINVAL),

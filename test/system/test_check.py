@@ -102,6 +102,19 @@ def test_aio_and_passthru_on_it(tmp_path):
     check(tmp_path, [create, over], "over")
 
 
+@pytest.mark.parametrize("block_size", [512, 4096])
+@pytest.mark.parametrize("buffered", [False, True])
+def test_uring(tmp_path, buffered, block_size):
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(8 << 20))
+    create = ("bdev_uring_create",
+              {"name": "disk", "filename": str(image), "block_size": block_size, "buffered": buffered})
+    over = ("bdev_passthru_create", {"base_bdev_name": "disk", "name": "over"})
+    top = ("bdev_passthru_create", {"base_bdev_name": "over", "name": "top"})
+    check(tmp_path, [create], "disk")
+    check(tmp_path, [create, over, top], "top")
+
+
 @pytest.mark.parametrize("write_cache", [True, False])
 def test_journal_and_passthru_on_it(tmp_path, write_cache):
     """What is built on a journal is tried with power cuts."""

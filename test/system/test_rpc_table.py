@@ -64,16 +64,18 @@ def code(target, method, params=None):
 def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runtime")
     one = Target(folder)
-    for name in ("aio0.img", "aio1.img", "short.img"):
+    for name in ("aio0.img", "aio1.img", "uring0.img", "uring1.img", "short.img"):
         (folder / name).touch()
         os.truncate(folder / name, 1 << 20)
     one.file = str(folder / "aio1.img")
+    one.other = str(folder / "uring1.img")
     one.short = str(folder / "short.img")
     one.rpc("accel_crypto_key_create", name="key0", **KEY)
     one.rpc("bdev_null_create", name="null0", num_blocks=65536, block_size=512)
     one.rpc("bdev_null_create", name="null2", num_blocks=65536, block_size=512)
     one.rpc("bdev_malloc_create", name="malloc0", num_blocks=1024, block_size=512)
     one.rpc("bdev_aio_create", name="aio0", filename=str(folder / "aio0.img"), block_size=512)
+    one.rpc("bdev_uring_create", name="uring0", filename=str(folder / "uring0.img"), block_size=512)
     one.rpc("bdev_passthru_create", name="over0", base_bdev_name="malloc0")
     one.rpc("bdev_malloc_create", name="under delay0", num_blocks=1024, block_size=512)
     one.rpc("bdev_delay_create", name="delay0", base_bdev_name="under delay0", avg_read_latency=1, p99_read_latency=2,
@@ -117,6 +119,8 @@ def example(target, method):
     for name, value in params.items():
         if value == "{file}":
             params[name] = target.file
+        elif value == "{other}":
+            params[name] = target.other
         elif value == "{thread}":
             params[name] = target.rpc("thread_get_stats")["threads"][0]["id"]
         elif value == "{cpumask}":
@@ -326,7 +330,7 @@ def test_members_that_depend(served):
                 *(f"{base}crypto.{name}" for name in ("base_bdev_name", "name", "key_name")), base + "aio.readonly",
                 *(f"{base}zoned_block.{name}" for name in ("name", "base_bdev", "zone_capacity", "optimal_open_zones")),
                 "[].zone_size", "[].max_open_zones", "[].optimal_open_zones",
-                base + "aio.fallocate", "[].memory_domains[].dma_device_id", "[].memory_domains[].dma_device_type"}
+                base + "aio.fallocate", base + "uring.filename", "[].memory_domains[].dma_device_id", "[].memory_domains[].dma_device_type"}
     assert expected <= shape.seen
     served.rpc("bdev_null_delete", name="with metadata")
 
@@ -495,7 +499,7 @@ def test_texts(served):
     bdevs = {bdev["name"]: bdev for bdev in served.rpc("bdev_get_bdevs")}
     products = {row["constant_or_component"].rsplit("/", 1)[1]: row["string"]
                 for row in rows("strings.tsv") if row["producer"] == "bdev product_name"}
-    for name, module in {"null0": "null", "malloc0": "malloc", "aio0": "aio", "over0": "passthru",
+    for name, module in {"null0": "null", "malloc0": "malloc", "aio0": "aio", "uring0": "uring", "over0": "passthru",
                          "crypto0": "crypto", "null2p0": "split", "delay0": "delay",
                          "zones0": "zone_block"}.items():
         assert bdevs[name]["product_name"] == products[module]

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "module/bdev/aio/bdev_aio.h"
+#include "module/bdev/common/block_rpc.h"
 
 #include "spdk/string.h"
 #include "spdk/util.h"
@@ -63,53 +64,20 @@ static const struct bdk_rpc_param g_create_params[] = {
 	},
 };
 
-struct create_ctx {
-	struct spdk_jsonrpc_request *request;
-	char *name;
-};
-
-/* What is found on the new bdev exists when its creator hears of it. */
-static void
-create_examined_cb(void *cb_arg)
-{
-	struct create_ctx *ctx = cb_arg;
-	struct spdk_json_write_ctx *w;
-
-	w = spdk_jsonrpc_begin_result(ctx->request);
-	spdk_json_write_string(w, ctx->name);
-	spdk_jsonrpc_end_result(ctx->request, w);
-	free(ctx->name);
-	free(ctx);
-}
-
 static void
 rpc_bdev_aio_create(struct spdk_jsonrpc_request *request, void *params)
 {
 	struct aio_bdev_opts *opts = params;
-	struct create_ctx *ctx;
 	const char *why;
 	int rc;
 
-	ctx = calloc(1, sizeof(*ctx));
-	if (ctx == NULL) {
-		bdk_rpc_send_errno(request, -ENOMEM, "Cannot create aio bdev %s", opts->name);
-		return;
-	}
 	rc = bdev_aio_create(opts, &why);
 	if (rc != 0) {
 		bdk_rpc_send_error(request, rc, "Cannot create aio bdev %s on %s: %s", opts->name, opts->filename,
 			why != NULL ? why : spdk_strerror(-rc));
-		free(ctx);
 		return;
 	}
-
-	ctx->request = request;
-	ctx->name = (char *)opts->name;
-	opts->name = NULL;
-	if (spdk_bdev_wait_for_examine(create_examined_cb, ctx) != 0) {
-		/* It exists; only the wait for what may be on it is left out. */
-		create_examined_cb(ctx);
-	}
+	block_rpc_send_name_examined(request, opts->name);
 }
 
 static const struct bdk_rpc_method g_create_method = {

@@ -211,6 +211,27 @@ create_aio(struct plan *plan)
 }
 
 static void
+create_uring(struct plan *plan)
+{
+	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_uring_create");
+
+	write_new_name(plan, w);
+	spdk_json_write_named_string_fmt(w, "filename", "%s/f%d", plan->folder, (int)draw(plan, PLAN_NUM_FILES));
+	spdk_json_write_named_uint32(w, "block_size", 512u << draw(plan, 4));
+	if (draw_bool(plan)) {
+		spdk_json_write_named_bool(w, "readonly", draw_bool(plan));
+	}
+	if (draw_bool(plan)) {
+		spdk_json_write_named_bool(w, "buffered", draw_bool(plan));
+	}
+	if (draw(plan, 4) == 0) {
+		spdk_json_write_named_bool(w, "no_lock", draw_bool(plan));
+	}
+	maybe_write_uuid(plan, w);
+	end_call(plan, w);
+}
+
+static void
 create_passthru(struct plan *plan)
 {
 	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_passthru_create");
@@ -597,6 +618,7 @@ static const struct kind g_runtime_kinds[] = {
 	{12, create_malloc},
 	{8, create_null},
 	{6, create_aio},
+	{6, create_uring},
 	{14, create_passthru},
 	{14, create_delay},
 	{10, update_delay},

@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * module/bdev/aio, on real files: on disk, in memory, and on the block device that BDEVKIT_TEST_BLOCK_DEVICE names, if
- * it is set. What is on that is lost, at least 2 MiB.
+ * What the modules for files have in common, for the one that MODULE names: aio or uring. On real files: on disk, in memory,
+ * and on the block device that BDEVKIT_TEST_BLOCK_DEVICE names, if it is set. What is on that is lost, at least 2 MiB.
  */
 
 #include "fixture.h"
 
+#include "spdk/jsonrpc.h"
 #include "spdk/util.h"
 #include "lib/env/env_internal.h"
 #include "test/unit/folder_guard.h"
 
 #include <sys/stat.h>
+
+#define CREATE "bdev_" MODULE "_create"
+#define DELETE "bdev_" MODULE "_delete"
+#define RESCAN "bdev_" MODULE "_rescan"
+
+#define IS_AIO (strcmp(MODULE, "aio") == 0)
+/* The parameter that offers UNMAP and WRITE_ZEROES, where they are not always offered. */
+#define CLEAR (IS_AIO ? ", 'fallocate': true" : "")
+#define CANNOT_CREATE (IS_AIO ? "Cannot create aio bdev" : "Unable to create URING bdev.")
+/* uring answers like the first implementation; what has gone wrong stands in the text. */
+#define CREATE_CODE(code) (IS_AIO ? (code) : SPDK_JSONRPC_ERROR_INTERNAL_ERROR)
 
 #define BLOCK 4096
 #define BLOCKS 512
@@ -65,14 +77,14 @@ create(const char *name, const char *more)
 	char result[64];
 
 	snprintf(result, sizeof(result), "\"%s\"", name);
-	fixture_rpc_expect(result, "bdev_aio_create", "{'name': '%s', 'filename': '%s', 'block_size': %d%s}", name,
-		g_path, BLOCK, more);
+	fixture_rpc_expect(
+		result, CREATE, "{'name': '%s', 'filename': '%s', 'block_size': %d%s}", name, g_path, BLOCK, more);
 }
 
 static int
 set_up(const char *parent)
 {
-	snprintf(g_dir, sizeof(g_dir), "%s/bdev_aio_test.XXXXXX", parent);
+	snprintf(g_dir, sizeof(g_dir), "%s/bdev_file_test.XXXXXX", parent);
 	if (mkdtemp(g_dir) == NULL) {
 		return -1;
 	}
@@ -126,8 +138,8 @@ expect_refused(int code, const char *reason, const char *path, const char *more)
 {
 	char message[512];
 
-	snprintf(message, sizeof(message), "Cannot create aio bdev A on %s: %s", path, reason);
-	fixture_rpc_expect_error(code, message, "bdev_aio_create", "{'name': 'A', 'filename': '%s'%s}", path, more);
+	snprintf(message, sizeof(message), "%s A on %s: %s", CANNOT_CREATE, path, reason);
+	fixture_rpc_expect_error(CREATE_CODE(code), message, CREATE, "{'name': 'A', 'filename': '%s'%s}", path, more);
 	assert_null(spdk_bdev_get_by_name("A"));
 }
 
@@ -135,7 +147,7 @@ static void
 bad_parameters_are_refused(void **state)
 {
 	char fifo[128];
-	char message[256];
+	char message[512];
 
 	make_file("f", 10 * BLOCK + 512);
 	expect_refused(-ENOENT, "No such file or directory", "/nonexistent/file", "");
@@ -151,27 +163,26 @@ bad_parameters_are_refused(void **state)
 	expect_refused(-EINVAL, "block_size must be a power of two and at least 512", g_path, ", 'block_size': 256");
 	expect_refused(-EINVAL, "block_size must be a power of two and at least 512", g_path, ", 'block_size': 1536");
 	expect_refused(-EINVAL, "the size of the file is not a multiple of block_size", g_path, ", 'block_size': 1024");
-	fixture_rpc_expect_error(-EINVAL, "Cannot create aio bdev  on x: a name is required", "bdev_aio_create",
-		"{'name': '', 'filename': 'x', 'block_size': 512}");
-
-	fixture_rpc_expect("\"A\"", "bdev_aio_create", "{'name': 'A', 'filename': '%s', 'block_size': 512}", g_path);
-	snprintf(message, sizeof(message), "Cannot create aio bdev A on %s: another bdev has its name or its UUID",
-		g_path);
+	snprintf(message, sizeof(message), "%s  on x: a name is required", CANNOT_CREATE);
 	fixture_rpc_expect_error(
-		-EEXIST, message, "bdev_aio_create", "{'name': 'A', 'filename': '%s', 'block_size': 512}", g_path);
+		CREATE_CODE(-EINVAL), message, CREATE, "{'name': '', 'filename': 'x', 'block_size': 512}");
+
+	fixture_rpc_expect("\"A\"", CREATE, "{'name': 'A', 'filename': '%s', 'block_size': 512}", g_path);
+	snprintf(message, sizeof(message), "%s A on %s: another bdev has its name or its UUID", CANNOT_CREATE, g_path);
+	fixture_rpc_expect_error(
+		CREATE_CODE(-EEXIST), message, CREATE, "{'name': 'A', 'filename': '%s', 'block_size': 512}", g_path);
 }
 
 static void
 delete_and_rescan_name_the_bdev(void **state)
 {
 	fixture_rpc("bdev_null_create", "{'name': 'N', 'num_blocks': 8, 'block_size': 512}");
-	fixture_rpc_expect_error(
-		-ENODEV, "Cannot delete aio bdev X: No such device", "bdev_aio_delete", "{'name': 'X'}");
-	fixture_rpc_expect_error(
-		-ENODEV, "Cannot delete aio bdev N: No such device", "bdev_aio_delete", "{'name': 'N'}");
-	fixture_rpc_expect_error(-ENODEV, "Cannot rescan bdev X: No such device", "bdev_aio_rescan", "{'name': 'X'}");
-	fixture_rpc_expect_error(
-		-ENODEV, "Cannot rescan bdev N: it is not an aio bdev", "bdev_aio_rescan", "{'name': 'N'}");
+	fixture_rpc_expect_error(-ENODEV, "Cannot delete " MODULE " bdev X: No such device", DELETE, "{'name': 'X'}");
+	fixture_rpc_expect_error(-ENODEV, "Cannot delete " MODULE " bdev N: No such device", DELETE, "{'name': 'N'}");
+	fixture_rpc_expect_error(-ENODEV, "Cannot rescan bdev X: No such device", RESCAN, "{'name': 'X'}");
+	fixture_rpc_expect_error(-ENODEV,
+		IS_AIO ? "Cannot rescan bdev N: it is not an aio bdev" : "Cannot rescan bdev N: it is not a uring bdev",
+		RESCAN, "{'name': 'N'}");
 }
 
 static void
@@ -182,28 +193,26 @@ configuration_loads_again(void **state)
 	char *saved;
 
 	make_file("f", BLOCKS * BLOCK);
-	fixture_rpc_expect("\"A\"", "bdev_aio_create",
+	fixture_rpc_expect("\"A\"", CREATE,
 		"{'name': 'A', 'filename': '%s', 'block_size': 512, 'readonly': true,"
 		" 'uuid': '11223344-5566-7788-99aa-bbccddeeff00'}",
 		g_path);
-	create("B", ", 'fallocate': true");
-	saved = strdup(fixture_config("bdev_aio_create"));
+	create("B", CLEAR);
+	saved = strdup(fixture_config(CREATE));
 	snprintf(expected, sizeof(expected),
-		"{\"method\":\"bdev_aio_create\",\"params\":{\"name\":\"A\",\"block_size\":512,\"filename\":\"%s\","
-		"\"readonly\":true,\"fallocate\":false,\"uuid\":\"11223344-5566-7788-99aa-bbccddeeff00\"}}\n",
-		g_path);
+		"{\"method\":\"" CREATE "\",\"params\":{\"name\":\"A\",\"block_size\":512,\"filename\":\"%s\","
+		"\"readonly\":true,%s\"uuid\":\"11223344-5566-7788-99aa-bbccddeeff00\"}}\n",
+		g_path, IS_AIO ? "\"fallocate\":false," : "");
 	assert_memory_equal(saved, expected, strlen(expected));
 	reply = fixture_rpc("bdev_get_bdevs", "{'name': 'A'}");
-	snprintf(expected, sizeof(expected),
-		"\"driver_specific\":{\"aio\":{\"filename\":\"%s\",\"block_size_override\":true,\"readonly\":true,"
-		"\"fallocate\":false}}",
-		g_path);
+	snprintf(expected, sizeof(expected), "\"driver_specific\":{\"" MODULE "\":{\"filename\":\"%s\"%s}}", g_path,
+		IS_AIO ? ",\"block_size_override\":true,\"readonly\":true,\"fallocate\":false" : "");
 	assert_non_null(strstr(reply->text, expected));
 
-	fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'A'}");
-	fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'B'}");
+	fixture_rpc_expect("true", DELETE, "{'name': 'A'}");
+	fixture_rpc_expect("true", DELETE, "{'name': 'B'}");
 	fixture_load_config(saved);
-	assert_string_equal(fixture_config("bdev_aio_create"), saved);
+	assert_string_equal(fixture_config(CREATE), saved);
 	free(saved);
 }
 
@@ -216,10 +225,10 @@ relative_paths_are_made_absolute(void **state)
 	make_file("f", BLOCKS * BLOCK);
 	assert_non_null(getcwd(folder, sizeof(folder)));
 	assert_int_equal(chdir(g_dir), 0);
-	fixture_rpc_expect("\"A\"", "bdev_aio_create", "{'name': 'A', 'filename': 'f', 'block_size': 512}");
+	fixture_rpc_expect("\"A\"", CREATE, "{'name': 'A', 'filename': 'f', 'block_size': 512}");
 	assert_int_equal(chdir(folder), 0);
 	snprintf(expected, sizeof(expected), "\"filename\":\"%s\"", g_path);
-	assert_non_null(strstr(fixture_config("bdev_aio_create"), expected));
+	assert_non_null(strstr(fixture_config(CREATE), expected));
 }
 
 static bool
@@ -240,11 +249,11 @@ types_are_offered_as_asked(void **state)
 
 	make_file("f", BLOCKS * BLOCK);
 	create("plain", "");
-	create("clear", ", 'fallocate': true");
-	create("readonly", ", 'fallocate': true, 'readonly': true");
+	create("clear", CLEAR);
+	create("readonly", IS_AIO ? ", 'fallocate': true, 'readonly': true" : ", 'readonly': true");
 	assert_true(offers("plain", SPDK_BDEV_IO_TYPE_WRITE));
-	assert_false(offers("plain", SPDK_BDEV_IO_TYPE_UNMAP));
-	assert_false(offers("plain", SPDK_BDEV_IO_TYPE_WRITE_ZEROES));
+	assert_int_equal(offers("plain", SPDK_BDEV_IO_TYPE_UNMAP), !IS_AIO);
+	assert_int_equal(offers("plain", SPDK_BDEV_IO_TYPE_WRITE_ZEROES), !IS_AIO);
 	assert_true(offers("clear", SPDK_BDEV_IO_TYPE_UNMAP));
 	assert_true(offers("clear", SPDK_BDEV_IO_TYPE_WRITE_ZEROES));
 	assert_false(offers("readonly", SPDK_BDEV_IO_TYPE_WRITE));
@@ -349,7 +358,7 @@ contents_are_kept(void **state)
 	int iovcnt, rc;
 
 	make_file("f", BLOCKS * BLOCK);
-	create("A", ", 'fallocate': true");
+	create("A", CLEAR);
 	assert_int_equal(fixture_user_open(&user, 2, "A"), 0);
 	fixture_enter(2);
 	for (int i = 0; i < 300; i++) {
@@ -457,7 +466,7 @@ unmap_makes_holes(void **state)
 	int rc;
 
 	make_file("f", BLOCKS * BLOCK);
-	create("A", ", 'fallocate': true");
+	create("A", CLEAR);
 	assert_int_equal(fixture_user_open(&user, 1, "A"), 0);
 	fixture_enter(1);
 	memset(buf, 1, BLOCKS * BLOCK);
@@ -524,10 +533,10 @@ holes_are_found(void **state)
 	assert_int_equal(seek(&user, true, BLOCKS - 1), UINT64_MAX);
 	fixture_user_close(&user);
 	fixture_enter(0);
-	fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'A'}");
+	fixture_rpc_expect("true", DELETE, "{'name': 'A'}");
 
 	/* The two blocks are half of the second one of 16 KiB: holes are what is behind it. */
-	fixture_rpc_expect("\"L\"", "bdev_aio_create", "{'name': 'L', 'filename': '%s', 'block_size': 16384}", g_path);
+	fixture_rpc_expect("\"L\"", CREATE, "{'name': 'L', 'filename': '%s', 'block_size': 16384}", g_path);
 	assert_int_equal(fixture_user_open(&user, 1, "L"), 0);
 	fixture_enter(1);
 	assert_int_equal(seek(&user, false, 0), 4);
@@ -536,7 +545,7 @@ holes_are_found(void **state)
 	assert_int_equal(seek(&user, true, BLOCKS / 4 - 1), UINT64_MAX);
 	fixture_user_close(&user);
 	fixture_enter(0);
-	fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'L'}");
+	fixture_rpc_expect("true", DELETE, "{'name': 'L'}");
 
 	/* All of it is a hole. */
 	make_file("f", BLOCKS * BLOCK);
@@ -558,20 +567,20 @@ growth_is_followed(void **state)
 	make_file("f", BLOCKS * BLOCK);
 	create("A", "");
 	assert_int_equal(fixture_user_open(&user, 1, "A"), 0);
-	fixture_rpc_expect("true", "bdev_aio_rescan", "{'name': 'A'}");
+	fixture_rpc_expect("true", RESCAN, "{'name': 'A'}");
 	fixture_settle();
 	assert_int_equal(user.resized, 0);
 
 	assert_int_equal(truncate(g_path, 2 * BLOCKS * BLOCK + 100), 0);
-	fixture_rpc_expect("true", "bdev_aio_rescan", "{'name': 'A'}");
+	fixture_rpc_expect("true", RESCAN, "{'name': 'A'}");
 	fixture_settle();
 	assert_int_equal(user.resized, 2 * BLOCKS);
 	assert_int_equal(spdk_bdev_get_num_blocks(spdk_bdev_get_by_name("A")), 2 * BLOCKS);
 
 	assert_int_equal(truncate(g_path, BLOCK), 0);
 	fixture_rpc_expect_error(-EBUSY,
-		"Cannot rescan bdev A: the file has become smaller: delete the bdev and create it again",
-		"bdev_aio_rescan", "{'name': 'A'}");
+		"Cannot rescan bdev A: the file has become smaller: delete the bdev and create it again", RESCAN,
+		"{'name': 'A'}");
 	assert_int_equal(spdk_bdev_get_num_blocks(spdk_bdev_get_by_name("A")), 2 * BLOCKS);
 	fixture_user_close(&user);
 }
@@ -635,7 +644,7 @@ reset_comes_after_all_io(void **state)
 
 	assert_non_null(buf);
 	make_file("f", BLOCKS * BLOCK);
-	create("A", ", 'fallocate': true");
+	create("A", CLEAR);
 	assert_int_equal(fixture_user_open(&users[0], 1, "A"), 0);
 	assert_int_equal(fixture_user_open(&users[1], 2, "A"), 0);
 	for (int i = 0; i < BLOCKS; i++) {
@@ -695,7 +704,7 @@ zeroes_take_no_space(void **state)
 	before = used_blocks();
 	assert_true(before * 512 < mib);
 
-	create("A", ", 'fallocate': true");
+	create("A", CLEAR);
 	assert_int_equal(fixture_user_open(&user, 0, "A"), 0);
 	rc = spdk_bdev_write_zeroes(user.desc, user.ch, 0, 4 * mib, fixture_io_cb, &io);
 	assert_true(fixture_io_wait(rc, &io));
@@ -804,13 +813,13 @@ files_belong_to_one_process(void **state)
 			create("A", cases[i].ours_writes ? ", 'no_lock': true" : ", 'no_lock': true, 'readonly': true");
 		}
 		end_process(pid);
-		fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'A'}");
+		fixture_rpc_expect("true", DELETE, "{'name': 'A'}");
 
 		/* We come first. */
 		create("A", more);
 		assert_int_equal(lock_in_another_process(cases[i].theirs_writes, &pid), cases[i].together ? 0 : -EBUSY);
 		end_process(pid);
-		fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'A'}");
+		fixture_rpc_expect("true", DELETE, "{'name': 'A'}");
 
 		/* Nothing stays behind. */
 		assert_int_equal(lock_in_another_process(true, &pid), 0);
@@ -830,14 +839,14 @@ one_process_may_have_a_file_twice(void **state)
 	create("C", ", 'no_lock': true");
 	assert_int_equal(lock_in_another_process(false, &pid), -EBUSY);
 	end_process(pid);
-	fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'B'}");
+	fixture_rpc_expect("true", DELETE, "{'name': 'B'}");
 	/* Only read, and by somebody without a lock. */
 	assert_int_equal(lock_in_another_process(false, &pid), 0);
 	end_process(pid);
 	assert_int_equal(lock_in_another_process(true, &pid), -EBUSY);
 	end_process(pid);
-	assert_non_null(strstr(fixture_config("bdev_aio_create"), "\"no_lock\":true"));
-	fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'A'}");
+	assert_non_null(strstr(fixture_config(CREATE), "\"no_lock\":true"));
+	fixture_rpc_expect("true", DELETE, "{'name': 'A'}");
 	assert_int_equal(lock_in_another_process(true, &pid), 0);
 	/* Theirs is in the way of a second one of ours, whatever the first one has. */
 	expect_refused(-EBUSY,
@@ -856,7 +865,7 @@ created_and_deleted_again(void **state)
 		struct fixture_io io = {0};
 		int rc;
 
-		create("A", ", 'fallocate': true");
+		create("A", CLEAR);
 		for (int t = 0; t < FIXTURE_THREADS; t++) {
 			assert_int_equal(fixture_user_open(&users[t], t, "A"), 0);
 			assert_true(read_block(&users[t], t));
@@ -868,7 +877,7 @@ created_and_deleted_again(void **state)
 		for (int t = 0; t < FIXTURE_THREADS; t++) {
 			fixture_user_close(&users[t]);
 		}
-		fixture_rpc_expect("true", "bdev_aio_delete", "{'name': 'A'}");
+		fixture_rpc_expect("true", DELETE, "{'name': 'A'}");
 	}
 }
 
@@ -900,10 +909,10 @@ device_tells_its_block_size(void **state)
 {
 	REQUIRE_DEVICE();
 	make_file("f", 0);
-	fixture_rpc_expect("\"A\"", "bdev_aio_create", "{'name': 'A', 'filename': '%s'}", g_path);
+	fixture_rpc_expect("\"A\"", CREATE, "{'name': 'A', 'filename': '%s'}", g_path);
 	assert_true(spdk_bdev_get_block_size(spdk_bdev_get_by_name("A")) >= 512);
-	fixture_rpc_expect("true", "bdev_aio_rescan", "{'name': 'A'}");
-	assert_null(strstr(fixture_config("bdev_aio_create"), "block_size"));
+	fixture_rpc_expect("true", RESCAN, "{'name': 'A'}");
+	assert_int_equal(strstr(fixture_config(CREATE), "block_size") == NULL, IS_AIO);
 }
 
 #define TEST_ON_DEVICE(name) cmocka_unit_test_setup_teardown(name, set_up_on_device, tear_down)

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "module/bdev/uring/bdev_uring.h"
+#include "module/bdev/common/block_rpc.h"
+
+#include "spdk/string.h"
+#include "spdk/util.h"
+#include "bdevkit/rpc.h"
+
+static const struct bdk_rpc_param g_create_params[] = {
+	{
+		.name = "filename",
+		.type = BDK_RPC_STRING,
+		.offset = offsetof(struct bdev_uring_opts, filename),
+		.required = true,
+		.position = 1,
+		.help = "path of a file or block device",
+	},
+	{
+		.name = "name",
+		.type = BDK_RPC_STRING,
+		.offset = offsetof(struct bdev_uring_opts, name),
+		.required = true,
+		.position = 2,
+		.help = "name of the new bdev",
+	},
+	{
+		.name = "block_size",
+		.type = BDK_RPC_UINT32,
+		.offset = offsetof(struct bdev_uring_opts, block_size),
+		.position = 3,
+		.help = "bytes of a block; a file needs it",
+		.default_text = "that of the block device",
+	},
+	{
+		.name = "readonly",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct bdev_uring_opts, readonly),
+		.option = 'r',
+		.help = "open the file for reading only",
+		.default_text = "false",
+	},
+	{
+		.name = "buffered",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct bdev_uring_opts, buffered),
+		.help = "use the page cache, also where the file can do without",
+		.default_text = "false",
+	},
+	{
+		.name = "uuid",
+		.type = BDK_RPC_UUID,
+		.offset = offsetof(struct bdev_uring_opts, uuid),
+		.option = 'u',
+		.help = "UUID of the bdev",
+		.default_text = "a random one",
+	},
+	{
+		.name = "no_lock",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct bdev_uring_opts, no_lock),
+		.help = "use the file also while another process does, which may destroy what is on it",
+		.default_text = "false",
+	},
+};
+
+static void
+rpc_bdev_uring_create(struct spdk_jsonrpc_request *request, void *params)
+{
+	struct bdev_uring_opts *opts = params;
+	const char *why;
+	int rc;
+
+	rc = bdev_uring_create(opts, &why);
+	if (rc != 0) {
+		bdk_rpc_send_error(request, SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
+			"Unable to create URING bdev. %s on %s: %s", opts->name, opts->filename,
+			why != NULL ? why : spdk_strerror(-rc));
+		return;
+	}
+	block_rpc_send_name_examined(request, opts->name);
+}
+
+static const struct bdk_rpc_method g_create_method = {
+	.name = "bdev_uring_create",
+	.summary = "Creates a bdev on a file or block device",
+	.result = "name of the bdev",
+	.state_mask = SPDK_RPC_RUNTIME,
+	.params = g_create_params,
+	.num_params = SPDK_COUNTOF(g_create_params),
+	.params_size = sizeof(struct bdev_uring_opts),
+	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
+	.handler = rpc_bdev_uring_create,
+};
+BDK_RPC_REGISTER(g_create_method)
+
+struct uring_name_params {
+	char *name;
+};
+
+static const struct bdk_rpc_param g_name_params[] = {
+	{
+		.name = "name",
+		.type = BDK_RPC_STRING,
+		.offset = offsetof(struct uring_name_params, name),
+		.required = true,
+		.position = 1,
+		.help = "name of the bdev",
+	},
+};
+
+static void
+rpc_bdev_uring_rescan(struct spdk_jsonrpc_request *request, void *params)
+{
+	const struct uring_name_params *p = params;
+	const char *why;
+	int rc;
+
+	rc = bdev_uring_rescan(p->name, &why);
+	if (rc != 0) {
+		bdk_rpc_send_error(
+			request, rc, "Cannot rescan bdev %s: %s", p->name, why != NULL ? why : spdk_strerror(-rc));
+		return;
+	}
+	spdk_jsonrpc_send_bool_response(request, true);
+}
+
+static const struct bdk_rpc_method g_rescan_method = {
+	.name = "bdev_uring_rescan",
+	.summary = "Makes a uring bdev as large as its file has become",
+	.result = "true",
+	.state_mask = SPDK_RPC_RUNTIME,
+	.params = g_name_params,
+	.num_params = SPDK_COUNTOF(g_name_params),
+	.params_size = sizeof(struct uring_name_params),
+	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
+	.handler = rpc_bdev_uring_rescan,
+};
+BDK_RPC_REGISTER(g_rescan_method)
+
+static void
+delete_done_cb(void *cb_arg, int rc)
+{
+	struct spdk_jsonrpc_request *request = cb_arg;
+
+	if (rc != 0) {
+		bdk_rpc_send_errno(request, rc, "Cannot delete the uring bdev");
+		return;
+	}
+	spdk_jsonrpc_send_bool_response(request, true);
+}
+
+static void
+rpc_bdev_uring_delete(struct spdk_jsonrpc_request *request, void *params)
+{
+	const struct uring_name_params *p = params;
+	int rc;
+
+	rc = bdev_uring_delete(p->name, delete_done_cb, request);
+	if (rc != 0) {
+		bdk_rpc_send_errno(request, rc, "Cannot delete uring bdev %s", p->name);
+	}
+}
+
+static const struct bdk_rpc_method g_delete_method = {
+	.name = "bdev_uring_delete",
+	.summary = "Deletes a uring bdev; its file stays",
+	.result = "true",
+	.state_mask = SPDK_RPC_RUNTIME,
+	.params = g_name_params,
+	.num_params = SPDK_COUNTOF(g_name_params),
+	.params_size = sizeof(struct uring_name_params),
+	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
+	.handler = rpc_bdev_uring_delete,
+};
+BDK_RPC_REGISTER(g_delete_method)
