@@ -67,8 +67,8 @@ has_operations(struct io_uring *ring)
 	return has;
 }
 
-int
-uring_probe(const char **why)
+static int
+try_io_uring(void)
 {
 	struct io_uring ring;
 	int rc = create_io_uring(&ring);
@@ -76,6 +76,20 @@ uring_probe(const char **why)
 	if (rc == 0) {
 		rc = has_operations(&ring) ? 0 : -ENOSYS;
 		io_uring_queue_exit(&ring);
+	}
+	return rc;
+}
+
+int
+uring_probe(const char **why)
+{
+	/* What a process is allowed does not become less; if it does all the same, rings are refused later. */
+	static bool allowed;
+	int rc = 0;
+
+	if (!__atomic_load_n(&allowed, __ATOMIC_RELAXED)) {
+		rc = try_io_uring();
+		__atomic_store_n(&allowed, rc == 0, __ATOMIC_RELAXED);
 	}
 	switch (-rc) {
 	case 0:
