@@ -59,7 +59,7 @@ EXAMPLES = {
     "bdev_null_resize": {"name": "null0", "new_size": 64},
     "bdev_passthru_create": {"base_bdev_name": "malloc1", "name": "over1", "uuid": UUID.replace("3f", "c0")},
     "bdev_passthru_delete": {"name": "over1"},
-    "bdev_uring_create": {"name": "uring1", "filename": "{other}", "block_size": 512, "uuid": UUID.replace("3f", "d0")},
+    "bdev_uring_create": {"name": "uring1", "filename": "{other}", "block_size": 512, "uuid": UUID.replace("3f", "1e")},
     "bdev_uring_delete": {"name": "uring1"},
     "bdev_uring_rescan": {"name": "uring0"},
     "bdev_reset_iostat": {"name": "null0", "mode": "all"},
