@@ -107,6 +107,14 @@ part_bdev_first(const struct spdk_bdev_part_base *base, const struct bdev_part_t
 	return NULL;
 }
 
+bool
+part_bdev_is_known(struct spdk_bdev_part *part)
+{
+	struct spdk_bdev *bdev = spdk_bdev_part_get_bdev(part);
+
+	return spdk_bdev_get_by_name(bdev->name) == bdev;
+}
+
 void
 part_bdev_remove_base(struct spdk_bdev_part_base *base)
 {

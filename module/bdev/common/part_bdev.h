@@ -16,6 +16,9 @@ int part_bdev_get_memory_domains(void *ctx, struct spdk_memory_domain **domains,
 /* The first part of a base in the list of its module, or NULL. */
 struct spdk_bdev_part *part_bdev_first(const struct spdk_bdev_part_base *base, const struct bdev_part_tailq *parts);
 
+/* Whether the part is still known by its name: one that goes is in the list of its module for some time after that. */
+bool part_bdev_is_known(struct spdk_bdev_part *part);
+
 /* Makes a base go: its parts are unregistered, and it is freed with the last one, or at once if it has none. */
 void part_bdev_remove_base(struct spdk_bdev_part_base *base);
 

@@ -16,6 +16,9 @@
 #define HEAD_BLOCKS 2
 #define PRIMARY_LBA 1
 
+/* What is read at once: metadata that are hidden need a buffer of the layer, and those have an end. */
+#define PIECE_SIZE (32 * 1024)
+
 struct gpt_reader {
 	gpt_reader_cb cb;
 	void *ctx;
@@ -34,10 +37,13 @@ struct gpt_reader {
 	/* The step that runs: what it reads into buf, and what comes then. */
 	uint64_t lba;
 	uint64_t num_blocks;
+	uint64_t num_read;
+	uint64_t piece;
 	void (*next)(struct gpt_reader *reader);
 	struct spdk_bdev_io_wait_entry wait;
 };
 
+static void read_piece_cb(void *arg);
 static void read_head(struct gpt_reader *reader);
 static void check_head(struct gpt_reader *reader);
 static void check_primary_entries(struct gpt_reader *reader);
@@ -102,8 +108,11 @@ read_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 		SPDK_ERRLOG("%s: blocks %" PRIu64 " to %" PRIu64 ", where a partition table may be, cannot be read\n",
 			name_of(reader), reader->lba, reader->lba + reader->num_blocks - 1);
 	}
+	reader->num_read += reader->piece;
 	if (reader->gave_up) {
 		finish(reader, -ETIMEDOUT);
+	} else if (success && reader->num_read < reader->num_blocks) {
+		read_piece_cb(reader);
 	} else if (success) {
 		reader->next(reader);
 	} else if (reader->next == check_primary_entries) {
@@ -114,16 +123,18 @@ read_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 }
 
 static void
-read_blocks_cb(void *arg)
+read_piece_cb(void *arg)
 {
 	struct gpt_reader *reader = arg;
+	uint32_t block_size = reader->disk.block_size;
 	int rc;
 
-	rc = spdk_bdev_read_blocks(
-		reader->desc, reader->ch, reader->buf, reader->lba, reader->num_blocks, read_done_cb, reader);
+	reader->piece = spdk_min(reader->num_blocks - reader->num_read, spdk_max(PIECE_SIZE / block_size, 1u));
+	rc = spdk_bdev_read_blocks(reader->desc, reader->ch, (uint8_t *)reader->buf + reader->num_read * block_size,
+		reader->lba + reader->num_read, reader->piece, read_done_cb, reader);
 	if (rc == -ENOMEM) {
 		reader->wait.bdev = spdk_bdev_desc_get_bdev(reader->desc);
-		reader->wait.cb_fn = read_blocks_cb;
+		reader->wait.cb_fn = read_piece_cb;
 		reader->wait.cb_arg = reader;
 		rc = spdk_bdev_queue_io_wait(reader->wait.bdev, reader->ch, &reader->wait);
 	}
@@ -138,8 +149,9 @@ read_blocks(struct gpt_reader *reader, uint64_t lba, uint64_t num_blocks, void (
 {
 	reader->lba = lba;
 	reader->num_blocks = num_blocks;
+	reader->num_read = 0;
 	reader->next = next;
-	read_blocks_cb(reader);
+	read_piece_cb(reader);
 }
 
 /* ---- The steps ---- */

@@ -96,18 +96,13 @@ find_part(const struct spdk_bdev *disk, uint32_t index)
 	return NULL;
 }
 
-/* Level of the partitions of a disk. */
+/* Level of the partitions of a disk. That may be a partition which is not in the list yet, as it is being registered. */
 static uint32_t
 depth_on(const struct spdk_bdev *disk)
 {
-	struct spdk_bdev_part *part;
+	const struct spdk_bdev_part *part = disk->ctxt;
 
-	TAILQ_FOREACH (part, &g_parts, tailq) {
-		if (spdk_bdev_part_get_bdev(part) == disk) {
-			return SPDK_CONTAINEROF(part, struct gpt_part, part)->depth + 1;
-		}
-	}
-	return 1;
+	return disk->module == &g_gpt_module ? SPDK_CONTAINEROF(part, struct gpt_part, part)->depth + 1 : 1;
 }
 
 /* ---- What the layer asks of a partition; I/O is in module/bdev/common ---- */
@@ -397,7 +392,7 @@ vbdev_gpt_for_each_partition(const char *bdev_name, void (*fn)(void *ctx, const 
 	}
 	for (uint32_t i = 0; i < num_entries; i++) {
 		gpt_part = find_part(disk, i);
-		if (gpt_part != NULL) {
+		if (gpt_part != NULL && part_bdev_is_known(&gpt_part->part)) {
 			fn(ctx, spdk_bdev_part_get_bdev(&gpt_part->part)->name);
 		}
 	}

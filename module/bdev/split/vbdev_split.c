@@ -412,7 +412,7 @@ vbdev_split_for_each_part(const char *base_bdev, void (*fn)(void *ctx, const cha
 		return;
 	}
 	TAILQ_FOREACH (part, &g_parts, tailq) {
-		if (spdk_bdev_part_get_base(part) == request->base->part_base) {
+		if (spdk_bdev_part_get_base(part) == request->base->part_base && part_bdev_is_known(part)) {
 			fn(ctx, spdk_bdev_part_get_bdev(part)->name);
 		}
 	}

@@ -13,14 +13,23 @@ sim_nothing(void *arg)
 
 /* ---- the layer ---- */
 
-/* What reads disks as they come is not part of these tests, which count what their disks get. */
-static void
-leave_disks_alone(void)
+static bool g_examine_disks;
+
+void
+bdev_sim_examine_disks(bool examine)
 {
+	g_examine_disks = examine;
+}
+
+static void
+let_examine_disks(void)
+{
+	static void (*examine_disk)(struct spdk_bdev * bdev);
 	struct spdk_bdev_module *gpt = spdk_bdev_module_list_find("gpt");
 
 	if (gpt != NULL) {
-		gpt->examine_disk = NULL;
+		examine_disk = gpt->examine_disk != NULL ? gpt->examine_disk : examine_disk;
+		gpt->examine_disk = g_examine_disks ? examine_disk : NULL;
 	}
 }
 
@@ -31,7 +40,7 @@ bdev_sim_init(uint64_t seed, uint32_t num_threads)
 	char name[32];
 	uint32_t i;
 
-	leave_disks_alone();
+	let_examine_disks();
 	assert_int_equal(bdk_sim_init(seed), 0);
 	for (i = 0; i < num_threads; i++) {
 		snprintf(name, sizeof(name), "sim%u", i);

@@ -19,6 +19,12 @@
 
 extern struct spdk_thread *g_sim_threads[BDEV_SIM_MAX_THREADS];
 
+/*
+ * Whether disks are read by modules that look what is on them (examine_disk); at first they are not, so that tests may
+ * count what a disk gets. Before the start.
+ */
+void bdev_sim_examine_disks(bool examine);
+
 /* Starts a simulation with so many threads and small buffer pools, but not the layer. */
 void bdev_sim_init(uint64_t seed, uint32_t num_threads);
 void bdev_sim_fini(void);

@@ -750,11 +750,13 @@ mem_disk_init(struct mem_disk *disk, const char *name, uint32_t block_size, uint
 }
 
 void
-mem_disk_add(struct mem_disk *disk)
+mem_disk_register(struct mem_disk *disk)
 {
 	int rc;
 
-	disk->data = calloc(disk->bdev.blockcnt, disk->bdev.blocklen);
+	if (disk->data == NULL) {
+		disk->data = calloc(disk->bdev.blockcnt, disk->bdev.blocklen);
+	}
 	assert_non_null(disk->data);
 	if (md_separate_len(&disk->bdev) > 0) {
 		disk->md = calloc(disk->bdev.blockcnt, disk->bdev.md_len);
@@ -768,6 +770,12 @@ mem_disk_add(struct mem_disk *disk)
 		rc = spdk_bdev_register(&disk->bdev);
 	});
 	assert_int_equal(rc, 0);
+}
+
+void
+mem_disk_add(struct mem_disk *disk)
+{
+	mem_disk_register(disk);
 	bdk_sim_run_until_idle();
 }
 

@@ -116,8 +116,13 @@ struct mem_disk {
 
 /* A disk of so many blocks of block_size bytes that supports reading, writing, unmap, flush and reset. */
 void mem_disk_init(struct mem_disk *disk, const char *name, uint32_t block_size, uint64_t num_blocks);
-/* Registers it; the limits in disk->bdev have to be set before. */
+/*
+ * Registers it, and waits until it is examined; the limits in disk->bdev have to be set before. Its data is zeroes unless
+ * disk->data, from the heap, says what it is.
+ */
 void mem_disk_add(struct mem_disk *disk);
+/* The same without waiting. */
+void mem_disk_register(struct mem_disk *disk);
 /* Unregisters it and waits until it is gone. */
 void mem_disk_remove(struct mem_disk *disk);
 /* Completes the oldest count that are held, on their threads. */
