@@ -720,6 +720,8 @@ mem_destruct(void *ctx)
 	}
 	free(disk->data);
 	free(disk->md);
+	disk->data = NULL;
+	disk->md = NULL;
 	return 0;
 }
 

@@ -107,6 +107,13 @@ write_new_name(struct plan *plan, struct spdk_json_write_ctx *w)
 	spdk_json_write_named_string(w, "name", plan->names[plan->num_names++]);
 }
 
+/* Of a part: split counts from 0, partitions from 1. */
+static void
+know_part(struct plan *plan, const char *base, uint64_t number)
+{
+	plan->names[plan->num_names++] = spdk_sprintf_alloc("%sp%" PRIu64, base, number);
+}
+
 static void
 maybe_write_uuid(struct plan *plan, struct spdk_json_write_ctx *w)
 {
@@ -207,6 +214,50 @@ create_aio(struct plan *plan)
 		spdk_json_write_named_bool(w, "no_lock", draw_bool(plan));
 	}
 	maybe_write_uuid(plan, w);
+	know_part(plan, plan->names[plan->num_names - 1], 1);
+	end_call(plan, w);
+}
+
+static void
+create_split(struct plan *plan)
+{
+	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_split_create");
+	const char *base = draw_known_name(plan);
+
+	spdk_json_write_named_string(w, "base_bdev", base);
+	spdk_json_write_named_uint32(w, "split_count", draw(plan, 4));
+	if (draw_bool(plan)) {
+		spdk_json_write_named_uint64(w, "split_size_mb", draw(plan, 3));
+	}
+	know_part(plan, base, 0);
+	know_part(plan, base, 1);
+	end_call(plan, w);
+}
+
+static void
+delete_split(struct plan *plan)
+{
+	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_split_delete");
+
+	spdk_json_write_named_string(w, "base_bdev", draw_known_name(plan));
+	end_call(plan, w);
+}
+
+static void
+examine_partitions(struct plan *plan)
+{
+	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_gpt_examine");
+
+	spdk_json_write_named_string(w, "name", draw_known_name(plan));
+	end_call(plan, w);
+}
+
+static void
+show_partitions(struct plan *plan)
+{
+	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_gpt_set_options");
+
+	spdk_json_write_named_string(w, "partition_types", "all");
 	end_call(plan, w);
 }
 
@@ -626,6 +677,9 @@ static const struct kind g_runtime_kinds[] = {
 	{1, destroy_key},
 	{14, create_crypto},
 	{6, create_zone_block},
+	{10, create_split},
+	{2, delete_split},
+	{2, examine_partitions},
 	{3, resize_null},
 	{5, delete_bdev},
 	{5, examine},
@@ -662,16 +716,25 @@ add_call(struct plan *plan, const struct kind *kinds, size_t num_kinds)
 void
 plan_make(struct plan *plan, uint64_t seed, const char *folder)
 {
+	bool with_partitions;
 	uint64_t count;
 
 	memset(plan, 0, sizeof(*plan));
 	plan->random_state = seed;
 	plan->folder = folder;
 	set_iobuf_options(plan);
-	for (count = draw(plan, 4); count > 0; count--) {
+	/*
+	 * Who has exported a disk as a whole, and has its partitions shown after that, has a configuration that cannot do both:
+	 * so the option comes first, and no disk is examined later than that.
+	 */
+	with_partitions = draw(plan, 4) == 0;
+	for (count = with_partitions ? 0 : draw(plan, 4); count > 0; count--) {
 		add_call(plan, g_startup_kinds, SPDK_COUNTOF(g_startup_kinds));
 	}
 	plan->num_startup_calls = plan->num_calls;
+	if (with_partitions) {
+		show_partitions(plan);
+	}
 	for (count = draw(plan, 30); count > 0; count--) {
 		add_call(plan, g_runtime_kinds, SPDK_COUNTOF(g_runtime_kinds));
 	}

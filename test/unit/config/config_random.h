@@ -8,7 +8,10 @@
 #include "config_life.h"
 
 #define PLAN_MAX_CALLS 64
+/* The last one has a partition table, with a partition of a type that only bdev_gpt_set_options shows. */
 #define PLAN_NUM_FILES 4
+/* Some calls are to create several bdevs. */
+#define PLAN_MAX_NAMES (3 * PLAN_MAX_CALLS)
 
 struct plan {
 	uint64_t random_state;
@@ -19,7 +22,7 @@ struct plan {
 	size_t num_calls;
 	size_t num_startup_calls;
 	/* Names of bdevs that calls so far were to create. */
-	char *names[PLAN_MAX_CALLS];
+	char *names[PLAN_MAX_NAMES];
 	size_t num_names;
 };
 

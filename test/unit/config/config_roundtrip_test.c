@@ -17,6 +17,7 @@
 #include "spdk/string.h"
 #include "spdk/util.h"
 #include "test/unit/folder_guard.h"
+#include "test/unit/module/gpt_image.h"
 
 #define DEFAULT_SEED 1
 #define DEFAULT_COUNT 1000
@@ -264,11 +265,11 @@ test_round_trip(void **state)
 {
 	static const char *const methods[] = {"bdev_set_options", "bdev_examine", "bdev_wait_for_examine",
 		"bdev_set_qos_limit", "bdev_enable_histogram", "bdev_qos_group_create", "bdev_qos_group_add_bdev",
-		"bdev_malloc_create", "bdev_null_create", "bdev_aio_create", "bdev_uring_create",
-		"bdev_passthru_create", "bdev_crypto_create", "bdev_zone_block_create", "bdev_delay_create",
-		"bdev_delay_update_latency", "accel_crypto_key_create", "iobuf_set_options", "framework_set_scheduler",
-		"scheduler_set_options", "nbd_set_options", "nbd_export_create", "nbd_listener_create",
-		"accel_set_options"};
+		"bdev_malloc_create", "bdev_null_create", "bdev_aio_create", "bdev_uring_create", "bdev_split_create",
+		"bdev_gpt_set_options", "bdev_passthru_create", "bdev_crypto_create", "bdev_zone_block_create",
+		"bdev_delay_create", "bdev_delay_update_latency", "accel_crypto_key_create", "iobuf_set_options",
+		"framework_set_scheduler", "scheduler_set_options", "nbd_set_options", "nbd_export_create",
+		"nbd_listener_create", "accel_set_options"};
 	uint64_t seed = get_number("CONFIG_SEED", DEFAULT_SEED), count = get_number("CONFIG_COUNT", DEFAULT_COUNT);
 	uint64_t failures = 0;
 
@@ -290,6 +291,21 @@ test_round_trip(void **state)
 static struct folder_guard g_guard;
 
 static int
+write_table(int fd)
+{
+	const struct gpt_image_part parts[] = {{GPT_IMAGE_TYPE_LINUX, 40, 1999, 0x11}};
+	struct gpt_image image = {calloc(1, FILE_SIZE), 512, FILE_SIZE / 512, 16};
+	int rc = -1;
+
+	if (image.data != NULL) {
+		gpt_image_make(&image, parts, SPDK_COUNTOF(parts));
+		rc = pwrite(fd, image.data, FILE_SIZE, 0) == FILE_SIZE ? 0 : -1;
+		free(image.data);
+	}
+	return rc;
+}
+
+static int
 make_folder(void **state)
 {
 	char *path;
@@ -303,7 +319,7 @@ make_folder(void **state)
 		path = spdk_sprintf_alloc("%s/f%d", g_folder, i);
 		fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 		free(path);
-		if (fd < 0 || ftruncate(fd, FILE_SIZE) != 0) {
+		if (fd < 0 || ftruncate(fd, FILE_SIZE) != 0 || (i == PLAN_NUM_FILES - 1 && write_table(fd) != 0)) {
 			return -1;
 		}
 		close(fd);

@@ -35,6 +35,8 @@ static const struct row g_own_rows[] = {
 	{"bdev", "bdev_enable_histogram", "granularity", "number(uint32)", false},
 	{"bdev", "bdev_enable_histogram", "min_nsec", "number(uint64)", false},
 	{"bdev", "bdev_enable_histogram", "max_nsec", "number(uint64)", false},
+	{"bdev", "bdev_gpt_set_options", ""},
+	{"bdev", "bdev_gpt_set_options", "partition_types", "string", true},
 	{"bdev", "bdev_qos_group_create", ""},
 	{"bdev", "bdev_qos_group_create", "name", "string", true},
 	{"bdev", "bdev_qos_group_create", "rw_ios_per_sec", "number(uint64)", false},
@@ -245,10 +247,11 @@ phase_of(const char *method, bool *movable)
 		return PHASE_OPTIONS;
 	} else if (strcmp(method, "bdev_examine") == 0) {
 		return PHASE_EXAMINE;
-	} else if (strcmp(method, "bdev_qos_group_create") == 0) {
+	} else if (strcmp(method, "bdev_qos_group_create") == 0 || strcmp(method, "bdev_gpt_set_options") == 0) {
 		return PHASE_MODULES;
 	} else if (strcmp(method, "bdev_passthru_create") == 0 || strcmp(method, "bdev_crypto_create") == 0 ||
-		strcmp(method, "bdev_zone_block_create") == 0 || strncmp(method, "bdev_delay_", 11) == 0) {
+		strcmp(method, "bdev_zone_block_create") == 0 || strcmp(method, "bdev_split_create") == 0 ||
+		strncmp(method, "bdev_delay_", 11) == 0) {
 		/* Of a bdev that is not examined: with the bdevs. */
 		*movable = true;
 		return PHASE_MODULES;
