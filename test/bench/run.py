@@ -229,21 +229,31 @@ def bench_accel(build):
         subprocess.run([program], check=True)
 
 
+def bench_crypto(build):
+    """Encryption of a bdev, beside the bare loops over libgcrypt and OpenSSL."""
+    program = build / "test/bench/crypto_bench"
+    if program.exists():
+        print()
+        subprocess.run([program], check=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=Path, default=ROOT / "build", help="release build")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--idle-seconds", type=int, default=30)
-    parser.add_argument("what", nargs="*", help="nbd, idle, null, dif, accel; default all")
+    parser.add_argument("what", nargs="*", help="nbd, idle, null, dif, accel, crypto; default all")
     options = parser.parse_args()
-    what = options.what or ["null", "dif", "accel", "idle", "nbd"]
+    what = options.what or ["null", "dif", "accel", "crypto", "idle", "nbd"]
     if "null" in what:
         bench_null(options.build)
     if "dif" in what:
         bench_dif(options.build)
     if "accel" in what:
         bench_accel(options.build)
+    if "crypto" in what:
+        bench_crypto(options.build)
     if "idle" in what:
         bench_idle(options.build, options.idle_seconds)
     if "nbd" in what:
