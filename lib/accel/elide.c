@@ -48,7 +48,7 @@ static bool
 are_same(const struct place *a, const struct place *b)
 {
 	return a->domain == b->domain && a->domain_ctx == b->domain_ctx && a->iovcnt == b->iovcnt &&
-		memcmp(a->iovs, b->iovs, a->iovcnt * sizeof(*a->iovs)) == 0;
+		(a->iovs == b->iovs || memcmp(a->iovs, b->iovs, a->iovcnt * sizeof(*a->iovs)) == 0);
 }
 
 static bool

@@ -319,7 +319,8 @@ execute(struct spdk_accel_sequence *seq, struct spdk_accel_task *task)
 	enum spdk_accel_opcode opcode = task->op_code;
 	int rc;
 
-	wait_for(seq, ACCEL_STEP_PUSH);
+	wait_for(
+		seq, seq->source_bounce == NULL && seq->destination_bounce == NULL ? ACCEL_STEP_DONE : ACCEL_STEP_PUSH);
 	rc = g_accel.assignments[opcode].module->submit_tasks(seq->ch->module_ch[opcode], task);
 	if (rc != 0) {
 		SPDK_ERRLOG("accel module %s refused %s: %d\n", g_accel.assignments[opcode].module->name,
@@ -343,12 +344,14 @@ accel_sequence_task_done(struct spdk_accel_sequence *seq, struct spdk_accel_task
 }
 
 static int
-hand_to_driver(struct spdk_accel_sequence *seq)
+hand_to_driver(struct spdk_accel_sequence *seq, const struct spdk_accel_task *task)
 {
 	int rc;
 
 	if (g_accel.driver == NULL) {
-		seq->step = ACCEL_STEP_SOURCE;
+		/* Plain memory needs no preparation. */
+		seq->step =
+			task->src_domain == NULL && task->dst_domain == NULL ? ACCEL_STEP_EXECUTE : ACCEL_STEP_SOURCE;
 		return 0;
 	}
 	wait_for(seq, ACCEL_STEP_SOURCE);
@@ -387,7 +390,7 @@ run_step(struct spdk_accel_sequence *seq, struct spdk_accel_task *task)
 {
 	switch (seq->step) {
 	case ACCEL_STEP_DRIVER:
-		return hand_to_driver(seq);
+		return hand_to_driver(seq, task);
 	case ACCEL_STEP_SOURCE:
 		return provide_source(seq, task);
 	case ACCEL_STEP_PULL_SOURCE:

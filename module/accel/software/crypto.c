@@ -281,14 +281,13 @@ has_counter(const struct spdk_accel_crypto_key *key)
 /* ---- work ---- */
 
 static int
-check(const struct spdk_accel_task *base, uint64_t length)
+check(const struct spdk_accel_task *base, uint64_t length, uint64_t room)
 {
 	const struct spdk_accel_crypto_key *key = base->crypto_key;
 
-	if (base->block_size > MAX_BLOCK_SIZE || length == 0 ||
-		length != sw_iovs_length(base->d.iovs, base->d.iovcnt)) {
+	if (base->block_size > MAX_BLOCK_SIZE || length == 0 || length != room) {
 		SPDK_ERRLOG("key %s: %" PRIu64 " bytes in blocks of %u do not go into %" PRIu64 " bytes\n",
-			key->param.key_name, length, base->block_size, sw_iovs_length(base->d.iovs, base->d.iovcnt));
+			key->param.key_name, length, base->block_size, room);
 		return -ERANGE;
 	}
 	if (base->block_size == 0 || (length != base->block_size && length % base->block_size != 0)) {
@@ -313,6 +312,19 @@ check(const struct spdk_accel_task *base, uint64_t length)
 	return 0;
 }
 
+static void
+set_first_tweak(struct sw_task *task)
+{
+	const struct spdk_accel_task *base = &task->base;
+
+	task->unit = base->block_size;
+	task->tweak = base->iv;
+	if (has_counter(base->crypto_key)) {
+		task->unit = COUNTER_UNIT;
+		task->tweak *= base->block_size / COUNTER_UNIT;
+	}
+}
+
 static int
 begin(struct sw_task *task)
 {
@@ -322,13 +334,8 @@ begin(struct sw_task *task)
 	sw_cursor_init(&task->source, base->s.iovs, base->s.iovcnt);
 	sw_cursor_init(&task->destination, base->d.iovs, base->d.iovcnt);
 	task->begun = true;
-	task->unit = base->block_size;
-	task->tweak = base->iv;
-	if (has_counter(base->crypto_key)) {
-		task->unit = COUNTER_UNIT;
-		task->tweak *= base->block_size / COUNTER_UNIT;
-	}
-	return check(base, task->length);
+	set_first_tweak(task);
+	return check(base, task->length, sw_iovs_length(base->d.iovs, base->d.iovcnt));
 }
 
 static void
@@ -377,6 +384,13 @@ reserve_scratch(struct sw_crypto_channel *crypto, size_t size)
 		crypto->scratch_size = size;
 	}
 	return true;
+}
+
+static int
+report_gcrypt_error(const struct spdk_accel_task *base, gcry_error_t error)
+{
+	SPDK_ERRLOG("key %s: libgcrypt: %s\n", base->crypto_key->param.key_name, gcry_strerror(error));
+	return -EIO;
 }
 
 /* Units in one piece on both sides. */
@@ -441,8 +455,7 @@ crypt_next(struct sw_channel *ch, struct sw_task *task, gcry_cipher_hd_t cipher,
 	}
 	error = crypt_units(task, cipher, to, from, len);
 	if (error != 0) {
-		SPDK_ERRLOG("key %s: libgcrypt: %s\n", base->crypto_key->param.key_name, gcry_strerror(error));
-		return -EIO;
+		return report_gcrypt_error(base, error);
 	}
 	sw_fused_update(task, to, len);
 	if (source >= len) {
@@ -459,6 +472,40 @@ crypt_next(struct sw_channel *ch, struct sw_task *task, gcry_cipher_hd_t cipher,
 	return 0;
 }
 
+/* In one piece on both sides, and no longer than a slice: so are most. */
+static bool
+fits_one_go(const struct sw_task *task)
+{
+	const struct spdk_accel_task *base = &task->base;
+
+	return base->s.iovcnt == 1 && base->d.iovcnt == 1 && base->s.iovs->iov_len <= SW_SLICE_CRYPTO &&
+		task->fused == NULL;
+}
+
+static int
+crypt_in_one_go(struct sw_channel *ch, struct sw_task *task)
+{
+	const struct spdk_accel_task *base = &task->base;
+	const struct iovec *source = base->s.iovs, *destination = base->d.iovs;
+	gcry_cipher_hd_t cipher;
+	gcry_error_t error;
+	int rc;
+
+	rc = check(base, source->iov_len, destination->iov_len);
+	if (rc != 0) {
+		return rc;
+	}
+	cipher = get_handle(ch, base->crypto_key->priv);
+	if (cipher == NULL) {
+		return -ENOMEM;
+	}
+	set_first_tweak(task);
+	error = crypt_units(task, cipher, destination->iov_base, source->iov_base, source->iov_len);
+	ch->traffic.read += source->iov_len;
+	ch->traffic.written += source->iov_len;
+	return error == 0 ? 0 : report_gcrypt_error(base, error);
+}
+
 bool
 sw_crypt(struct sw_channel *ch, struct sw_task *task)
 {
@@ -467,6 +514,10 @@ sw_crypt(struct sw_channel *ch, struct sw_task *task)
 	uint64_t end, max;
 
 	if (!task->begun) {
+		if (fits_one_go(task)) {
+			base->status = crypt_in_one_go(ch, task);
+			return true;
+		}
 		base->status = begin(task);
 		if (base->status != 0) {
 			return true;
