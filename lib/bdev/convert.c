@@ -505,6 +505,11 @@ bdev_convert_end(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 		spdk_accel_sequence_abort(bdev_io->u.bdev.accel_sequence);
 		bdev_io->u.bdev.accel_sequence = NULL;
 	}
+	if (convert->direct) {
+		bdev_io->internal.marks &= ~BDEV_IO_CONVERTED;
+		bdev_io_end(bdev_io, status);
+		return;
+	}
 	/* Whatever those thought who have brought it here: its end is not decided yet. */
 	bdev_io->internal.status = SPDK_BDEV_IO_STATUS_PENDING;
 	convert->ended = true;
@@ -560,6 +565,7 @@ begin(struct bdev_io_private *priv)
 	convert->orig_md_buf = params->md_buf;
 	convert->buf = NULL;
 	convert->ended = false;
+	convert->direct = false;
 	convert->strips =
 		(desc->gates & BDEV_GATE_HIDDEN_METADATA) || bdev_convert_strips(bdev_io->bdev, params->nvme_cdw12.raw);
 	if (convert->strips) {
@@ -587,6 +593,17 @@ begin(struct bdev_io_private *priv)
 	}
 }
 
+/* Whether the module takes the I/O as it is, with its sequence. */
+static bool
+is_direct(const struct spdk_bdev_io *bdev_io, const struct spdk_accel_sequence *sequence)
+{
+	const struct spdk_bdev_desc *desc = bdev_io->internal.desc;
+
+	return sequence != NULL && ((desc->accel_sequence_types >> bdev_io->type) & 1) && desc->gates == 0 &&
+		(bdev_io->u.bdev.memory_domain == NULL || desc->memory_domains_supported) &&
+		!bdev_convert_strips(bdev_io->bdev, bdev_io->u.bdev.nvme_cdw12.raw) && !bdev_io_needs_split(bdev_io);
+}
+
 void
 bdev_convert_submit(struct spdk_bdev_io *bdev_io, struct spdk_accel_sequence *sequence)
 {
@@ -599,6 +616,12 @@ bdev_convert_submit(struct spdk_bdev_io *bdev_io, struct spdk_accel_sequence *se
 		return;
 	}
 	bdev_io->internal.marks |= BDEV_IO_CONVERTED;
+	if (is_direct(bdev_io, sequence)) {
+		priv->convert.direct = true;
+		bdev_io->u.bdev.accel_sequence = sequence;
+		bdev_io_submit(bdev_io, bdev_io->internal.ch);
+		return;
+	}
 	priv->convert.sequence = sequence;
 	begin_work(priv);
 	take_step(priv, begin);

@@ -264,6 +264,8 @@ struct bdev_convert {
 	/* The layer executes the sequence, or the module does. */
 	bool executes;
 	bool handed_over;
+	/* All there is to do is to hand the sequence over. */
+	bool direct;
 	/* The I/O itself has ended; before, nothing has happened to the blocks. */
 	bool ended;
 	/* What stands in for the user's buffers; NULL: nothing. */
