@@ -8,7 +8,7 @@ PYTHON ?= /usr/bin/python3
 MESON ?= meson
 C_FILES = $(shell git ls-files 'app/*.[ch]' 'export/*.[ch]' 'include/*.h' 'lib/*.[ch]' 'module/*.[ch]' 'test/*.[ch]')
 
-.PHONY: all help deps run test bench coverage mutation fuzz sim install format lint clean
+.PHONY: all help deps run test bench coverage mutation fuzz sim crash install format lint clean
 
 all: $(BUILD)/build.ninja ## build a release into $(BUILD)
 	ninja -C $(BUILD)
@@ -64,6 +64,11 @@ sim: build-asan/build.ninja ## run SIM_COUNT seeds of the deterministic simulati
 	ninja -C build-asan
 	BDEV_SIM_SEED=$(SIM_SEED) BDEV_SIM_COUNT=$(SIM_COUNT) build-asan/test/unit/bdev/bdev_schedules_test
 	BDEV_SIM_SEED=$(SIM_SEED) BDEV_SIM_COUNT=$(SIM_COUNT) build-asan/test/unit/bdev/bdev_removal_schedules_test
+
+CRASHES ?= 100
+crash: build-asan/build.ninja ## kill targets under load, CRASHES times on each kind of file: what was flushed must be there
+	ninja -C build-asan
+	CRASH_KILLS=$(CRASHES) BDEVKIT_BUILD=build-asan $(PYTHON) -m pytest -q test/system/test_crash.py
 
 build-asan/build.ninja:
 	scripts/install-deps.sh build test

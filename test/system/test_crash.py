@@ -76,9 +76,20 @@ class Load(threading.Thread):
             self.enough.set()
 
 
-def start(target_or_class, folder, image):
+# What stands on the image below the passthru bdev that is written to.
+MODULES = {
+    "aio": ("bdev_aio_create", {}),
+    "uring": ("bdev_uring_create", {}),
+    "uring buffered": ("bdev_uring_create", {"buffered": True}),
+}
+# In the ordinary run a few; `make crash` sets it to 100.
+KILLS = int(os.environ.get("CRASH_KILLS", "3"))
+
+
+def start(target_or_class, folder, image, module="aio"):
     served = target_or_class() if target_or_class is not Target else Target(folder)
-    served.rpc("bdev_aio_create", name="base", filename=str(image), block_size=512)
+    method, more = MODULES[module]
+    served.rpc(method, name="base", filename=str(image), block_size=512, **more)
     served.rpc("bdev_passthru_create", name="disk", base_bdev_name="base")
     return served
 
@@ -99,9 +110,10 @@ def check(load, image):
             assert found >= load.flushed[number], f"block {number}: {found} is older than the flushed one"
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_kill_loses_nothing_flushed(tmp_path, image, target, seed):
-    served = start(Target, tmp_path, image)
+@pytest.mark.parametrize("seed", range(KILLS))
+@pytest.mark.parametrize("module", MODULES)
+def test_kill_loses_nothing_flushed(tmp_path, image, target, module, seed):
+    served = start(Target, tmp_path, image, module)
     load = Load(served.uri("disk"), seed)
     load.start()
     load.enough.wait()
@@ -110,7 +122,7 @@ def test_kill_loses_nothing_flushed(tmp_path, image, target, seed):
     check(load, image)
 
     # The sockets that the killed one left behind are taken over, and the data is served again.
-    again = start(target, tmp_path, image)
+    again = start(target, tmp_path, image, module)
     client = nbd.NBD()
     client.connect_uri(again.uri("disk"))
     for number in range(BLOCKS):
@@ -118,8 +130,9 @@ def test_kill_loses_nothing_flushed(tmp_path, image, target, seed):
     client.shutdown()
 
 
-def test_stop_under_load_is_orderly(tmp_path, image):
-    served = start(Target, tmp_path, image)
+@pytest.mark.parametrize("module", MODULES)
+def test_stop_under_load_is_orderly(tmp_path, image, module):
+    served = start(Target, tmp_path, image, module)
     load = Load(served.uri("disk"), 7)
     load.start()
     load.enough.wait()
