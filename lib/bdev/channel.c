@@ -7,6 +7,7 @@
 
 #include "lib/bdev/strict.h"
 #include "bdevkit/thread.h"
+#include "lib/thread/thread_host.h"
 
 int
 bdev_thread_create(void *io_device, void *ctx_buf)
@@ -240,7 +241,7 @@ bdev_channel_destroy(void *io_device, void *ctx_buf)
 struct spdk_io_channel *
 spdk_bdev_get_io_channel(struct spdk_bdev_desc *desc)
 {
-	return spdk_get_io_channel(bdev_state(desc->bdev));
+	return thread_io_channel_get(bdev_state(desc->bdev), __builtin_return_address(0));
 }
 
 /* ---- iteration ---- */

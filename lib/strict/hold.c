@@ -21,11 +21,10 @@ static __thread struct env_thread_usage g_noted;
 
 static struct {
 	struct env_mutex lock;
-	uint32_t users;
-	bool stop;
+	/* Runs as long as the process. */
 	struct env_thread *thread;
-	/* Milliseconds that tests have let pass. */
-	uint64_t pretended_ms;
+	/* Tests have let time pass. */
+	bool pretended;
 } g_hold = {
 	.lock = ENV_MUTEX_INITIALIZER,
 };
@@ -33,7 +32,7 @@ static struct {
 static void *
 count_beats(void *arg)
 {
-	while (!__atomic_load_n(&g_hold.stop, __ATOMIC_ACQUIRE)) {
+	for (;;) {
 		env_sleep_real_us(STRICT_BEAT_MS * 1000);
 		__atomic_fetch_add(&g_strict_beat, 1, __ATOMIC_RELAXED);
 	}
@@ -44,30 +43,12 @@ void
 strict_hold_start(void)
 {
 	ENV_MUTEX_SCOPE(&g_hold.lock);
-	if (g_hold.users++ > 0 || g_strict.opts.held_ms == 0) {
+	if (g_hold.thread != NULL || g_strict.opts.held_ms == 0) {
 		return;
 	}
-	g_hold.stop = false;
 	if (env_thread_create(&g_hold.thread, "strict", count_beats, NULL, ENV_THREAD_CPU_ANY) != 0) {
 		SPDK_WARNLOG("strict mode: no thread to watch the time of callbacks\n");
 		g_hold.thread = NULL;
-	}
-}
-
-void
-strict_hold_stop(void)
-{
-	struct env_thread *thread;
-
-	env_mutex_lock(&g_hold.lock);
-	thread = --g_hold.users == 0 ? g_hold.thread : NULL;
-	if (thread != NULL) {
-		g_hold.thread = NULL;
-		__atomic_store_n(&g_hold.stop, true, __ATOMIC_RELEASE);
-	}
-	env_mutex_unlock(&g_hold.lock);
-	if (thread != NULL) {
-		env_thread_join(thread);
 	}
 }
 
@@ -81,7 +62,7 @@ strict_hold_note_slowly(uint32_t beat)
 void
 strict_hold_pass_time(uint32_t ms)
 {
-	g_hold.pretended_ms += ms;
+	g_hold.pretended = true;
 	__atomic_fetch_add(&g_strict_beat, ms / STRICT_BEAT_MS, __ATOMIC_RELAXED);
 }
 
@@ -105,7 +86,7 @@ strict_hold_is_too_long(const struct strict_frame *frame, uint64_t *held_ms)
 	if (g_strict.opts.held_ms == 0 || (uint64_t)beats * STRICT_BEAT_MS <= g_strict.opts.held_ms) {
 		return false;
 	}
-	if (g_hold.pretended_ms > 0) {
+	if (g_hold.pretended) {
 		*held_ms = (uint64_t)beats * STRICT_BEAT_MS;
 		return true;
 	}

@@ -110,9 +110,8 @@ extern uint32_t g_strict_beat;
 
 #define STRICT_BEAT_MS 10
 
-/* Threads that are to be watched come and go. */
+/* Starts the beat, once for the life of the process. */
 void strict_hold_start(void);
-void strict_hold_stop(void);
 
 /* Called often on each system thread that is watched: notes what it has used so far. */
 void strict_hold_note_slowly(uint32_t beat);

@@ -6,7 +6,7 @@
  * messages or timed pollers.
  */
 
-#include "lib/thread/thread_internal.h"
+#include "lib/thread/strict.h"
 
 #include "spdk/log.h"
 #include "bdevkit/thread.h"
@@ -82,6 +82,7 @@ thread_host_attach(struct thread_host *host, struct spdk_thread *thread)
 	env_mutex_lock(&g_thread_lib.lock);
 	thread->host = host;
 	thread->hosted = true;
+	thread->plain = !thread->strict;
 	if (thread->fgrp != NULL) {
 		host->watch(host, thread, spdk_fd_group_get_fd(thread->fgrp));
 	}
@@ -95,6 +96,7 @@ thread_host_detach(struct spdk_thread *thread)
 	env_mutex_lock(&g_thread_lib.lock);
 	thread->host = NULL;
 	thread->hosted = false;
+	thread->plain = false;
 	env_mutex_unlock(&g_thread_lib.lock);
 }
 
@@ -147,7 +149,7 @@ run_from_fd(struct spdk_thread *thread)
 
 	spdk_set_thread(thread);
 	thread->tsc_last = now;
-	rc = thread_pass(thread, 0, now);
+	rc = thread->strict ? thread_strict_pass(thread, 0, now) : thread_pass(thread, 0, now);
 	if (rc > 0) {
 		thread->idle_since = now;
 	}

@@ -2,7 +2,7 @@
 
 /* Channels: a thread's own context for an io_device. */
 
-#include "lib/thread/thread_internal.h"
+#include "lib/thread/strict.h"
 
 #include "spdk/log.h"
 #include "spdk/trace.h"
@@ -35,16 +35,26 @@ thread_io_channel_find(struct spdk_thread *thread, struct io_device *dev)
 static struct spdk_io_channel *
 alloc_channel(struct spdk_thread *thread, struct io_device *dev)
 {
-	struct spdk_io_channel *ch = calloc(1, SPDK_IO_CHANNEL_STRUCT_SIZE + (size_t)dev->ctx_size);
+	size_t notes = thread->strict ? sizeof(struct channel_notes) : 0;
+	char *memory = calloc(1, notes + SPDK_IO_CHANNEL_STRUCT_SIZE + (size_t)dev->ctx_size);
+	struct spdk_io_channel *ch;
 
-	if (ch == NULL) {
+	if (memory == NULL) {
 		SPDK_ERRLOG("No memory for a channel of io_device %s (%p)\n", dev->name, dev->io_device);
 		return NULL;
 	}
+	ch = (struct spdk_io_channel *)(memory + notes);
+	ch->has_notes = thread->strict;
 	ch->thread = thread;
 	ch->dev = dev;
 	ch->ref = 1;
 	return ch;
+}
+
+static void
+free_channel(struct spdk_io_channel *ch)
+{
+	free(ch->has_notes ? (void *)thread_channel_notes(ch) : ch);
 }
 
 static void
@@ -84,8 +94,25 @@ find_or_add(struct spdk_thread *thread, void *io_device, bool *created)
 	return ch;
 }
 
+static int
+create(struct spdk_io_channel *ch)
+{
+	int rc;
+
+	thread_strict_create_begin();
+	rc = ch->dev->create_cb(ch->dev->io_device, spdk_io_channel_get_ctx(ch));
+	thread_strict_create_end();
+	return rc;
+}
+
 struct spdk_io_channel *
 spdk_get_io_channel(void *io_device)
+{
+	return thread_io_channel_get(io_device, __builtin_return_address(0));
+}
+
+struct spdk_io_channel *
+thread_io_channel_get(void *io_device, const void *caller)
 {
 	struct spdk_thread *thread = thread_current();
 	struct spdk_io_channel *ch;
@@ -102,6 +129,9 @@ spdk_get_io_channel(void *io_device)
 		return NULL;
 	}
 	ch = find_or_add(thread, io_device, &created);
+	if (ch != NULL && ch->has_notes) {
+		thread_strict_channel_got(ch, caller, created);
+	}
 	if (!created) {
 		if (ch != NULL && spdk_trace_tpoint_enabled(TRACE_THREAD_IOCH_GET)) {
 			thread_trace_channel(TRACE_THREAD_IOCH_GET, thread, ch);
@@ -110,12 +140,12 @@ spdk_get_io_channel(void *io_device)
 	}
 
 	dev = ch->dev;
-	rc = dev->create_cb(io_device, spdk_io_channel_get_ctx(ch));
+	rc = create(ch);
 	if (rc != 0) {
 		SPDK_ERRLOG("could not create io_channel for io_device %s (%p): %s (rc=%d)\n", dev->name, io_device,
 			strerror(abs(rc)), rc);
 		drop_channel(ch);
-		free(ch);
+		free_channel(ch);
 		thread_io_device_put(dev);
 		return NULL;
 	}
@@ -147,7 +177,7 @@ destroy_channel(struct spdk_io_channel *ch)
 
 	drop_channel(ch);
 	dev->destroy_cb(dev->io_device, spdk_io_channel_get_ctx(ch));
-	free(ch);
+	free_channel(ch);
 	thread_io_device_put(dev);
 }
 
@@ -211,6 +241,9 @@ spdk_put_io_channel(struct spdk_io_channel *ch)
 	}
 	assert(ch->ref > 0);
 	ch->ref--;
+	if (ch->has_notes) {
+		thread_channel_notes(ch)->puts++;
+	}
 	if (spdk_trace_tpoint_enabled(TRACE_THREAD_IOCH_PUT)) {
 		thread_trace_channel(TRACE_THREAD_IOCH_PUT, thread, ch);
 	}

@@ -2,7 +2,7 @@
 
 /* Start and end of the thread library. */
 
-#include "lib/thread/thread_internal.h"
+#include "lib/thread/strict.h"
 
 #include "spdk/log.h"
 
@@ -27,6 +27,9 @@ init_lib(size_t ctx_size, size_t msg_pool_size)
 		return rc;
 	}
 
+	if (strict_is_enabled()) {
+		strict_hold_start();
+	}
 	TAILQ_INIT(&g_thread_lib.threads);
 	RB_INIT(&g_thread_lib.io_devices);
 	g_thread_lib.ctx_size = ctx_size;

@@ -107,8 +107,9 @@ bdk_msg_send_to_id(uint64_t thread_id, struct bdk_msg *msg, spdk_msg_fn fn, void
 	return thread_msg_send_to_id(thread_id, own);
 }
 
-uint32_t
-thread_msgs_run(struct spdk_thread *thread, uint32_t max)
+/* Inlined into its two users, so that the usual one calls the functions itself. */
+static inline __attribute__((always_inline)) uint32_t
+run_msgs(struct spdk_thread *thread, uint32_t max, void (*run)(struct spdk_thread *thread, spdk_msg_fn fn, void *arg))
 {
 	struct thread_msg *msg;
 	spdk_msg_fn fn;
@@ -132,10 +133,27 @@ thread_msgs_run(struct spdk_thread *thread, uint32_t max)
 		if (msg->pooled) {
 			thread_msg_put(&thread->msg_cache, msg);
 		}
-		fn(arg);
+		if (run == NULL) {
+			fn(arg);
+		} else {
+			run(thread, fn, arg);
+		}
 		thread_check_locks(thread);
 	}
 	return count;
+}
+
+uint32_t
+thread_msgs_run(struct spdk_thread *thread, uint32_t max)
+{
+	return run_msgs(thread, max, NULL);
+}
+
+uint32_t
+thread_msgs_run_with(
+	struct spdk_thread *thread, uint32_t max, void (*run)(struct spdk_thread *thread, spdk_msg_fn fn, void *arg))
+{
+	return run_msgs(thread, max, run);
 }
 
 int

@@ -2,7 +2,7 @@
 
 /* Pollers: registration, pause and resume, and running them. */
 
-#include "lib/thread/thread_internal.h"
+#include "lib/thread/strict.h"
 
 #include "bdevkit/thread.h"
 
@@ -133,6 +133,12 @@ spdk_poller_register_named(spdk_poller_fn fn, void *arg, uint64_t period_microse
 		return NULL;
 	}
 	poller->arg = arg;
+	if (thread->strict) {
+		poller->strict_fn = fn;
+		poller->strict_arg = arg;
+		poller->fn = thread_strict_poller_cb;
+		poller->arg = poller;
+	}
 	poller->id = thread->next_poller_id++;
 
 	if (period_microseconds == 0) {

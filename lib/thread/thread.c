@@ -2,7 +2,7 @@
 
 /* Life of a thread: creation, exit, destruction, and what can be asked about it. */
 
-#include "lib/thread/thread_internal.h"
+#include "lib/thread/strict.h"
 
 #include "spdk/log.h"
 #include "bdevkit/thread.h"
@@ -59,6 +59,7 @@ alloc_thread(const char *name, const struct spdk_cpuset *cpumask)
 	TAILQ_INIT(&thread->paused_pollers);
 	RB_INIT(&thread->timed_pollers);
 	RB_INIT(&thread->channels);
+	thread->strict = strict_is_enabled();
 	thread->next_due = THREAD_NEVER;
 	thread->next_poller_id = 1;
 	thread->tsc_last = spdk_get_ticks();
@@ -197,6 +198,9 @@ thread_try_exit(struct spdk_thread *thread, uint64_t now)
 		}
 		SPDK_ERRLOG("thread %s got timeout, and move it to the exited state forcefully (it %s)\n", thread->name,
 			obstacle);
+		if (thread->strict) {
+			thread_strict_report_channels(thread);
+		}
 	}
 
 	atomic_store(&thread->state, THREAD_EXITED);

@@ -73,6 +73,9 @@ uint64_t thread_get_deadline(struct spdk_thread *thread, uint64_t now, uint64_t 
 /* True if a message waits for the thread. By the polling system thread. */
 bool thread_has_msgs(struct spdk_thread *thread);
 
+/* spdk_get_io_channel(), for a function that stands between it and its user; caller: where that was called from. */
+struct spdk_io_channel *thread_io_channel_get(void *io_device, const void *caller);
+
 /* Adds time to the thread's idle time: its share of the host's sleep. */
 void thread_add_idle(struct spdk_thread *thread, uint64_t ticks);
 

@@ -70,6 +70,8 @@ int thread_msg_send(struct spdk_thread *thread, struct thread_msg *msg);
 int thread_msg_send_to_id(uint64_t id, struct thread_msg *msg);
 /* Runs up to max of the messages that are there now. Returns how many. */
 uint32_t thread_msgs_run(struct spdk_thread *thread, uint32_t max);
+uint32_t thread_msgs_run_with(
+	struct spdk_thread *thread, uint32_t max, void (*run)(struct spdk_thread *thread, spdk_msg_fn fn, void *arg));
 /* Runs a pending critical message. Returns 1 if there was one. */
 int thread_critical_msg_run(struct spdk_thread *thread);
 /* Disposes of what nobody will receive any more. */
@@ -109,6 +111,9 @@ struct spdk_poller {
 
 	spdk_poller_fn fn;
 	void *arg;
+	/* In strict mode fn watches this one. */
+	spdk_poller_fn strict_fn;
+	void *strict_arg;
 	struct spdk_thread *thread;
 	uint64_t run_count;
 	uint64_t busy_count;
@@ -195,6 +200,10 @@ struct spdk_thread {
 	_Atomic uint32_t state;
 	bool in_interrupt;
 	bool hosted;
+	/* Its callbacks are watched. */
+	bool strict;
+	/* spdk_thread_poll() has nothing to look at: hosted, and not strict. */
+	bool plain;
 	uint8_t post_poller_count;
 	uint32_t lock_count;
 	/* Pollers that must be polled because nothing else says when they have work. */
@@ -298,6 +307,9 @@ void thread_free(struct spdk_thread *thread);
 void thread_try_exit(struct spdk_thread *thread, uint64_t now);
 /* One pass: messages, active pollers, timed pollers. */
 int thread_pass(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now);
+/* The same, with a function that calls those of the messages. */
+typedef void (*thread_run_message_fn)(struct spdk_thread *thread, spdk_msg_fn fn, void *arg);
+int thread_pass_with(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now, thread_run_message_fn run);
 /* The oldest thread whose id is greater than id; under the lock. */
 struct spdk_thread *thread_find_after(uint64_t id);
 
@@ -344,6 +356,8 @@ struct spdk_io_channel {
 	uint32_t ref;
 	/* The message that releases it is on its way. */
 	bool releasing;
+	/* strict.c: struct channel_notes lies before it. */
+	bool has_notes;
 	/* Asks whether it may go by now. */
 	struct spdk_poller *busy_poller;
 	struct thread_msg msg;

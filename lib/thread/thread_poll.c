@@ -2,7 +2,7 @@
 
 /* One pass over what a thread has to do, its times, and when it wants the next pass. */
 
-#include "lib/thread/thread_internal.h"
+#include "lib/thread/strict.h"
 
 #include "spdk/log.h"
 #include "bdevkit/thread.h"
@@ -14,15 +14,15 @@
 #define BACKOFF_MIN_US 10
 #define BACKOFF_SHIFT 3
 
-int
-thread_pass(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now)
+static inline __attribute__((always_inline)) int
+pass(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now, thread_run_message_fn run)
 {
 	int rc = 0, poller_rc;
 
 	if (spdk_unlikely(atomic_load_explicit(&thread->critical_msg, memory_order_acquire) != NULL)) {
 		rc = thread_critical_msg_run(thread);
 	}
-	if (thread_msgs_run(thread, max_msgs) > 0) {
+	if ((run == NULL ? thread_msgs_run(thread, max_msgs) : thread_msgs_run_with(thread, max_msgs, run)) > 0) {
 		rc = 1;
 	}
 	if (!TAILQ_EMPTY(&thread->active_pollers)) {
@@ -34,6 +34,25 @@ thread_pass(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now)
 		rc = spdk_max(rc, poller_rc);
 	}
 	return rc;
+}
+
+int
+thread_pass(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now)
+{
+	return pass(thread, max_msgs, now, NULL);
+}
+
+int
+thread_pass_with(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now, thread_run_message_fn run)
+{
+	return pass(thread, max_msgs, now, run);
+}
+
+/* Also of a thread whose callbacks are watched. */
+static int
+pass_any(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now)
+{
+	return thread->strict ? thread_strict_pass(thread, max_msgs, now) : thread_pass(thread, max_msgs, now);
 }
 
 static void
@@ -67,7 +86,7 @@ poll_without_host(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now)
 	int rc = 0, served;
 
 	if (!thread->in_interrupt) {
-		rc = thread_pass(thread, max_msgs, now);
+		rc = pass_any(thread, max_msgs, now);
 		if (thread->interrupt_count > 0 && !thread->in_interrupt) {
 			served = serve_fds_sometimes(thread, now);
 			rc = spdk_max(rc, served);
@@ -92,8 +111,10 @@ spdk_thread_poll(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now)
 	g_thread_current = thread;
 	thread->tsc_last = now;
 
-	if (spdk_likely(thread->hosted)) {
+	if (spdk_likely(thread->plain)) {
 		rc = thread_pass(thread, max_msgs, now);
+	} else if (thread->hosted) {
+		rc = thread_strict_pass(thread, max_msgs, now);
 	} else {
 		rc = poll_without_host(thread, max_msgs, now);
 	}
