@@ -65,6 +65,7 @@ print_help(void)
 	       "  -m CPUS              CPUs to run on, a mask (0x3) or a list ([0,2-3]); default one CPU\n"
 	       "  --poll               never sleep: lowest latency for a whole CPU\n"
 	       "  --wait-for-rpc       do not start before the call framework_start_init\n"
+	       "  --strict             name modules and callers that break rules, in the log; costs speed\n"
 	       "  -L FLAG              log more of a component ('-L all' for all)\n"
 	       "  --help-all           the flags that SPDK applications share\n"
 	       "\n"
@@ -77,7 +78,7 @@ print_help(void)
 static void
 print_shared_flags(void)
 {
-	printf(" --nbd, --export, --partitions, --read-only, --no-lock, --poll: see 'bdevkit serve --help'\n");
+	printf(" --nbd, --export, --partitions, --read-only, --no-lock, --poll, --strict: see 'bdevkit serve --help'\n");
 }
 
 static int

@@ -75,6 +75,8 @@ struct bdev_io_cache {
 	uint64_t departures;
 	/* The pool is nearly used up: keep nothing beyond the cache size. */
 	bool tight;
+	/* Held beyond what the pool has: BDEV_IO_RESERVE, and the quarantine of strict mode. */
+	uint64_t extra;
 	/* bdev_io_cache_push_last(): counts its calls. */
 	uint64_t pushed_last;
 };

@@ -39,8 +39,6 @@ static struct {
 	uint32_t cache_size;
 	/* Neither in a cache nor promised to one. */
 	uint32_t num_left;
-	/* What each cache holds beyond its limit: BDEV_IO_RESERVE, and the quarantine of strict mode. */
-	uint32_t extra;
 	/* Bytes before each object for the notes of strict mode. */
 	size_t notes;
 	/* Bytes from one object to the next. */
@@ -75,7 +73,6 @@ bdev_io_pool_init(void)
 	g_pool.capacity = g_pool.size;
 	g_pool.cache_size = opts->bdev_io_cache_size;
 	g_pool.num_left = g_pool.size;
-	g_pool.extra = BDEV_IO_RESERVE + (g_bdev_strict ? g_strict.opts.quarantine : 0);
 	g_pool.notes = g_bdev_strict ? sizeof(struct bdev_strict_io) : 0;
 	size = g_pool.notes + offsetof(struct bdev_io_private, io.driver_ctx) + bdev_modules_get_ctx_size() +
 		(g_bdev_strict ? BDEV_STRICT_CANARY : 0);
@@ -182,7 +179,7 @@ is_waited_for(const struct bdev_io_cache *cache)
 static void
 update_busy_below(struct bdev_io_cache *cache)
 {
-	uint64_t keep = g_pool.extra + g_pool.cache_size + (cache->tight ? 0 : BATCH);
+	uint64_t keep = cache->extra + g_pool.cache_size + (cache->tight ? 0 : BATCH);
 
 	if (is_waited_for(cache)) {
 		cache->busy_below = UINT64_MAX;
@@ -269,11 +266,11 @@ give_back(struct bdev_io_cache *cache, uint64_t count)
 	env_mutex_unlock(&g_pool.lock);
 }
 
-/* Makes room for the reserve of one more thread; g_pool.lock is held. */
+/* Makes room for so many objects more; g_pool.lock is held. */
 static bool
-reserve_capacity(void)
+reserve_capacity(uint32_t count)
 {
-	uint32_t capacity = g_pool.size + g_pool.reserve + g_pool.extra;
+	uint32_t capacity = g_pool.size + g_pool.reserve + count;
 
 	if (capacity > g_pool.capacity) {
 		if (!grow_array(&g_pool.free, capacity)) {
@@ -281,6 +278,25 @@ reserve_capacity(void)
 		}
 		g_pool.capacity = capacity;
 	}
+	return true;
+}
+
+/* Gives a cache objects beyond what the pool has. False: there is no memory for them. g_pool.lock is held. */
+static bool
+add_extra(struct bdev_io_cache *cache, uint32_t count)
+{
+	uint32_t got;
+
+	if (!reserve_capacity(count)) {
+		return false;
+	}
+	got = move_to_cache(cache, count);
+	if (got < count) {
+		move_to_pool(cache, got);
+		return false;
+	}
+	cache->extra += count;
+	g_pool.reserve += count;
 	return true;
 }
 
@@ -293,14 +309,9 @@ endow(struct bdev_io_cache *cache)
 			g_pool.size);
 		return -ENOMEM;
 	}
-	if (!reserve_capacity()) {
+	if (!add_extra(cache, BDEV_IO_RESERVE)) {
 		return -ENOMEM;
 	}
-	if (move_to_cache(cache, g_pool.extra) < g_pool.extra) {
-		move_to_pool(cache, cache->held);
-		return -ENOMEM;
-	}
-	g_pool.reserve += g_pool.extra;
 	g_pool.num_left -= g_pool.cache_size;
 	cache->reserved = g_pool.cache_size;
 	return 0;
@@ -325,7 +336,7 @@ bdev_io_cache_init(struct bdev_io_cache *cache)
 	for (i = 0; i < SPDK_COUNTOF(cache->wait_queue); i++) {
 		TAILQ_INIT(&cache->wait_queue[i]);
 	}
-	if (!reserve_entries(cache, g_pool.extra)) {
+	if (!reserve_entries(cache, BDEV_IO_RESERVE)) {
 		free_arrays(cache);
 		return -ENOMEM;
 	}
@@ -350,8 +361,8 @@ bdev_io_cache_fini(struct bdev_io_cache *cache)
 	env_mutex_lock(&g_pool.lock);
 	move_to_pool(cache, count);
 	/* What is missing is missing in the pool: the reserve was only lent. */
-	g_pool.reserve -= g_pool.extra;
-	g_pool.num_left += cache->reserved + count - spdk_min(count, (uint64_t)g_pool.extra);
+	g_pool.reserve -= cache->extra;
+	g_pool.num_left += cache->reserved + count - spdk_min(count, cache->extra);
 	env_mutex_unlock(&g_pool.lock);
 	free_arrays(cache);
 }
@@ -382,11 +393,32 @@ bdev_io_cache_refill(struct bdev_io_cache *cache, enum bdev_io_rank rank)
 	return cache->stack[cache->in_use++];
 }
 
+/* More objects, so that those that were used lie longer. Without memory they lie less long. */
+static void
+enlarge_quarantine(struct bdev_io_cache *cache)
+{
+	STRICT_OWN_SCOPE();
+
+	if (!reserve_entries(cache, BATCH)) {
+		return;
+	}
+	env_mutex_lock(&g_pool.lock);
+	add_extra(cache, BATCH);
+	env_mutex_unlock(&g_pool.lock);
+	update_busy_below(cache);
+}
+
 void
 bdev_io_cache_push_last(struct bdev_io_cache *cache, struct spdk_bdev_io *bdev_io)
 {
-	uint64_t num_free = cache->held - --cache->in_use, place;
 	struct spdk_bdev_io *displaced;
+	uint64_t num_free, place;
+
+	if (cache->held - cache->in_use < g_strict.opts.quarantine &&
+		cache->extra < BDEV_IO_RESERVE + g_strict.opts.quarantine) {
+		enlarge_quarantine(cache);
+	}
+	num_free = cache->held - --cache->in_use;
 
 	/*
 	 * It changes places with one of the free ones, each in its turn, which is used next: so it lies there for as
@@ -439,7 +471,7 @@ wake_waiters(struct bdev_io_cache *cache)
 void
 bdev_io_cache_freed(struct bdev_io_cache *cache)
 {
-	uint64_t keep = g_pool.extra + g_pool.cache_size, num_free;
+	uint64_t keep = cache->extra + g_pool.cache_size, num_free;
 
 	wake_waiters(cache);
 	num_free = cache->held - cache->in_use;

@@ -132,6 +132,7 @@ report_change(struct bdev_strict *strict, struct spdk_bdev *bdev, const struct f
 		.bdev = strict->name->bdev,
 		.thread = thread != NULL ? spdk_thread_get_name(thread) : NULL,
 		.key = field,
+		.found_later = true,
 	};
 	uint64_t before = get_number((const char *)&strict->copy + field->offset, field->size);
 	uint64_t now = get_number((const char *)bdev + field->offset, field->size);

@@ -12,7 +12,7 @@
 #define FIELDS_EVERY 64
 /* An allocation that comes with fewer than one in so many I/Os is a pool that grows, or the like. */
 #define ALLOCATES_RARELY 16
-#define ALLOCATES_BY_CHANCE 3
+#define ALLOCATES_BY_CHANCE 16
 
 #define CANARY_BYTE 0xb5
 
@@ -466,6 +466,7 @@ report_stuck(struct spdk_bdev_io *bdev_io, struct bdev_strict_io *io)
 		describe(io, BDK_STRICT_NEVER_COMPLETED, (const void *)(uintptr_t)fn_table->submit_request);
 
 	io->said_stuck = true;
+	fault.found_later = true;
 	strict_report(&fault, "the module has had it for longer than %u ms", g_strict.opts.never_completed_ms);
 }
 
@@ -549,6 +550,7 @@ orphan(struct spdk_bdev_io *bdev_io)
 	struct strict_fault fault = describe(
 		io, BDK_STRICT_NEVER_COMPLETED, (const void *)(uintptr_t)bdev_io->bdev->fn_table->submit_request);
 
+	fault.found_later = true;
 	strict_report(&fault, "its thread exits, and the module has not completed it");
 	io->where = BDEV_STRICT_ORPHANED;
 	/* What touches it from now on finds that, before it looks at a channel that is no more. */

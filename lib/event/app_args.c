@@ -4,6 +4,7 @@
 
 #include "lib/event/app_internal.h"
 
+#include "bdevkit/strict.h"
 #include "spdk/env.h"
 #include "spdk/log.h"
 #include "spdk/string.h"
@@ -313,6 +314,13 @@ apply_poll(struct parse *parse, const char *value)
 	return bdk_app_set_opts(&opts);
 }
 
+/* Beyond what the environment says of it, which stays. */
+static int
+apply_strict(struct parse *parse, const char *value)
+{
+	return bdk_strict_is_enabled() ? 0 : bdk_strict_enable(NULL);
+}
+
 /*
  * The table
  */
@@ -324,6 +332,8 @@ static const struct arg g_table[] = {
 		apply_lcores},
 	{'p', "main-core", "CPU", SECTION_CPU, "CPU of the app thread (default: the first)", apply_main_core},
 	{0, "poll", NULL, SECTION_CPU, "never sleep: spin on every CPU (of bdevkit)", apply_poll},
+	{0, "strict", NULL, SECTION_LOG, "name modules and callers that break rules, in the log (of bdevkit)",
+		apply_strict},
 	{0, "interrupt-mode", NULL, SECTION_CPU, "drive everything by events that have a file descriptor",
 		apply_interrupt_mode},
 	{0, "disable-cpumask-locks", NULL, SECTION_CPU, "do not claim CPUs with lock files when spinning on them",
@@ -484,7 +494,7 @@ make_long_opts(const struct option *app_opts)
 		const struct arg *arg = &g_table[i];
 
 		/* What is not of the interface gives way to an application that has it itself. */
-		if (arg->apply == apply_poll && has_long_opt(app_opts, arg->name)) {
+		if ((arg->apply == apply_poll || arg->apply == apply_strict) && has_long_opt(app_opts, arg->name)) {
 			continue;
 		}
 		opts[count++] = (struct option){

@@ -152,7 +152,7 @@ get_file_name(const char *path, char *name, size_t size)
 		target[length] = '\0';
 		path = target;
 	}
-	snprintf(name, size, "%s", base_name(path));
+	snprintf(name, size, "%.*s", (int)size - 1, base_name(path));
 }
 
 static void

@@ -142,7 +142,7 @@ set_public(struct report *report, const struct strict_fault *fault)
 	snprintf(report->bdev, sizeof(report->bdev), "%s", or_empty(fault->bdev));
 	snprintf(report->thread, sizeof(report->thread), "%s", or_empty(fault->thread));
 	strict_place_format(fault->pc, report->place, sizeof(report->place));
-	strict_frame_format(g_strict_frame, report->callback, sizeof(report->callback));
+	strict_frame_format(fault->found_later ? NULL : g_strict_frame, report->callback, sizeof(report->callback));
 	report->pc = fault->pc;
 	report->key = fault->key;
 	report->public = (struct bdk_strict_report){

@@ -45,6 +45,8 @@ struct strict_fault {
 	const void *pc;
 	/* Tells apart what happens at one place, or at none that is known. */
 	const void *key;
+	/* It was found long after: what is on the stack has nothing to do with it. */
+	bool found_later;
 };
 
 /* Reports a fault. The text says what happened, in words that follow "module M, bdev B, write 7: ". */

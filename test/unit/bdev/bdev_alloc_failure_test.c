@@ -11,6 +11,7 @@
 #include "test/unit/common/alloc_failure.h"
 #include "spdk/bdev_module.h"
 #include "spdk/histogram_data.h"
+#include "test/unit/common/strict_tolerate.h"
 
 #define THREADS 3
 
@@ -1030,5 +1031,7 @@ main(void)
 		cmocka_unit_test(test_each_allocation),
 	};
 
+	/* The scenarios choose the limits of a registered disk. */
+	strict_tolerate(STRICT_RULE(BDEV_CHANGED));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

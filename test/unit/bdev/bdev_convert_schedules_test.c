@@ -12,6 +12,7 @@
 #include "convert_fixture.h"
 #include "spdk/crc32.h"
 #include "spdk/dif.h"
+#include "test/unit/common/strict_tolerate.h"
 
 #define SLOTS 6
 #define SLOT_BLOCKS 8
@@ -519,6 +520,8 @@ main(void)
 		cmocka_unit_test(schedules),
 	};
 
+	/* The memory domain of the test allocates for each request. */
+	strict_tolerate(STRICT_RULE(ALLOCATED));
 	atexit(print_seed);
 	spdk_log_set_print_level(getenv("BDEV_IO_SEED") != NULL ? SPDK_LOG_ERROR : SPDK_LOG_DISABLED);
 	return cmocka_run_group_tests(tests, NULL, NULL);

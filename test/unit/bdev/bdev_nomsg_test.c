@@ -6,6 +6,7 @@
  */
 
 #include "bdev_sim.h"
+#include "test/unit/common/strict_tolerate.h"
 
 #define KEEPER 2
 #define MAX_STEPS 100000
@@ -238,5 +239,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_start_and_stop, setup, teardown),
 	};
 
+	/* A module that completes on a wrong thread, and twice. */
+	strict_tolerate(STRICT_RULE(COMPLETED_ON_WRONG_THREAD) | STRICT_RULE(COMPLETED_TWICE));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -689,7 +689,7 @@ test_nothing_runs_while_nothing_waits(void **state)
 	assert_int_equal(bdk_sim_get_step_count(), steps);
 	/* Nor for a bdev without limits. */
 	set_limits(0, 0, 0, 0);
-	assert_int_equal(((struct bdev_channel *)spdk_io_channel_get_ctx(g_user.ch[1]))->gates, 0);
+	assert_int_equal(((struct bdev_channel *)spdk_io_channel_get_ctx(g_user.ch[1]))->gates & BDEV_GATE_QOS, 0);
 	remove_disk();
 }
 
@@ -762,7 +762,7 @@ test_group(void **state)
 	start_on(&other, &g_user2, 0, SPDK_BDEV_IO_TYPE_WRITE, 60, 1);
 	bdk_sim_run_until_idle();
 	expect_done(&other, 60);
-	assert_int_equal(((struct bdev_channel *)spdk_io_channel_get_ctx(g_user2.ch[1]))->gates, 0);
+	assert_int_equal(((struct bdev_channel *)spdk_io_channel_get_ctx(g_user2.ch[1]))->gates & BDEV_GATE_QOS, 0);
 	set_limits(0, 0, 0, 0);
 	pass(10 * 1000);
 	expect_done(&first, 100);

@@ -13,6 +13,7 @@
 #include "io_types.h"
 #include "script_disk.h"
 #include "lib/bdev/io_internal.h"
+#include "test/unit/common/strict_tolerate.h"
 
 /* Thread 0 is the app thread; the last one only asks for removal, and may exit. */
 #define THREADS 4
@@ -1089,6 +1090,8 @@ main(void)
 		cmocka_unit_test(test_schedules),
 	};
 
+	/* The cases choose the limits of a registered disk. */
+	strict_tolerate(STRICT_RULE(BDEV_CHANGED));
 	atexit(print_seed);
 	spdk_log_open(log_cb);
 	spdk_log_set_print_level(SPDK_LOG_ERROR);
