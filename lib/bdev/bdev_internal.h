@@ -39,6 +39,8 @@
 
 /* ---- the manager: manager.c ---- */
 
+struct strict_stack;
+
 RB_HEAD(bdev_name_tree, spdk_bdev_name);
 TAILQ_HEAD(bdev_list, bdev_state);
 TAILQ_HEAD(bdev_module_list, spdk_bdev_module);
@@ -371,6 +373,8 @@ struct spdk_bdev_desc {
 	/* timeout.c; NULL: none was ever set. */
 	struct bdev_timeout *timeout;
 	struct spdk_bdev_module_claim *claim;
+	/* strict.c: where it was opened; NULL: strict mode was off. */
+	struct strict_stack *opened_at;
 	/* NULL unless the bdev reported media events when it was opened. */
 	struct bdev_media_events *media_events;
 	TAILQ_ENTRY(spdk_bdev_desc) link;

@@ -5,6 +5,7 @@
  */
 
 #include "lib/bdev/strict.h"
+#include "lib/thread/thread_host.h"
 #include "spdk/string.h"
 
 static void
@@ -50,6 +51,19 @@ call_owner(struct spdk_bdev_io *bdev_io)
  * owners of all that have come together until it arrives.
  */
 
+static void __attribute__((noinline)) end_one_slowly(struct spdk_bdev_io *bdev_io, uint64_t now)
+{
+	uint32_t word = bdev_io_get_word(bdev_io);
+
+	bdev_io->internal.flags &= ~BDEV_IO_DEFERRED;
+	if (word == BDEV_IO_MARKED_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_WATCHED, BDEV_IO_DEFERRED)) {
+		bdev_stat_count(&bdev_io->internal.ch->stat, bdev_io, now - bdev_io->internal.submit_tsc);
+		bdev_strict_call_owner(bdev_io, true);
+	} else {
+		call_owner(bdev_io);
+	}
+}
+
 static void
 end_deferred(struct bdev_thread *thread)
 {
@@ -72,8 +86,7 @@ end_deferred(struct bdev_thread *thread)
 			bdev_stat_count(&bdev_io->internal.ch->stat, bdev_io, now - bdev_io->internal.submit_tsc);
 			bdev_io->internal.cb(bdev_io, true, bdev_io->internal.caller_ctx);
 		} else {
-			bdev_io->internal.flags &= ~BDEV_IO_DEFERRED;
-			call_owner(bdev_io);
+			end_one_slowly(bdev_io, now);
 		}
 	}
 }
@@ -111,7 +124,7 @@ bdev_channel_end_deferred(struct bdev_channel *ch)
 static void __attribute__((noinline)) send_deferred(struct bdev_thread *thread)
 {
 	/* The message keeps what it works on. */
-	spdk_get_io_channel(&g_bdev_manager);
+	thread_io_channel_hold(spdk_io_channel_from_ctx(thread));
 	thread->deferred_sent = true;
 	bdk_msg_send(thread->thread, &thread->deferred_msg, end_deferred_cb, thread);
 }
@@ -267,6 +280,42 @@ complete_slowly(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status, c
 	}
 }
 
+/* The straight way of an I/O of which strict mode only wants to know. */
+static inline void
+complete_watched(struct spdk_bdev_io *bdev_io, struct bdev_channel *ch, const void *caller)
+{
+	uint16_t flags = bdev_io->internal.flags;
+
+	bdev_strict_complete(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS, caller);
+	ch->outstanding--;
+	if (flags & BDEV_IO_IN_SUBMIT) {
+		bdev_io_set_word(bdev_io,
+			BDEV_IO_MARKED_WORD(
+				SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_WATCHED, BDEV_IO_IN_SUBMIT | BDEV_IO_DEFERRED));
+		defer(bdev_io, ch->thread);
+	} else {
+		bdev_io_set_word(bdev_io, BDEV_IO_MARKED_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_WATCHED, 0));
+		bdev_stat_count(&ch->stat, bdev_io, bdev_thread_now(ch->thread) - bdev_io->internal.submit_tsc);
+		bdev_strict_call_owner(bdev_io, true);
+	}
+}
+
+/* Of what the straight way through spdk_bdev_io_complete() does not take. */
+static void __attribute__((noinline))
+complete_otherwise(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status, const void *caller)
+{
+	const uint32_t usual = BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_PENDING, BDEV_IO_IN_SUBMIT | BDEV_IO_CHILD);
+	const uint32_t watched = BDEV_IO_MARKED_WORD(SPDK_BDEV_IO_STATUS_PENDING, BDEV_IO_WATCHED, 0);
+	struct bdev_channel *ch = bdev_io->internal.ch;
+
+	if ((bdev_io_get_word(bdev_io) & ~usual) == watched && status == SPDK_BDEV_IO_STATUS_SUCCESS &&
+		ch->gates == BDEV_GATE_STRICT && spdk_get_thread() == ch->thread->thread) {
+		complete_watched(bdev_io, ch, caller);
+	} else {
+		complete_slowly(bdev_io, status, caller);
+	}
+}
+
 void
 spdk_bdev_io_complete(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 {
@@ -278,7 +327,7 @@ spdk_bdev_io_complete(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status sta
 	/* Pending, inside the module, and nothing special about it, but that submit_request may not have returned. */
 	if (spdk_unlikely((word & ~usual) != 0 || status != SPDK_BDEV_IO_STATUS_SUCCESS || ch->gates != 0 ||
 		    spdk_get_thread() != ch->thread->thread)) {
-		complete_slowly(bdev_io, status, __builtin_return_address(0));
+		complete_otherwise(bdev_io, status, __builtin_return_address(0));
 		return;
 	}
 	ch->outstanding--;
@@ -328,6 +377,11 @@ static void __attribute__((noinline)) free_slowly(struct spdk_bdev_io *bdev_io)
 {
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
+	if (bdev_io_get_word(bdev_io) == BDEV_IO_MARKED_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_WATCHED, 0) &&
+		spdk_get_thread() == ch->thread->thread) {
+		bdev_io_cache_push_last(&ch->thread->cache, bdev_io);
+		return;
+	}
 	if (bdev_io->internal.flags & BDEV_IO_FREE) {
 		SPDK_ERRLOG("a spdk_bdev_io was freed twice\n");
 		return;

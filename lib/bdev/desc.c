@@ -31,6 +31,7 @@ next_event(const struct spdk_bdev_desc *desc)
 static void
 free_desc(struct spdk_bdev_desc *desc)
 {
+	free(desc->opened_at);
 	free(desc->media_events);
 	free(desc);
 }
@@ -311,6 +312,7 @@ spdk_bdev_open_ext_v2(const char *bdev_name, bool write, spdk_bdev_event_cb_t ev
 		return rc;
 	}
 	capture(new_desc);
+	bdev_strict_note_open(new_desc);
 	return 0;
 }
 

@@ -77,7 +77,7 @@ struct bdev_io_cache {
 	bool tight;
 	/* Held beyond what the pool has: BDEV_IO_RESERVE, and the quarantine of strict mode. */
 	uint64_t extra;
-	/* bdev_io_cache_push_last(): counts its calls. */
+	/* bdev_io_cache_push_last(): where among the free ones, from the end, the last one lies. */
 	uint64_t pushed_last;
 };
 
@@ -88,7 +88,7 @@ void bdev_io_cache_fini(struct bdev_io_cache *cache);
 BDEV_SELDOM struct spdk_bdev_io *bdev_io_cache_refill(struct bdev_io_cache *cache, enum bdev_io_rank rank);
 
 /* Gives one back so that it is used again as late as possible. */
-BDEV_SELDOM void bdev_io_cache_push_last(struct bdev_io_cache *cache, struct spdk_bdev_io *bdev_io);
+void __attribute__((noinline)) bdev_io_cache_push_last(struct bdev_io_cache *cache, struct spdk_bdev_io *bdev_io);
 
 /* Calls entry->cb_fn when one is there for this rank, which was not the case a moment ago. */
 void bdev_io_cache_wait(struct bdev_io_cache *cache, enum bdev_io_rank rank, struct spdk_bdev_io_wait_entry *entry);
@@ -235,6 +235,10 @@ union bdev_io_word {
 SPDK_STATIC_ASSERT(offsetof(struct spdk_bdev_io_internal_fields, flags) ==
 		offsetof(struct spdk_bdev_io_internal_fields, status) + offsetof(union bdev_io_word, flags),
 	"same layout");
+
+/* The same with marks. */
+#define BDEV_IO_MARKED_WORD(STATUS, MARKS, FLAGS) \
+	(((union bdev_io_word){.status = (STATUS), .marks = (MARKS), .flags = (FLAGS)}).all)
 
 static inline uint32_t
 bdev_io_get_word(const struct spdk_bdev_io *bdev_io)
@@ -431,7 +435,7 @@ BDEV_SELDOM void bdev_io_submit_gated(struct spdk_bdev_io *bdev_io);
 void bdev_io_submit_admitted(struct spdk_bdev_io *bdev_io);
 
 /* With BDEV_GATE_STRICT: calls submit_request and watches what it does. */
-BDEV_SELDOM void bdev_strict_call_module(struct spdk_bdev_io *bdev_io, struct bdev_channel *ch);
+void __attribute__((noinline)) bdev_strict_call_module(struct spdk_bdev_io *bdev_io, struct bdev_channel *ch);
 
 static inline void
 bdev_io_call_module(struct spdk_bdev_io *bdev_io, struct bdev_channel *ch)

@@ -424,7 +424,8 @@ bdev_io_cache_push_last(struct bdev_io_cache *cache, struct spdk_bdev_io *bdev_i
 	 * It changes places with one of the free ones, each in its turn, which is used next: so it lies there for as
 	 * many times as there are free ones.
 	 */
-	place = cache->held - 1 - cache->pushed_last++ % num_free;
+	cache->pushed_last = cache->pushed_last + 1 < num_free ? cache->pushed_last + 1 : 0;
+	place = cache->held - 1 - cache->pushed_last;
 	bdev_io_set_word(bdev_io, BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_FREE));
 	cache->stack[cache->in_use] = bdev_io;
 	displaced = cache->stack[place];

@@ -2,7 +2,8 @@
 
 /* Walking the list of bdevs. */
 
-#include "lib/bdev/bdev_internal.h"
+#include "lib/bdev/strict.h"
+#include "lib/thread/thread_host.h"
 
 static bool
 is_claimed(struct bdev_state *state)
@@ -140,11 +141,13 @@ bdev_list_log_leaving(void)
 			if (state->status == SPDK_BDEV_STATUS_REMOVING) {
 				SPDK_NOTICELOG("shutdown waits for bdev %s: it is open on thread %s\n",
 					state->bdev->name, desc->thread_name);
+				bdev_strict_report_open(desc);
 			}
 		}
 	}
 	/* What these stand for may be freed by now. */
 	if (!TAILQ_EMPTY(&g_bdev_manager.destructing)) {
 		SPDK_NOTICELOG("shutdown waits for channels of bdevs to be put, or for modules to destruct bdevs\n");
+		thread_strict_report_kept_devices();
 	}
 }

@@ -222,3 +222,39 @@ bdev_strict_bdev_fini(struct bdev_state *state)
 	state->strict = NULL;
 	free(strict);
 }
+
+/* ---- descriptors ---- */
+
+void
+bdev_strict_note_open(struct spdk_bdev_desc *desc)
+{
+	if (!g_bdev_strict) {
+		return;
+	}
+	desc->opened_at = calloc(1, sizeof(*desc->opened_at));
+	if (desc->opened_at != NULL) {
+		strict_stack_record(desc->opened_at);
+	}
+}
+
+void
+bdev_strict_report_open(const struct spdk_bdev_desc *desc)
+{
+	static const char *const opening[] = {"spdk_bdev_open", "bdev_strict_note_open", "strict_stack_record", NULL};
+	const struct bdev_strict *strict = bdev_state(desc->bdev)->strict;
+	struct strict_fault fault = {
+		.rule = BDK_STRICT_DESCRIPTOR_LEAKED,
+		.thread = desc->thread_name,
+		.key = desc,
+		.found_later = true,
+	};
+
+	if (strict == NULL || desc->opened_at == NULL) {
+		return;
+	}
+	fault.module = strict->name->module;
+	fault.bdev = strict->name->bdev;
+	fault.pc = strict_stack_find_caller(desc->opened_at, opening, NULL);
+	strict_report(&fault, "a descriptor for %s is still open, long after the bdev began to go; it was opened",
+		desc->write ? "writing" : "reading");
+}

@@ -13,7 +13,7 @@
 #include "lib/strict/strict_internal.h"
 
 /* Bytes behind a module's driver_ctx that it must leave as they are. */
-#define BDEV_STRICT_CANARY 64
+#define BDEV_STRICT_CANARY 32
 /* The first iovecs of an I/O, which are compared; most have no more. */
 #define BDEV_STRICT_IOVS 4
 
@@ -62,28 +62,30 @@ enum bdev_strict_where {
 
 /* Of an I/O: what was known when the module got it. Lies before the bdev_io_private in memory. */
 struct bdev_strict_io {
+	/* Two cache lines that each I/O touches. */
 	struct bdev_strict_name *name;
+	uint64_t number;
+	uint64_t given_tsc;
+	uint64_t completed_tsc;
+	const void *completed_by;
 	uint32_t generation;
 	uint8_t where;
 	bool said_stuck;
 	/* A user's buffers, which nobody changes meanwhile: the copy in iov, and checksum. */
 	bool has_iov;
 	bool has_checksum;
-	uint32_t checksum;
-	uint64_t number;
-	uint64_t given_tsc;
-	uint64_t completed_tsc;
-	const void *completed_by;
 
 	struct spdk_bdev *bdev;
-	struct bdev_channel *ch;
 	spdk_bdev_io_completion_cb cb;
 	void *caller_ctx;
-	struct iovec *iovs;
-	int iovcnt;
-	uint8_t type;
 	uint64_t offset_blocks;
 	uint64_t num_blocks;
+	struct iovec *iovs;
+	int iovcnt;
+	uint32_t checksum;
+	uint8_t type;
+
+	/* The third is for those that have more than one buffer. */
 	struct iovec iov[BDEV_STRICT_IOVS];
 } __attribute__((aligned(64)));
 
@@ -108,6 +110,11 @@ void bdev_strict_bdev_fini(struct bdev_state *state);
 void bdev_strict_bdev_check(struct spdk_bdev *bdev);
 /* state->lock is held: its size changes in a lawful way. */
 void bdev_strict_bdev_resized_locked(struct bdev_state *state, uint64_t blockcnt);
+
+/* Remembers who opens it. */
+void bdev_strict_note_open(struct spdk_bdev_desc *desc);
+/* Its bdev has long been waiting for it to be closed; state->lock is held. */
+void bdev_strict_report_open(const struct spdk_bdev_desc *desc);
 
 /* ---- strict_io.c ---- */
 

@@ -9,7 +9,7 @@
 /* How often it looks for I/O that does not complete, within the time that is allowed. */
 #define LOOKS 4
 /* The fields of a bdev are compared with each so many-th I/O of a channel. */
-#define FIELDS_EVERY 64
+#define FIELDS_EVERY 256
 /* An allocation that comes with fewer than one in so many I/Os is a pool that grows, or the like. */
 #define ALLOCATES_RARELY 16
 #define ALLOCATES_BY_CHANCE 16
@@ -17,9 +17,8 @@
 #define CANARY_BYTE 0xb5
 
 /* Which functions of the layer a module may have called to complete, and a user to submit. */
-static const char *const g_completing[] = {"spdk_bdev_io_complete", "complete_slowly", "forward", NULL};
-static const char *const g_submitting[] = {
-	"spdk_bdev_", "bdev_io_submit", "bdev_strict_", "read_blocks", "write_blocks", "submit", NULL};
+static const char *const g_completing[] = {"spdk_bdev_io_complete", "complete_", "forward", NULL};
+static const char *const g_submitting[] = {"spdk_bdev_", "bdev_", "read_", "write_", "submit", NULL};
 
 /* ---- what a report says ---- */
 
@@ -77,7 +76,7 @@ get_canary(struct spdk_bdev_io *bdev_io, const struct bdev_strict *strict)
 	return bdev_io->driver_ctx + strict->ctx_size;
 }
 
-static void
+static void BDEV_SELDOM
 check_canary(struct spdk_bdev_io *bdev_io, struct bdev_strict_io *io, const struct bdev_strict *strict)
 {
 	const uint8_t *canary = get_canary(bdev_io, strict);
@@ -142,11 +141,31 @@ compute_checksum(const struct spdk_bdev_io *bdev_io)
 	return spdk_crc32c_iov_update(bdev_io->u.bdev.iovs, bdev_io->u.bdev.iovcnt, 0);
 }
 
+/* Most have one. */
+static inline void
+copy_iovs(struct iovec *to, const struct iovec *from, int count)
+{
+	to[0] = from[0];
+	for (int i = 1; i < count && i < BDEV_STRICT_IOVS; i++) {
+		to[i] = from[i];
+	}
+}
+
+static inline bool
+has_same_iovs(const struct iovec *a, const struct iovec *b, int count)
+{
+	for (int i = 0; i < count && i < BDEV_STRICT_IOVS; i++) {
+		if (a[i].iov_base != b[i].iov_base || a[i].iov_len != b[i].iov_len) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static void
-note_fields(struct bdev_strict_io *io, struct spdk_bdev_io *bdev_io, struct bdev_channel *ch)
+note_fields(struct bdev_strict_io *io, struct spdk_bdev_io *bdev_io)
 {
 	io->bdev = bdev_io->bdev;
-	io->ch = ch;
 	io->cb = bdev_io->internal.cb;
 	io->caller_ctx = bdev_io->internal.caller_ctx;
 	io->type = bdev_io->type;
@@ -162,7 +181,7 @@ note_fields(struct bdev_strict_io *io, struct spdk_bdev_io *bdev_io, struct bdev
 	if (io->has_iov) {
 		io->iovs = bdev_io->u.bdev.iovs;
 		io->iovcnt = bdev_io->u.bdev.iovcnt;
-		memcpy(io->iov, io->iovs, spdk_min(io->iovcnt, BDEV_STRICT_IOVS) * sizeof(io->iov[0]));
+		copy_iovs(io->iov, io->iovs, io->iovcnt);
 		if (g_strict.opts.check_data && bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE &&
 			bdev_io->u.bdev.memory_domain == NULL && bdev_io->u.bdev.accel_sequence == NULL) {
 			io->has_checksum = true;
@@ -181,8 +200,7 @@ find_changed(const struct bdev_strict_io *io, const struct spdk_bdev_io *bdev_io
 	if (bdev_io->type != io->type) {
 		return "type";
 	}
-	if (bdev_io->internal.ch != io->ch || bdev_io->internal.cb != io->cb ||
-		bdev_io->internal.caller_ctx != io->caller_ctx) {
+	if (bdev_io->internal.cb != io->cb || bdev_io->internal.caller_ctx != io->caller_ctx) {
 		return "internal";
 	}
 	if (place_is_fixed(bdev_io) && bdev_io->u.bdev.offset_blocks != io->offset_blocks) {
@@ -198,7 +216,7 @@ find_changed(const struct bdev_strict_io *io, const struct spdk_bdev_io *bdev_io
 	if (bdev_io->u.bdev.iovs != io->iovs || bdev_io->u.bdev.iovcnt != io->iovcnt) {
 		return "u.bdev.iovs or iovcnt";
 	}
-	if (memcmp(io->iov, io->iovs, spdk_min(io->iovcnt, BDEV_STRICT_IOVS) * sizeof(io->iov[0])) != 0) {
+	if (!has_same_iovs(io->iov, io->iovs, io->iovcnt)) {
 		return "u.bdev.iovs, what they point to";
 	}
 	return NULL;
@@ -210,7 +228,6 @@ put_right(const struct bdev_strict_io *io, struct spdk_bdev_io *bdev_io)
 {
 	bdev_io->bdev = io->bdev;
 	bdev_io->type = io->type;
-	bdev_io->internal.ch = io->ch;
 	bdev_io->internal.cb = io->cb;
 	bdev_io->internal.caller_ctx = io->caller_ctx;
 	if (place_is_fixed(bdev_io)) {
@@ -220,17 +237,32 @@ put_right(const struct bdev_strict_io *io, struct spdk_bdev_io *bdev_io)
 	if (io->has_iov && !(bdev_io->internal.flags & (BDEV_IO_BOUNCED | BDEV_IO_HAS_BUF))) {
 		bdev_io->u.bdev.iovs = io->iovs;
 		bdev_io->u.bdev.iovcnt = io->iovcnt;
-		memcpy(io->iovs, io->iov, spdk_min(io->iovcnt, BDEV_STRICT_IOVS) * sizeof(io->iov[0]));
+		copy_iovs(io->iovs, io->iov, io->iovcnt);
 	}
 }
 
-static void
-check_io(struct spdk_bdev_io *bdev_io, struct bdev_strict_io *io, const void *caller)
+/* True if find_changed() has nothing to find, for the usual I/O. */
+static inline bool
+is_unchanged(const struct bdev_strict_io *io, const struct spdk_bdev_io *bdev_io)
+{
+	uint64_t changes = ((uintptr_t)bdev_io->bdev ^ (uintptr_t)io->bdev) | (bdev_io->type ^ io->type) |
+		((uintptr_t)bdev_io->internal.cb ^ (uintptr_t)io->cb) |
+		((uintptr_t)bdev_io->internal.caller_ctx ^ (uintptr_t)io->caller_ctx) |
+		(bdev_io->u.bdev.offset_blocks ^ io->offset_blocks) | (bdev_io->u.bdev.num_blocks ^ io->num_blocks) |
+		((uintptr_t)bdev_io->u.bdev.iovs ^ (uintptr_t)io->iovs) | (io->iovcnt ^ 1) |
+		(bdev_io->u.bdev.iovcnt ^ 1);
+
+	return changes == 0 && io->has_iov && io->iov[0].iov_base == io->iovs[0].iov_base &&
+		io->iov[0].iov_len == io->iovs[0].iov_len && !io->has_checksum;
+}
+
+static void __attribute__((noinline))
+check_io_slowly(struct spdk_bdev_io *bdev_io, struct bdev_strict_io *io, const void *caller)
 {
 	const char *changed = find_changed(io, bdev_io);
 	struct strict_fault fault;
 
-	if (spdk_unlikely(changed != NULL)) {
+	if (changed != NULL) {
 		fault = describe(io, BDK_STRICT_IO_CHANGED, find_completer(caller));
 		fault.key = changed;
 		strict_report(&fault, "came back with another %s", changed);
@@ -244,10 +276,18 @@ check_io(struct spdk_bdev_io *bdev_io, struct bdev_strict_io *io, const void *ca
 	}
 }
 
+static inline void
+check_io(struct spdk_bdev_io *bdev_io, struct bdev_strict_io *io, const void *caller)
+{
+	if (spdk_unlikely(!is_unchanged(io, bdev_io))) {
+		check_io_slowly(bdev_io, io, caller);
+	}
+}
+
 /* ---- memory that is allocated on the way ---- */
 
 /* What the module of ch has done during the callback that is the innermost, with one more I/O. */
-static void
+static void BDEV_SELDOM
 account_allocation(
 	struct bdev_strict_channel *channel, struct strict_frame *frame, struct bdev_strict_io *io, const char *when)
 {
@@ -277,7 +317,7 @@ account_allocation(
 
 /* ---- the way to the module ---- */
 
-static void
+static void BDEV_SELDOM
 report_held(struct bdev_strict_io *io, const struct strict_frame *frame)
 {
 	struct strict_fault fault;
@@ -325,7 +365,7 @@ begin_io(struct spdk_bdev_io *bdev_io, struct bdev_strict_io *io, struct bdev_ch
 	io->said_stuck = false;
 	io->number = ++ch->strict->given;
 	io->given_tsc = bdev_thread_now(ch->thread);
-	note_fields(io, bdev_io, ch);
+	note_fields(io, bdev_io);
 	memset(get_canary(bdev_io, strict), CANARY_BYTE, BDEV_STRICT_CANARY);
 	check_submitter(bdev_io, io, ch);
 	begin_polling(ch->thread);
@@ -361,18 +401,19 @@ bdev_strict_complete(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status stat
 {
 	struct bdev_strict_io *io = bdev_strict_io(bdev_io);
 	struct bdev_strict *strict = bdev_state(io->bdev)->strict;
+	struct bdev_channel *ch = bdev_io->internal.ch;
 	struct strict_frame *frame = g_strict_frame;
 
 	io->where = status == SPDK_BDEV_IO_STATUS_NOMEM ? BDEV_STRICT_REFUSED : BDEV_STRICT_COMPLETED;
-	io->completed_tsc = bdev_thread_now(io->ch->thread);
-	io->completed_by = caller;
+	io->completed_tsc = bdev_thread_now(ch->thread);
+	io->completed_by = (const char *)caller - 1;
 	check_io(bdev_io, io, caller);
 	if (spdk_unlikely(!canary_lives(bdev_io, strict))) {
 		check_canary(bdev_io, io, strict);
 	}
 	/* What submit_request allocates is accounted for when it returns. */
 	if (frame != NULL && spdk_unlikely(frame->allocations > 0) && frame->kind != STRICT_FRAME_SUBMIT) {
-		account_allocation(io->ch->strict, frame, io, "in the callback that completes it");
+		account_allocation(ch->strict, frame, io, "in the callback that completes it");
 	}
 }
 
@@ -380,14 +421,21 @@ void
 bdev_strict_call_owner(struct spdk_bdev_io *bdev_io, bool success)
 {
 	spdk_bdev_io_completion_cb cb = bdev_io->internal.cb;
-	struct bdev_strict_io io;
+	const struct bdev_strict_io *io = bdev_strict_io(bdev_io);
+	/* It may be another's when the callback returns: what a report says of it. */
+	struct bdev_strict_io copy;
 	struct strict_frame frame;
 
+	copy.name = io->name;
+	copy.number = io->number;
+	copy.given_tsc = io->given_tsc;
+	copy.offset_blocks = io->offset_blocks;
+	copy.num_blocks = io->num_blocks;
+	copy.type = io->type;
 	strict_frame_enter(&frame, STRICT_FRAME_COMPLETION, (const void *)(uintptr_t)cb, NULL);
-	io = *bdev_strict_io(bdev_io);
 	cb(bdev_io, success, bdev_io->internal.caller_ctx);
 	if (strict_frame_leave(&frame)) {
-		report_held(&io, &frame);
+		report_held(&copy, &frame);
 	}
 }
 
@@ -417,7 +465,7 @@ bdev_strict_report_stray(struct spdk_bdev_io *bdev_io, const void *caller)
 		return;
 	}
 	fault = describe(io, BDK_STRICT_COMPLETED_TWICE, find_completer(caller));
-	strict_place_format((const char *)io->completed_by - 1, first, sizeof(first));
+	strict_place_format(io->completed_by, first, sizeof(first));
 	if (io->where == BDEV_STRICT_ORPHANED) {
 		fault.rule = BDK_STRICT_COMPLETED_WITHOUT_CHANNEL;
 		strict_report(&fault, "completed after its channel was destroyed");

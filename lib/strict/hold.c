@@ -34,7 +34,9 @@ count_beats(void *arg)
 {
 	for (;;) {
 		env_sleep_real_us(STRICT_BEAT_MS * 1000);
-		__atomic_fetch_add(&g_strict_beat, 1, __ATOMIC_RELAXED);
+		if (!__atomic_load_n(&g_hold.pretended, __ATOMIC_RELAXED)) {
+			__atomic_fetch_add(&g_strict_beat, 1, __ATOMIC_RELAXED);
+		}
 	}
 	return NULL;
 }
@@ -60,9 +62,14 @@ strict_hold_note_slowly(uint32_t beat)
 }
 
 void
+strict_hold_pretend(void)
+{
+	__atomic_store_n(&g_hold.pretended, true, __ATOMIC_RELAXED);
+}
+
+void
 strict_hold_pass_time(uint32_t ms)
 {
-	g_hold.pretended = true;
 	__atomic_fetch_add(&g_strict_beat, ms / STRICT_BEAT_MS, __ATOMIC_RELAXED);
 }
 
@@ -86,7 +93,7 @@ strict_hold_is_too_long(const struct strict_frame *frame, uint64_t *held_ms)
 	if (g_strict.opts.held_ms == 0 || (uint64_t)beats * STRICT_BEAT_MS <= g_strict.opts.held_ms) {
 		return false;
 	}
-	if (g_hold.pretended) {
+	if (__atomic_load_n(&g_hold.pretended, __ATOMIC_RELAXED)) {
 		*held_ms = (uint64_t)beats * STRICT_BEAT_MS;
 		return true;
 	}

@@ -133,7 +133,8 @@ strict_hold_note(void)
 /* True if the frame, which has just ended, was so long that it breaks the rule; then held_ms is how long. */
 bool strict_hold_is_too_long(const struct strict_frame *frame, uint64_t *held_ms);
 
-/* For tests: so much time has passed for all callbacks that are on the stack, of which nothing was spent waiting for a CPU. */
+/* For tests: time passes for callbacks only when told, and all of it counts. */
+void strict_hold_pretend(void);
 void strict_hold_pass_time(uint32_t ms);
 
 static inline void

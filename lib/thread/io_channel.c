@@ -155,6 +155,16 @@ thread_io_channel_get(void *io_device, const void *caller)
 	return ch;
 }
 
+void
+thread_io_channel_hold(struct spdk_io_channel *ch)
+{
+	assert(ch->thread == thread_current() && ch->ref > 0);
+	ch->ref++;
+	if (spdk_trace_tpoint_enabled(TRACE_THREAD_IOCH_GET)) {
+		thread_trace_channel(TRACE_THREAD_IOCH_GET, ch->thread, ch);
+	}
+}
+
 /* ---- put ---- */
 
 static void release_channel_cb(void *arg);

@@ -108,14 +108,17 @@ thread_strict_channel_got(struct spdk_io_channel *ch, const void *caller, bool c
 	notes->places[i].count++;
 }
 
+/* Under the lock. */
 static void
-report_channel(struct spdk_thread *thread, struct spdk_io_channel *ch, const struct channel_notes *notes)
+report_channel(
+	struct spdk_thread *thread, struct spdk_io_channel *ch, const struct channel_notes *notes, const char *when)
 {
 	char places[CHANNEL_NOTES_PLACES * (STRICT_PLACE_SIZE + 32)] = "";
 	struct strict_fault fault = {
 		.rule = BDK_STRICT_CHANNEL_LEAKED,
 		.thread = thread->name,
-		.key = ch->dev,
+		.key = ch,
+		.found_later = true,
 	};
 	size_t i, length;
 
@@ -130,9 +133,9 @@ report_channel(struct spdk_thread *thread, struct spdk_io_channel *ch, const str
 			notes->places[i].count);
 	}
 	strict_report(&fault,
-		"the thread exits with a channel of io_device %s, which was got %" PRIu64 " times and put %" PRIu64
-		" times; it was got by %s",
-		ch->dev->name, notes->gets, notes->puts, places);
+		"a channel of io_device %s was got %" PRIu64 " times and put %" PRIu64
+		" times when %s; it was got by %s",
+		ch->dev->name, notes->gets, notes->puts, when, places);
 }
 
 void
@@ -145,7 +148,25 @@ thread_strict_report_channels(struct spdk_thread *thread)
 	RB_FOREACH (ch, io_channel_tree, &thread->channels) {
 		notes = thread_channel_notes(ch);
 		if (notes != NULL && ch->ref > 0 && !notes->inner) {
-			report_channel(thread, ch, notes);
+			report_channel(thread, ch, notes, "its thread was exited by force");
+		}
+	}
+}
+
+void
+thread_strict_report_kept_devices(void)
+{
+	const struct channel_notes *notes;
+	struct spdk_io_channel *ch;
+	struct spdk_thread *thread;
+
+	ENV_MUTEX_SCOPE(&g_thread_lib.lock);
+	TAILQ_FOREACH (thread, &g_thread_lib.threads, link) {
+		RB_FOREACH (ch, io_channel_tree, &thread->channels) {
+			notes = thread_channel_notes(ch);
+			if (notes != NULL && ch->ref > 0 && !notes->inner && ch->dev->unregistered) {
+				report_channel(thread, ch, notes, "the device had long been unregistered");
+			}
 		}
 	}
 }

@@ -76,6 +76,12 @@ bool thread_has_msgs(struct spdk_thread *thread);
 /* spdk_get_io_channel(), for a function that stands between it and its user; caller: where that was called from. */
 struct spdk_io_channel *thread_io_channel_get(void *io_device, const void *caller);
 
+/* In strict mode: reports the channels that keep devices which were unregistered. Any thread. */
+void thread_strict_report_kept_devices(void);
+
+/* Gets a channel of the calling thread once more; it has at least one user. */
+void thread_io_channel_hold(struct spdk_io_channel *ch);
+
 /* Adds time to the thread's idle time: its share of the host's sleep. */
 void thread_add_idle(struct spdk_thread *thread, uint64_t ticks);
 

@@ -48,13 +48,6 @@ thread_pass_with(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now, th
 	return pass(thread, max_msgs, now, run);
 }
 
-/* Also of a thread whose callbacks are watched. */
-static int
-pass_any(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now)
-{
-	return thread->strict ? thread_strict_pass(thread, max_msgs, now) : thread_pass(thread, max_msgs, now);
-}
-
 static void
 account(struct spdk_thread *thread, uint64_t start, uint64_t end, int rc)
 {
@@ -86,7 +79,7 @@ poll_without_host(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now)
 	int rc = 0, served;
 
 	if (!thread->in_interrupt) {
-		rc = pass_any(thread, max_msgs, now);
+		rc = thread_pass(thread, max_msgs, now);
 		if (thread->interrupt_count > 0 && !thread->in_interrupt) {
 			served = serve_fds_sometimes(thread, now);
 			rc = spdk_max(rc, served);
@@ -97,6 +90,24 @@ poll_without_host(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now)
 		rc = spdk_fd_group_wait(thread->fgrp, 0);
 	}
 	return rc;
+}
+
+/* A thread whose callbacks are watched. */
+static int __attribute__((noinline)) poll_strictly(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now)
+{
+	int rc = 0, served;
+
+	if (thread->hosted) {
+		return thread_strict_pass(thread, max_msgs, now);
+	}
+	if (!thread->in_interrupt) {
+		rc = thread_strict_pass(thread, max_msgs, now);
+		if (thread->interrupt_count > 0 && !thread->in_interrupt) {
+			served = serve_fds_sometimes(thread, now);
+			rc = spdk_max(rc, served);
+		}
+	}
+	return thread->in_interrupt ? spdk_fd_group_wait(thread->fgrp, 0) : rc;
 }
 
 int
@@ -113,8 +124,8 @@ spdk_thread_poll(struct spdk_thread *thread, uint32_t max_msgs, uint64_t now)
 
 	if (spdk_likely(thread->plain)) {
 		rc = thread_pass(thread, max_msgs, now);
-	} else if (thread->hosted) {
-		rc = thread_strict_pass(thread, max_msgs, now);
+	} else if (thread->strict) {
+		rc = poll_strictly(thread, max_msgs, now);
 	} else {
 		rc = poll_without_host(thread, max_msgs, now);
 	}
