@@ -78,7 +78,8 @@ print_help(void)
 static void
 print_shared_flags(void)
 {
-	printf(" --nbd, --export, --partitions, --read-only, --no-lock, --poll, --strict: see 'bdevkit serve --help'\n");
+	printf(" --nbd, --export, --partitions, --read-only, --no-lock, --poll, --strict: see 'bdevkit serve "
+	       "--help'\n");
 }
 
 static int
