@@ -57,6 +57,13 @@ static const struct matrix_module g_modules[] = {
 		.delete = {"bdev_delay_delete", "\"name\": \"m\""},
 	},
 	{
+		.name = "error",
+		.on_base = true,
+		.bdev = "EE_" MATRIX_BASE,
+		.create = {"bdev_error_create", "\"base_name\": \"" MATRIX_BASE "\""},
+		.delete = {"bdev_error_delete", "\"name\": \"EE_" MATRIX_BASE "\""},
+	},
+	{
 		.name = "crypto",
 		.on_base = true,
 		.before = {"accel_crypto_key_create",

@@ -53,7 +53,7 @@ void bdk_bdev_forward(struct spdk_bdev_io *bdev_io, const struct bdk_bdev_base *
 
 /*
  * Completes bdev_io as the base has completed base_io, with all that it returns, and frees base_io as soon as nothing of
- * it is needed any more. base_io NULL: FAILED.
+ * it is needed any more. base_io NULL: as what the base did not take, FAILED or NOMEM.
  */
 void bdk_bdev_forward_done(struct spdk_bdev_io *bdev_io, struct spdk_bdev_io *base_io);
 

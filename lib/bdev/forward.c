@@ -67,7 +67,7 @@ void
 bdk_bdev_forward_done(struct spdk_bdev_io *bdev_io, struct spdk_bdev_io *base_io)
 {
 	if (spdk_unlikely(base_io == NULL)) {
-		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
+		spdk_bdev_io_complete(bdev_io, bdev_io_private(bdev_io)->pending_status);
 		return;
 	}
 	if (spdk_unlikely((TYPES_WITH_RESULT >> bdev_io->type) & 1) &&
@@ -246,12 +246,13 @@ again_cb(void *arg)
 
 /* The base does not get it. */
 static void
-end_failed(struct spdk_bdev_io *bdev_io, const struct bdk_bdev_base *base)
+end_unforwarded(struct spdk_bdev_io *bdev_io, const struct bdk_bdev_base *base, enum spdk_bdev_io_status status)
 {
+	bdev_io_private(bdev_io)->pending_status = status;
 	if (base->done_cb != NULL) {
 		base->done_cb(NULL, false, bdev_io);
 	} else {
-		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
+		bdk_bdev_forward_done(bdev_io, NULL);
 	}
 }
 
@@ -274,11 +275,8 @@ wait_for_base_io(struct spdk_bdev_io *bdev_io, const struct bdk_bdev_base *base)
 		return;
 	}
 	/* It was not that: let the layer try again later. A reset is the one thing that it cannot repeat. */
-	if (bdev_io->type == SPDK_BDEV_IO_TYPE_RESET) {
-		end_failed(bdev_io, base);
-	} else {
-		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
-	}
+	end_unforwarded(bdev_io, base,
+		bdev_io->type == SPDK_BDEV_IO_TYPE_RESET ? SPDK_BDEV_IO_STATUS_FAILED : SPDK_BDEV_IO_STATUS_NOMEM);
 }
 
 static BDEV_SELDOM void
@@ -294,14 +292,14 @@ not_submitted(struct spdk_bdev_io *bdev_io, const struct bdk_bdev_base *base, in
 		spdk_accel_sequence_abort(bdev_io->u.bdev.accel_sequence);
 		bdev_io->u.bdev.accel_sequence = NULL;
 	}
-	end_failed(bdev_io, base);
+	end_unforwarded(bdev_io, base, SPDK_BDEV_IO_STATUS_FAILED);
 }
 
 static void
 got_buf_cb(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io, bool success)
 {
 	if (!success) {
-		end_failed(bdev_io, bdev_io_private(bdev_io)->base);
+		end_unforwarded(bdev_io, bdev_io_private(bdev_io)->base, SPDK_BDEV_IO_STATUS_FAILED);
 		return;
 	}
 	again_cb(bdev_io);

@@ -290,7 +290,7 @@ struct bdev_io_private {
 	/* Place in bdev_io_cache.all. */
 	uint32_t index;
 
-	/* complete.c, reset.c: status when completion was deferred or forwarded. */
+	/* complete.c, reset.c, forward.c: status when completion was deferred or forwarded. */
 	int8_t pending_status;
 	/* complete.c: a module has completed it, or its owner has freed it, on a wrong thread; passed on, once. */
 	bool forwarded;

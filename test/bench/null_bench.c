@@ -7,8 +7,9 @@
  *   null_bench [-q DEPTH] [-n IOS] [-r ROUNDS] [-b BDEV]...
  *
  * Bdevs: "poll" completes from a poller, "inline" inside submit_request, both by a module of this program that does
- * nothing else; "null" and "malloc" are the modules of those names. "passthru" stands on a null bdev. malloc is a disk of 512 MiB, written before; beside
- * it stands what the copy alone takes ("copy": memcpy() out of as much memory, at random). Only if asked for.
+ * nothing else; "null" and "malloc" are the modules of those names. The latter is a disk of 512 MiB, written before; beside
+ * it stands what the copy alone takes ("copy": memcpy() out of as much memory, at random). Only if asked for. So are
+ * "passthru", "delay" (without latency) and "EE_base" (error, with nothing armed), each of them on a null bdev.
  */
 
 #include "spdk/bdev_module.h"
@@ -18,6 +19,8 @@
 #include "spdk/thread.h"
 #include "spdk/util.h"
 
+#include "module/bdev/delay/vbdev_delay.h"
+#include "module/bdev/error/vbdev_error.h"
 #include "module/bdev/malloc/bdev_malloc.h"
 #include "module/bdev/null/bdev_null.h"
 #include "module/bdev/passthru/vbdev_passthru.h"
@@ -473,25 +476,45 @@ measure_copy(uint64_t count, int rounds)
 /* ---- one more layer ---- */
 
 static int
-create_passthru(const char **why)
+create_passthru(const char *base, const char **why)
 {
-	struct vbdev_opts opts = {.name = "passthru", .base_name = "base"};
+	struct vbdev_opts opts = {.name = "passthru", .base_name = base};
 
 	return vbdev_passthru_create(&opts, why);
+}
+
+static int
+create_delay(const char *base, const char **why)
+{
+	static const uint64_t latency_us[DELAY_NUM_LATENCIES];
+	struct vbdev_opts opts = {.name = "delay", .base_name = base};
+
+	return vbdev_delay_create(&opts, latency_us, why);
+}
+
+static int
+create_error(const char *base, const char **why)
+{
+	static const struct spdk_uuid none;
+
+	return vbdev_error_create(base, &none, why);
 }
 
 /* What stands on a null bdev, in which nothing is done. */
 static const struct upper {
 	const char *name;
-	int (*create)(const char **why);
+	const char *base;
+	int (*create)(const char *base, const char **why);
 } g_uppers[] = {
-	{"passthru", create_passthru},
+	{"passthru", "under passthru", create_passthru},
+	{"delay", "under delay", create_delay},
+	{"EE_base", "base", create_error},
 };
 
 static void
 create_upper(const char *name)
 {
-	struct null_bdev_opts opts = {.name = "base", .num_blocks = NUM_BLOCKS, .format = {.block_size = BLOCK_SIZE}};
+	struct null_bdev_opts opts = {.num_blocks = NUM_BLOCKS, .format = {.block_size = BLOCK_SIZE}};
 	struct spdk_bdev *bdev;
 	const char *why = NULL;
 	size_t i;
@@ -501,10 +524,11 @@ create_upper(const char *name)
 		if (strcmp(g_uppers[i].name, name) != 0) {
 			continue;
 		}
+		opts.name = g_uppers[i].base;
 		rc = bdev_null_create(&opts, &bdev, &why);
 		if (rc == 0) {
 			settle();
-			rc = g_uppers[i].create(&why);
+			rc = g_uppers[i].create(g_uppers[i].base, &why);
 		}
 		if (rc != 0) {
 			fail(why != NULL ? why : name, rc);

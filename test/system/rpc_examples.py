@@ -42,6 +42,10 @@ EXAMPLES = {
                           "avg_read_latency": 1, "p99_read_latency": 2, "avg_write_latency": 3, "p99_write_latency": 4},
     "bdev_delay_delete": {"name": "delay1"},
     "bdev_delay_update_latency": {"delay_bdev_name": "delay0", "latency_type": "p99_write", "latency_us": 50},
+    "bdev_error_create": {"base_name": "malloc1", "uuid": UUID.replace("3f", "e0")},
+    "bdev_error_delete": {"name": "EE_malloc1"},
+    "bdev_error_inject_error": {"name": "EE_under error0", "io_type": "read", "error_type": "corrupt_data", "num": 2,
+                                "queue_depth": 3, "corrupt_offset": 4, "corrupt_value": 5},
     "bdev_enable_histogram": {"name": "null0", "enable": True, "opc": "read", "granularity": 7, "min_nsec": 0,
                               "max_nsec": 1000000},
     "bdev_examine": {"name": "null0"},
@@ -94,17 +98,18 @@ EXAMPLES = {
 }
 
 # Methods that end something, in the order in which the target can bear it; all others come before them.
-LAST = ["bdev_zone_block_delete", "bdev_crypto_delete", "bdev_delay_delete", "bdev_passthru_delete",
-        "bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete", "bdev_uring_delete"]
+LAST = ["bdev_zone_block_delete", "bdev_crypto_delete", "bdev_delay_delete", "bdev_error_delete",
+        "bdev_passthru_delete", "bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete", "bdev_uring_delete"]
 # These have tests of their own: they change the state, end the target, or need it to be started in another way.
 APART = {"bdev_split_delete", "framework_start_init", "framework_wait_init", "spdk_kill_instance", "bdev_examine",
          "accel_crypto_key_destroy", "accel_set_driver"}
 
-# A bdev is split once, AES-XTS has two keys, a file has no blocks of its own, what encrypts needs a key, and no limit is
-# nothing to set.
+# A bdev is split once, AES-XTS has two keys, a file has no blocks of its own, what encrypts needs a key, no limit is
+# nothing to set, and data are corrupted with a value.
 LEAST_IS_NOT_ENOUGH = {"accel_crypto_key_create": INVALID_PARAMS, "bdev_aio_create": EINVAL,
                        "bdev_uring_create": INTERNAL,
-                       "bdev_crypto_create": INTERNAL, "bdev_set_qos_limit": EINVAL,
+                       "bdev_crypto_create": INTERNAL, "bdev_error_inject_error": EINVAL,
+                       "bdev_set_qos_limit": EINVAL,
                        "bdev_split_create": INVALID_PARAMS}
 
 # What goes wrong, and the code that says so.
@@ -143,6 +148,14 @@ FAILURES = [
     ("bdev_delay_create", {"name": "x", "base_bdev_name": "malloc0", "avg_read_latency": 0, "p99_read_latency": 0,
                            "avg_write_latency": 0, "p99_write_latency": 0}, EPERM),
     ("bdev_delay_delete", {"name": "null0"}, ENODEV),
+    ("bdev_error_create", {"base_name": "under error0"}, EEXIST),
+    ("bdev_error_create", {"base_name": "malloc0"}, EPERM),
+    ("bdev_error_delete", {"name": "null0"}, ENODEV),
+    ("bdev_error_inject_error", {"name": "null0", "io_type": "read", "error_type": "failure"}, ENODEV),
+    ("bdev_error_inject_error", {"name": "null0", "io_type": "clear", "error_type": "failure"}, ENODEV),
+    ("bdev_error_inject_error", {"name": "EE_under error0", "io_type": "read", "error_type": "corrupt_data"}, EINVAL),
+    ("bdev_error_inject_error", {"name": "EE_under error0", "io_type": "reset", "error_type": "nomem"}, EINVAL),
+    ("bdev_error_inject_error", {"name": "EE_under error0", "io_type": "nothing", "error_type": "failure"}, INTERNAL),
     ("bdev_delay_update_latency", {"delay_bdev_name": "null0", "latency_type": "avg_read", "latency_us": 1},
      INVALID_PARAMS),
     ("bdev_delay_update_latency", {"delay_bdev_name": "delay0", "latency_type": "median", "latency_us": 1},

@@ -191,6 +191,41 @@ def test_delay_in_stacks(tmp_path, disk, calls):
     check(tmp_path, [creates[disk], *calls], "top")
 
 
+def error(base):
+    return ("bdev_error_create", {"base_name": base})
+
+
+@pytest.mark.parametrize("form", ["plain", "boundary", "separate", "interleaved", "dif1", "dix3"])
+def test_error(tmp_path, form):
+    """With nothing armed."""
+    create = ("bdev_malloc_create", {**MALLOC, **FORMATS[form]})
+    assert skipped(check(tmp_path, [create, error("disk")], "EE_disk")["EE_disk"]) == expected_to_be_skipped(FORMATS[form])
+
+
+def test_error_that_is_told_to_do_wrong(tmp_path):
+    """What no rule may notice, as the layer tries again; and what some must."""
+    create = ("bdev_malloc_create", MALLOC)
+    nomem = ("bdev_error_inject_error", {"name": "EE_disk", "io_type": "all", "error_type": "nomem", "num": 300})
+    corrupt = ("bdev_error_inject_error", {"name": "EE_disk", "io_type": "write", "error_type": "corrupt_data",
+                                           "corrupt_value": 1, "num": 1000000})
+    check(tmp_path, [create, error("disk"), nomem], "EE_disk")
+    assert check(tmp_path, [create, error("disk"), corrupt], "EE_disk",
+                 code=1)["EE_disk"]["a read returns what was written"]["result"] == "FAILED"
+
+
+@pytest.mark.parametrize("calls,name", [
+    ([error("disk"), ("bdev_passthru_create", {"base_bdev_name": "EE_disk", "name": "top"})], "top"),
+    ([delay("slow", "disk", 30, 30), error("slow")], "EE_slow"),
+    ([error("disk"), delay("slow", "EE_disk", 30, 30)], "slow")], ids=["below", "over_delay", "under_delay"])
+@pytest.mark.parametrize("disk", ["malloc", "aio"])
+def test_error_in_stacks(tmp_path, disk, calls, name):
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(2 << 20))
+    creates = {"malloc": ("bdev_malloc_create", MALLOC),
+               "aio": ("bdev_aio_create", {"name": "disk", "filename": str(image), "block_size": 512})}
+    check(tmp_path, [creates[disk], *calls], name)
+
+
 def test_null_keeps_no_data(tmp_path):
     """Which is a fault unless it is known."""
     create = ("bdev_null_create", {"name": "disk", "num_blocks": 4096, "block_size": 512})

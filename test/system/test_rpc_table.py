@@ -77,6 +77,8 @@ def served(tmp_path_factory):
     one.rpc("bdev_aio_create", name="aio0", filename=str(folder / "aio0.img"), block_size=512)
     one.rpc("bdev_uring_create", name="uring0", filename=str(folder / "uring0.img"), block_size=512)
     one.rpc("bdev_passthru_create", name="over0", base_bdev_name="malloc0")
+    one.rpc("bdev_malloc_create", name="under error0", num_blocks=1024, block_size=512)
+    one.rpc("bdev_error_create", base_name="under error0")
     one.rpc("bdev_malloc_create", name="under delay0", num_blocks=1024, block_size=512)
     one.rpc("bdev_delay_create", name="delay0", base_bdev_name="under delay0", avg_read_latency=1, p99_read_latency=2,
             avg_write_latency=3, p99_write_latency=4)
@@ -273,8 +275,8 @@ def test_least_parameters(served, starting, method):
               if method.params[name]["required"] == "yes"}
     if method.name.endswith("_create") and "name" in params:
         params["name"] = f"least of {method.name}"
-    for base in {"base_bdev_name", "base_bdev"} & set(params):
-        if "name" in params:
+    for base in {"base_bdev_name", "base_bdev", "base_name"} & set(params):
+        if "name" in params or base == "base_name":
             params[base] = f"below least of {method.name}"
     assert code(target, method.name, params) == LEAST_IS_NOT_ENOUGH.get(method.name, 0)
 
@@ -290,7 +292,7 @@ def test_parameter_that_is_given_twice(served, starting, method):
 @pytest.mark.parametrize("name", LAST)
 def test_deletion(served, name):
     """The methods that take away what test_result made of them; one that is not there is no device."""
-    made = EXAMPLES[name.replace("delete", "create")]["name"]
+    made = EXAMPLES[name]["name"]
     assert made in {bdev["name"] for bdev in served.rpc("bdev_get_bdevs")}
     assert served.rpc(name, name=made) is True
     assert made not in {bdev["name"] for bdev in served.rpc("bdev_get_bdevs")}
@@ -501,7 +503,7 @@ def test_texts(served):
                 for row in rows("strings.tsv") if row["producer"] == "bdev product_name"}
     for name, module in {"null0": "null", "malloc0": "malloc", "aio0": "aio", "uring0": "uring", "over0": "passthru",
                          "crypto0": "crypto", "null2p0": "split", "delay0": "delay",
-                         "zones0": "zone_block"}.items():
+                         "zones0": "zone_block", "EE_under error0": "error"}.items():
         assert bdevs[name]["product_name"] == products[module]
     assert set(bdevs["null0"]["supported_io_types"]) == set(texts("spdk_bdev_get_io_type_name"))
     assert set(bdevs["null0"]["assigned_rate_limits"]) == set(texts("spdk_bdev_get_qos_rpc_type"))

@@ -310,6 +310,19 @@ create_delay(struct plan *plan)
 	end_call(plan, w);
 }
 
+/* Its name says what it stands on. */
+static void
+create_error(struct plan *plan)
+{
+	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_error_create");
+	const char *base = draw_known_name(plan);
+
+	spdk_json_write_named_string(w, "base_name", base);
+	maybe_write_uuid(plan, w);
+	end_call(plan, w);
+	plan->names[plan->num_names++] = spdk_sprintf_alloc("EE_%s", base);
+}
+
 static void
 update_delay(struct plan *plan)
 {
@@ -403,7 +416,8 @@ static void
 delete_bdev(struct plan *plan)
 {
 	static const char *const methods[] = {"bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete",
-		"bdev_passthru_delete", "bdev_crypto_delete", "bdev_delay_delete", "bdev_zone_block_delete"};
+		"bdev_passthru_delete", "bdev_crypto_delete", "bdev_delay_delete", "bdev_zone_block_delete",
+		"bdev_error_delete"};
 	struct spdk_json_write_ctx *w = begin_call(plan, methods[draw(plan, SPDK_COUNTOF(methods))]);
 
 	spdk_json_write_named_string(w, "name", draw_known_name(plan));
@@ -673,6 +687,7 @@ static const struct kind g_runtime_kinds[] = {
 	{14, create_passthru},
 	{14, create_delay},
 	{10, update_delay},
+	{10, create_error},
 	{5, create_key},
 	{1, destroy_key},
 	{14, create_crypto},

@@ -251,7 +251,7 @@ phase_of(const char *method, bool *movable)
 		return PHASE_MODULES;
 	} else if (strcmp(method, "bdev_passthru_create") == 0 || strcmp(method, "bdev_crypto_create") == 0 ||
 		strcmp(method, "bdev_zone_block_create") == 0 || strcmp(method, "bdev_split_create") == 0 ||
-		strncmp(method, "bdev_delay_", 11) == 0) {
+		strncmp(method, "bdev_delay_", 11) == 0 || strcmp(method, "bdev_error_create") == 0) {
 		/* Of a bdev that is not examined: with the bdevs. */
 		*movable = true;
 		return PHASE_MODULES;
