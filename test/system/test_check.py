@@ -56,6 +56,15 @@ NOT_APART = {
     "of several that compare and write the same block at once, one succeeds",
     "the accel sequence of an I/O is carried out",
 }
+# Nor has zones, but where it says so.
+ZONES = {
+    "a report tells of each zone that there is, and of no other",
+    "a zone is written at its write pointer, and nowhere else",
+    "nothing is written or read beyond the capacity of a zone",
+    "an append is told where it is, and is there",
+    "opening, closing, finishing and resetting lead from state to state",
+    "not more zones are open than may be",
+}
 # Nothing here stands on a journal.
 DURABILITY = {
     "what was flushed is there after a power cut, or what came later",
@@ -79,7 +88,7 @@ WITHIN = {"who does not see metadata gets the data alone, and what he writes is 
 
 def expected_to_be_skipped(form):
     within = form.get("md_interleave", False)
-    return (NAMED | DURABILITY | ELSEWHERE | (set() if "dif_type" in form else PROTECTION) | (set() if within else WITHIN) |
+    return (NAMED | ZONES | DURABILITY | ELSEWHERE | (set() if "dif_type" in form else PROTECTION) | (set() if within else WITHIN) |
             (NOT_APART if "md_size" in form and not within else APART))
 
 
@@ -113,6 +122,27 @@ def test_uring(tmp_path, buffered, block_size):
     top = ("bdev_passthru_create", {"base_bdev_name": "over", "name": "top"})
     check(tmp_path, [create], "disk")
     check(tmp_path, [create, over, top], "top")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_zones_and_passthru_on_them(tmp_path, form):
+    """All rules of zones; no appends where reference tags are checked."""
+    create = [("bdev_malloc_create", {**MALLOC, **FORMATS[form]}),
+              ("bdev_zone_block_create", {"name": "zones", "base_bdev": "disk", "zone_capacity": 100,
+                                          "optimal_open_zones": 1, "max_open_zones": 3, "max_active_zones": 4}),
+              ("bdev_passthru_create", {"base_bdev_name": "zones", "name": "over"})]
+    no_append = {"an append is told where it is, and is there"} if FORMATS[form].get("dif_type") in (1, 2) else set()
+    for calls, name in ((create[:2], "zones"), (create, "over")):
+        rules = check(tmp_path, calls, name)[name]
+        assert skipped(rules) & ZONES == no_append
+        assert rules["under load each block holds what was written last"]["count"] > 500
+
+
+def test_zones_that_are_small_or_many(tmp_path):
+    for capacity in (1, 2, 3, 64, 4096):
+        check(tmp_path, [("bdev_malloc_create", MALLOC),
+                         ("bdev_zone_block_create", {"name": "zones", "base_bdev": "disk", "zone_capacity": capacity,
+                                                     "optimal_open_zones": 1, "max_open_zones": 1})], "zones")
 
 
 @pytest.mark.parametrize("write_cache", [True, False])

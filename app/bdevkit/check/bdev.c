@@ -81,8 +81,8 @@ check_open(struct check *check)
 	check->bdev = spdk_bdev_desc_get_bdev(check->desc);
 	measure(check);
 	if (!spdk_bdev_io_type_supported(check->bdev, SPDK_BDEV_IO_TYPE_WRITE) ||
-		!spdk_bdev_io_type_supported(check->bdev, SPDK_BDEV_IO_TYPE_READ) || spdk_bdev_is_zoned(check->bdev)) {
-		return refuse(check->name, "only block devices that can be read and written anywhere can be checked");
+		!spdk_bdev_io_type_supported(check->bdev, SPDK_BDEV_IO_TYPE_READ)) {
+		return refuse(check->name, "only block devices that can be read and written can be checked");
 	}
 	if (check->area < 4) {
 		return refuse(check->name, "it is too small to be checked");
@@ -178,6 +178,8 @@ struct group {
 	void (*run)(struct check *check);
 	/* Out of 16 slices so many have it. */
 	unsigned int share;
+	/* It can be tried on zones, which are written from beginning to end. */
+	bool zones;
 };
 
 static void
@@ -194,13 +196,14 @@ static void
 run_groups(struct check *check)
 {
 	static const struct group groups[] = {
-		{"opening", check_opening, 1},
-		{"claims", check_claims, 2},
+		{"opening", check_opening, 1, true},
+		{"claims", check_claims, 2, true},
 		{"types", check_types, 2},
 		{"fill", fill_area, 8},
 		{"limits", check_limits, 1},
 		{"shapes", check_shapes, 3},
 		{"meaning", check_meaning, 2},
+		{"zones", check_zones, 8, true},
 		{"zcopy", check_zcopy, 2},
 		{"seek", check_seek, 2},
 		{"fences", check_fences, 1},
@@ -212,17 +215,22 @@ run_groups(struct check *check)
 		{"reset", check_reset, 8},
 		{"end", read_area, 8},
 		{"timeouts", check_timeouts, 1},
-		{"says the same", check_says_same, 2},
-		{"remains", check_remains, 2},
+		{"says the same", check_says_same, 2, true},
+		{"remains", check_remains, 2, true},
 		{"resize", check_resize, 4},
 		{"durability", check_durability, 2},
-		{"removal", check_removal, 8},
+		{"removal", check_removal, 8, true},
 	};
 
+	bool zoned = spdk_bdev_is_zoned(check->bdev);
+
 	for (size_t i = 0; i < SPDK_COUNTOF(groups); i++) {
-		if (!check->options->slice || session_random(16) < groups[i].share) {
+		if ((groups[i].zones || !zoned) && (!check->options->slice || session_random(16) < groups[i].share)) {
 			run_group(check, &groups[i]);
 		}
+	}
+	if (zoned) {
+		check_skip_zoned(check);
 	}
 }
 

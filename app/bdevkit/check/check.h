@@ -10,6 +10,7 @@
 
 #include "spdk/stdinc.h"
 #include "spdk/bdev_module.h"
+#include "spdk/bdev_zone.h"
 
 #include "app/bdevkit/check/rules.h"
 #include "app/bdevkit/check/session.h"
@@ -198,6 +199,9 @@ struct check_io {
 	struct check_data *write_data;
 	/* Of ABORT. */
 	struct check_io *victim;
+	/* Of ZONE_MANAGEMENT; and of GET_ZONE_INFO, of which blocks counts zones. */
+	enum spdk_bdev_zone_action zone_action;
+	struct spdk_bdev_zone_info *zone_infos;
 	/* Of READ and WRITE: checks of protection information that are left out, where the data are, what is done to them. */
 	uint32_t dif_exclude;
 	struct spdk_memory_domain *domain;
@@ -216,6 +220,7 @@ struct check_io {
 	int sct;
 	int sc;
 	uint64_t seek_offset;
+	uint64_t append_location;
 	struct spdk_bdev_io *bdev_io;
 };
 
@@ -243,6 +248,12 @@ void check_io_describe(const struct check_io *io, char *text, size_t size);
 
 /* Writes blocks of a new generation, reads them back on another channel, and compares. */
 void check_write_read(struct check *check, struct check_rule *rule, uint64_t offset, uint64_t blocks, bool cut);
+
+/*
+ * The same anywhere, or at the beginning of a zone that is made empty for it. max_blocks: in units of writes. False: there is
+ * no zone to be had.
+ */
+bool check_write_somewhere(struct check *check, struct check_rule *rule, uint64_t max_blocks, bool cut);
 
 /* Prints what there is so far and ends the process, whose state nobody knows any more. */
 void check_give_up(struct check *check) __attribute__((noreturn));
@@ -305,6 +316,10 @@ void check_statistics(struct check *check);
 void check_load(struct check *check);
 void check_reset(struct check *check);
 void check_timeouts(struct check *check);
+/* Of bdevs with zones; of others says that they have none. */
+void check_zones(struct check *check);
+/* Says of the rules that were not tried why. */
+void check_skip_zoned(struct check *check);
 void check_says_same(struct check *check);
 void check_remains(struct check *check);
 void check_resize(struct check *check);

@@ -40,6 +40,7 @@ io_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 	io->miscompare = !success && sk == SPDK_SCSI_SENSE_MISCOMPARE;
 	spdk_bdev_io_get_nvme_status(bdev_io, &cdw0, &io->sct, &io->sc);
 	io->seek_offset = spdk_bdev_io_get_seek_offset(bdev_io);
+	io->append_location = spdk_bdev_io_get_append_location(bdev_io);
 	io->bdev_io = bdev_io;
 	if (!(io->keep && success)) {
 		spdk_bdev_free_io(bdev_io);
@@ -113,6 +114,13 @@ submit(struct check_io *io)
 		return spdk_bdev_nvme_io_passthru(desc, ch, &cmd, nothing, sizeof(nothing), io_cb, io);
 	case SPDK_BDEV_IO_TYPE_NVME_IO_MD:
 		return spdk_bdev_nvme_io_passthru_md(desc, ch, &cmd, nothing, 2048, nothing + 2048, 64, io_cb, io);
+	case SPDK_BDEV_IO_TYPE_ZONE_APPEND:
+		return spdk_bdev_zone_appendv_with_md(
+			desc, ch, io->data->iovs, io->data->iovcnt, io->data->md, io->offset, io->blocks, io_cb, io);
+	case SPDK_BDEV_IO_TYPE_ZONE_MANAGEMENT:
+		return spdk_bdev_zone_management(desc, ch, io->offset, io->zone_action, io_cb, io);
+	case SPDK_BDEV_IO_TYPE_GET_ZONE_INFO:
+		return spdk_bdev_get_zone_info(desc, ch, io->offset, io->blocks, io->zone_infos, io_cb, io);
 	default:
 		return -ENOTSUP;
 	}

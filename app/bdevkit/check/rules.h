@@ -42,6 +42,12 @@
 	RULE(ZCOPY, "zcopy", "zcopy lends what is there, and a commit writes it") \
 	RULE(ZCOPY_DROP, "zcopy", "zcopy that is not committed reads, and changes nothing") \
 	RULE(ZCOPY_MANY, "zcopy", "several may be lent at once, to all threads") \
+	RULE(ZONE_REPORT, "zones", "a report tells of each zone that there is, and of no other") \
+	RULE(ZONE_POINTER, "zones", "a zone is written at its write pointer, and nowhere else") \
+	RULE(ZONE_EDGE, "zones", "nothing is written or read beyond the capacity of a zone") \
+	RULE(ZONE_APPEND, "zones", "an append is told where it is, and is there") \
+	RULE(ZONE_STATES, "zones", "opening, closing, finishing and resetting lead from state to state") \
+	RULE(ZONE_LIMITS, "zones", "not more zones are open than may be") \
 	RULE(MD_WRITE, "metadata", "a write with a wrong guard or tag is refused where the bdev checks it") \
 	RULE(MD_READ, "metadata", "a wrong guard or tag is found by the read") \
 	RULE(MD_NAMED, "metadata", "a status that names the guard or a tag names the wrong one") \

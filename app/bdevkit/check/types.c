@@ -45,6 +45,7 @@ check_type(struct check *check, enum spdk_bdev_io_type type, struct check_data *
 	struct check_rule *works = check_rule(check, RULE_TYPE_WORKS);
 	struct check_rule *refuses = check_rule(check, RULE_TYPE_REFUSED);
 	bool claimed = spdk_bdev_io_type_supported(check->bdev, type);
+	struct spdk_bdev_zone_info info;
 	struct check_io io = {
 		.check = check,
 		.type = type,
@@ -53,6 +54,7 @@ check_type(struct check *check, enum spdk_bdev_io_type type, struct check_data *
 		.data = data,
 		.write_data = data,
 		.victim = &io,
+		.zone_infos = &info,
 		.keep = type == SPDK_BDEV_IO_TYPE_ZCOPY,
 	};
 

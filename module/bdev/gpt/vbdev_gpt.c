@@ -481,8 +481,14 @@ examined_cb(void *ctx, int rc)
 static void
 vbdev_gpt_examine_disk(struct spdk_bdev *bdev)
 {
-	int rc = vbdev_gpt_examine(bdev->name, examined_cb, NULL);
+	int rc;
 
+	if (spdk_bdev_is_zoned(bdev)) {
+		/* Nobody could change a table there, and a read of it need not be possible. */
+		examined_cb(NULL, 0);
+		return;
+	}
+	rc = vbdev_gpt_examine(bdev->name, examined_cb, NULL);
 	if (rc != 0) {
 		SPDK_ERRLOG("%s cannot be examined for partitions: %s\n", bdev->name, spdk_strerror(-rc));
 		examined_cb(NULL, rc);
