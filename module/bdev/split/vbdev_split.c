@@ -208,6 +208,10 @@ static int
 plan_parts(const struct split_request *request, const struct spdk_bdev *bdev, uint32_t *count, uint64_t *blocks,
 	const char **why)
 {
+	if (spdk_bdev_is_zoned(bdev)) {
+		*why = "the base has zones, and parts have none";
+		return -ENOTSUP;
+	}
 	if (request->split_size_mb == 0) {
 		if (request->split_count > bdev->blockcnt) {
 			*why = "the base has fewer blocks than that";

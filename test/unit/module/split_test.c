@@ -66,8 +66,14 @@ bad_parameters_are_refused(void **state)
 	fixture_rpc_expect_error(INVALID,
 		"Cannot split md into 1: split_size_mb is not a multiple of the block size of the base",
 		"bdev_split_create", "{'base_bdev': 'md', 'split_count': 1, 'split_size_mb': 1}");
+	fixture_rpc("bdev_null_create", "{'name': 'below', 'num_blocks': 64, 'block_size': 512}");
+	fixture_rpc("bdev_zone_block_create",
+		"{'name': 'zones', 'base_bdev': 'below', 'zone_capacity': 8, 'optimal_open_zones': 1}");
+	fixture_rpc_expect_error(INVALID, "Cannot split zones into 2: the base has zones, and parts have none",
+		"bdev_split_create", "{'base_bdev': 'zones', 'split_count': 2}");
 	assert_false(is_claimed("N"));
 	assert_false(is_claimed("md"));
+	assert_false(is_claimed("zones"));
 	/* Nothing is remembered of all that. */
 	assert_string_equal(fixture_config("bdev_split_create"), "");
 	fixture_rpc_expect_error(INVALID, "N is not split, nor is it to be: No such file or directory",
