@@ -17,17 +17,21 @@
 /* Handles of recently used keys that a channel finds at once. */
 #define CACHED_HANDLES 64
 
+/* Goes with its key or its channel, whichever goes first. */
 struct sw_handle {
 	const struct sw_channel *owner;
 	gcry_cipher_hd_t cipher;
-	SLIST_ENTRY(sw_handle) link;
+	LIST_ENTRY(sw_handle) of_key;
+	LIST_ENTRY(sw_handle) of_channel;
 };
+
+/* Guards the lists of handles of all keys and channels. */
+static struct env_mutex g_handles_lock = ENV_MUTEX_INITIALIZER;
 
 struct sw_key {
 	/* Never used for another key. */
 	uint64_t id;
-	struct env_mutex lock;
-	SLIST_HEAD(, sw_handle) handles;
+	LIST_HEAD(, sw_handle) handles;
 	int mode;
 	int algo;
 	/* Of the data key followed by that of the tweak key. */
@@ -36,6 +40,7 @@ struct sw_key {
 };
 
 struct sw_crypto_channel {
+	LIST_HEAD(, sw_handle) handles;
 	struct {
 		uint64_t key_id;
 		gcry_cipher_hd_t cipher;
@@ -111,7 +116,6 @@ int
 sw_crypto_key_init(struct spdk_accel_crypto_key *key)
 {
 	struct sw_key *sw_key;
-	int rc;
 
 	if (key->cipher == SPDK_ACCEL_CIPHER_AES_CBC && key->tweak_mode != SPDK_ACCEL_CRYPTO_TWEAK_MODE_SIMPLE_LBA) {
 		SPDK_ERRLOG("key %s: AES_CBC has no other tweak mode than SIMPLE_LBA\n", key->param.key_name);
@@ -127,14 +131,8 @@ sw_crypto_key_init(struct spdk_accel_crypto_key *key)
 		free(sw_key);
 		return -ENOMEM;
 	}
-	rc = env_mutex_init(&sw_key->lock);
-	if (rc != 0) {
-		env_secret_free(sw_key->bytes);
-		free(sw_key);
-		return rc;
-	}
 	sw_key->id = __atomic_add_fetch(&g_last_key_id, 1, __ATOMIC_RELAXED);
-	SLIST_INIT(&sw_key->handles);
+	LIST_INIT(&sw_key->handles);
 	sw_key->mode = key->cipher == SPDK_ACCEL_CIPHER_AES_XTS ? GCRY_CIPHER_MODE_XTS : GCRY_CIPHER_MODE_CBC;
 	sw_key->algo = key->key_size == SPDK_ACCEL_AES_XTS_128_KEY_SIZE ? GCRY_CIPHER_AES128 : GCRY_CIPHER_AES256;
 	memcpy(sw_key->bytes, key->key, key->key_size);
@@ -145,19 +143,28 @@ sw_crypto_key_init(struct spdk_accel_crypto_key *key)
 	return 0;
 }
 
+/* With the lock. */
+static void
+close_handle(struct sw_handle *handle)
+{
+	LIST_REMOVE(handle, of_key);
+	LIST_REMOVE(handle, of_channel);
+	/* Wipes it. */
+	gcry_cipher_close(handle->cipher);
+	free(handle);
+}
+
 void
 sw_crypto_key_deinit(struct spdk_accel_crypto_key *key)
 {
 	struct sw_key *sw_key = key->priv;
 	struct sw_handle *handle;
 
-	while ((handle = SLIST_FIRST(&sw_key->handles)) != NULL) {
-		SLIST_REMOVE_HEAD(&sw_key->handles, link);
-		/* Wipes it. */
-		gcry_cipher_close(handle->cipher);
-		free(handle);
+	env_mutex_lock(&g_handles_lock);
+	while ((handle = LIST_FIRST(&sw_key->handles)) != NULL) {
+		close_handle(handle);
 	}
-	env_mutex_destroy(&sw_key->lock);
+	env_mutex_unlock(&g_handles_lock);
 	env_secret_free(sw_key->bytes);
 	free(sw_key);
 }
@@ -193,9 +200,8 @@ find_handle(const struct sw_channel *ch, struct sw_key *key)
 {
 	struct sw_handle *handle;
 
-	ENV_MUTEX_SCOPE(&key->lock);
-	SLIST_FOREACH(handle, &key->handles, link)
-	{
+	ENV_MUTEX_SCOPE(&g_handles_lock);
+	LIST_FOREACH (handle, &key->handles, of_key) {
 		if (handle->owner == ch) {
 			return handle->cipher;
 		}
@@ -204,7 +210,8 @@ find_handle(const struct sw_channel *ch, struct sw_key *key)
 	if (handle == NULL) {
 		return NULL;
 	}
-	SLIST_INSERT_HEAD(&key->handles, handle, link);
+	LIST_INSERT_HEAD(&key->handles, handle, of_key);
+	LIST_INSERT_HEAD(&ch->crypto->handles, handle, of_channel);
 	return handle->cipher;
 }
 
@@ -230,6 +237,13 @@ sw_crypto_channel_create(struct sw_channel *ch)
 void
 sw_crypto_channel_destroy(struct sw_channel *ch)
 {
+	struct sw_handle *handle;
+
+	env_mutex_lock(&g_handles_lock);
+	while ((handle = LIST_FIRST(&ch->crypto->handles)) != NULL) {
+		close_handle(handle);
+	}
+	env_mutex_unlock(&g_handles_lock);
 	if (ch->crypto->scratch != NULL) {
 		explicit_bzero(ch->crypto->scratch, ch->crypto->scratch_size);
 	}
