@@ -112,7 +112,11 @@ uring_probe(const char **why)
 static void
 destroy_ring(struct uring_ring *ring)
 {
-	spdk_poller_unregister(&ring->poller);
+	if (ring->poller != NULL) {
+		/* At once: within the poller it is unregistered later, and the descriptor is gone by then. */
+		bdk_poller_set_wakeup_fd(ring->poller, -1);
+		spdk_poller_unregister(&ring->poller);
+	}
 	io_uring_queue_exit(&ring->ring);
 	uring_memory_fini(&ring->memory);
 	free(ring);
