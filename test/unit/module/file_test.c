@@ -7,6 +7,7 @@
 
 #include "fixture.h"
 
+#include "bdevkit/uring.h"
 #include "spdk/jsonrpc.h"
 #include "spdk/util.h"
 #include "lib/env/env_internal.h"
@@ -956,6 +957,12 @@ main(void)
 		TEST_ON_DEVICE(device_reset_comes_after_all_io),
 		TEST_ON_DEVICE(device_tells_its_block_size),
 	};
+	const char *why;
 
+	if (!IS_AIO && bdk_uring_probe(&why) != 0) {
+		/* The code that says so to who runs the tests. */
+		printf("skipped: %s\n", why);
+		return 77;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 
 #include "fixture.h"
 
+#include "bdevkit/uring.h"
 #include "spdk/env.h"
 #include "spdk/memory.h"
 #include "spdk/string.h"
@@ -553,6 +554,12 @@ main(void)
 		TEST_IN_MEMORY(growth_is_noticed),
 		TEST_ON_DISK(device_is_followed),
 	};
+	const char *why;
 
+	if (bdk_uring_probe(&why) != 0) {
+		/* The code that says so to who runs the tests. */
+		printf("skipped: %s\n", why);
+		return 77;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
