@@ -41,8 +41,6 @@ enum bdk_strict_rule {
 	BDK_STRICT_BDEV_CHANGED,
 	/* A caller submitted an I/O on another thread than that of the channel. */
 	BDK_STRICT_SUBMITTED_ON_WRONG_THREAD,
-	/* A caller submitted an I/O on a channel that was put and is gone. */
-	BDK_STRICT_SUBMITTED_WITHOUT_CHANNEL,
 	/* A channel was not put: its thread was exited by force, or shutdown waits for it. */
 	BDK_STRICT_CHANNEL_LEAKED,
 	/* A descriptor was not closed: its bdev, or shutdown, waits for it. */

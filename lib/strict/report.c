@@ -40,7 +40,6 @@ static const struct {
 		"set it before spdk_bdev_register(); spdk_bdev_notify_blockcnt_change() changes the size"},
 	[BDK_STRICT_SUBMITTED_ON_WRONG_THREAD] = {"submitted-on-wrong-thread",
 		"get a channel on each thread that submits, and use it only there"},
-	[BDK_STRICT_SUBMITTED_WITHOUT_CHANNEL] = {"submitted-without-channel", "put a channel after its last I/O"},
 	[BDK_STRICT_CHANNEL_LEAKED] = {"channel-leaked", "put each channel as often as it was got"},
 	[BDK_STRICT_DESCRIPTOR_LEAKED] = {"descriptor-leaked", "close it when the event REMOVE comes, and at the end"},
 	[BDK_STRICT_REACTOR_HELD] = {"reactor-held",
