@@ -8,6 +8,8 @@
 #include "spdk/stdinc.h"
 #include "spdk/likely.h"
 
+#include <malloc.h>
+
 extern void (*bdk_strict_malloc_hook)(const void *caller);
 void (*bdk_strict_malloc_hook)(const void *caller) __attribute__((visibility("default")));
 

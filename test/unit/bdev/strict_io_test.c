@@ -530,23 +530,9 @@ test_data_changed(void **state)
 	assert_int_equal(g_succeeded, 3);
 }
 
-static bool
-sees_malloc(void)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	return true;
-#else
-	return false;
-#endif
-}
-
 static void
 test_allocates(void **state)
 {
-	if (!sees_malloc()) {
-		print_message("skipped: malloc() is not seen without a sanitizer, or a library that is preloaded\n");
-		skip();
-	}
 	g_mistake = MISTAKE_ALLOCATES;
 	for (uint64_t i = 0; i < 15; i++) {
 		run_read(i);
