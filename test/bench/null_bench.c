@@ -9,7 +9,8 @@
  * Bdevs: "poll" completes from a poller, "inline" inside submit_request, both by a module of this program that does
  * nothing else; "null" and "malloc" are the modules of those names. The latter is a disk of 512 MiB, written before; beside
  * it stands what the copy alone takes ("copy": memcpy() out of as much memory, at random). Only if asked for. So are
- * "passthru", "delay" (without latency) and "EE_base" (error, with nothing armed), each of them on a null bdev.
+ * "passthru", "delay" (without latency), "EE_base" (error, with nothing armed) and "splitp0", each of them on a null bdev;
+ * and "tablep1", a partition of "table", which is like "inline".
  */
 
 #include "spdk/bdev_module.h"
@@ -24,6 +25,8 @@
 #include "module/bdev/malloc/bdev_malloc.h"
 #include "module/bdev/null/bdev_null.h"
 #include "module/bdev/passthru/vbdev_passthru.h"
+#include "module/bdev/split/vbdev_split.h"
+#include "test/unit/module/gpt_image.h"
 
 #define BLOCK_SIZE 512
 #define NUM_BLOCKS (1ULL << 20)
@@ -92,6 +95,21 @@ bench_submit_inline(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 	spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
 }
 
+/* The beginning of a disk with one partition; what is behind it costs nothing, as with "inline". */
+#define TABLE_BLOCKS 64
+static uint8_t g_table[TABLE_BLOCKS * BLOCK_SIZE];
+
+static void
+bench_submit_table(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
+{
+	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
+
+	if (io->offset_blocks + io->num_blocks <= TABLE_BLOCKS) {
+		memcpy(io->iovs[0].iov_base, g_table + io->offset_blocks * BLOCK_SIZE, io->num_blocks * BLOCK_SIZE);
+	}
+	spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
+}
+
 static bool
 bench_io_type_supported(void *ctx, enum spdk_bdev_io_type type)
 {
@@ -145,6 +163,13 @@ static const struct spdk_bdev_fn_table g_inline_fn_table = {
 	.get_io_channel = bench_get_io_channel,
 };
 
+static const struct spdk_bdev_fn_table g_table_fn_table = {
+	.destruct = bench_destruct,
+	.submit_request = bench_submit_table,
+	.io_type_supported = bench_io_type_supported,
+	.get_io_channel = bench_get_io_channel,
+};
+
 static struct spdk_bdev_module g_bench_module = {
 	.name = "bench",
 	.module_init = bench_module_init,
@@ -153,7 +178,7 @@ static struct spdk_bdev_module g_bench_module = {
 
 SPDK_BDEV_MODULE_REGISTER(bench, &g_bench_module)
 
-static char g_poll_name[] = "poll", g_inline_name[] = "inline", g_product_name[] = "bench";
+static char g_poll_name[] = "poll", g_inline_name[] = "inline", g_table_name[] = "table", g_product_name[] = "bench";
 
 static struct spdk_bdev g_poll_bdev = {
 	.name = g_poll_name,
@@ -172,6 +197,16 @@ static struct spdk_bdev g_inline_bdev = {
 	.blockcnt = NUM_BLOCKS,
 	.ctxt = &g_inline_device,
 	.fn_table = &g_inline_fn_table,
+	.module = &g_bench_module,
+};
+
+static struct spdk_bdev g_table_bdev = {
+	.name = g_table_name,
+	.product_name = g_product_name,
+	.blocklen = BLOCK_SIZE,
+	.blockcnt = NUM_BLOCKS + 2 * TABLE_BLOCKS,
+	.ctxt = &g_inline_device,
+	.fn_table = &g_table_fn_table,
 	.module = &g_bench_module,
 };
 
@@ -500,7 +535,35 @@ create_error(const char *base, const char **why)
 	return vbdev_error_create(base, &none, why);
 }
 
-/* What stands on a null bdev, in which nothing is done. */
+static int
+create_split(const char *base, const char **why)
+{
+	struct split_opts opts = {.base_bdev = base, .split_count = 1};
+
+	return vbdev_split_create(&opts, why);
+}
+
+/* As large as the others, between the tables; that at the end is never read. */
+static int
+create_gpt(const char *base, const char **why)
+{
+	static const struct gpt_image_part part = {GPT_IMAGE_TYPE_SPDK, TABLE_BLOCKS, TABLE_BLOCKS + NUM_BLOCKS - 1, 1};
+	struct gpt_image image = {calloc(g_table_bdev.blockcnt, BLOCK_SIZE), BLOCK_SIZE, g_table_bdev.blockcnt, 128};
+
+	if (image.data == NULL) {
+		return -ENOMEM;
+	}
+	if (spdk_bdev_get_by_name(g_table_name) != NULL) {
+		free(image.data);
+		return 0;
+	}
+	gpt_image_make(&image, &part, 1);
+	memcpy(g_table, image.data, sizeof(g_table));
+	free(image.data);
+	return spdk_bdev_register(&g_table_bdev);
+}
+
+/* What stands on a null bdev, in which nothing is done; or, without base, on "table". */
 static const struct upper {
 	const char *name;
 	const char *base;
@@ -509,6 +572,9 @@ static const struct upper {
 	{"passthru", "under passthru", create_passthru},
 	{"delay", "under delay", create_delay},
 	{"EE_base", "base", create_error},
+	{"splitp0", "split", create_split},
+	{"tablep1", NULL, create_gpt},
+	{"table", NULL, create_gpt},
 };
 
 static void
@@ -518,14 +584,16 @@ create_upper(const char *name)
 	struct spdk_bdev *bdev;
 	const char *why = NULL;
 	size_t i;
-	int rc;
+	int rc = 0;
 
 	for (i = 0; i < SPDK_COUNTOF(g_uppers); i++) {
 		if (strcmp(g_uppers[i].name, name) != 0) {
 			continue;
 		}
-		opts.name = g_uppers[i].base;
-		rc = bdev_null_create(&opts, &bdev, &why);
+		if (g_uppers[i].base != NULL) {
+			opts.name = g_uppers[i].base;
+			rc = bdev_null_create(&opts, &bdev, &why);
+		}
 		if (rc == 0) {
 			settle();
 			rc = g_uppers[i].create(g_uppers[i].base, &why);
