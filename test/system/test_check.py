@@ -256,6 +256,33 @@ def test_error_in_stacks(tmp_path, disk, calls, name):
     check(tmp_path, [creates[disk], *calls], name)
 
 
+SPLIT = ("bdev_split_create", {"base_bdev": "disk", "split_count": 2})
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "large"])
+def test_split(tmp_path, form):
+    """The second part, where every block has another number than on the base. Without ZCOPY where tags are rewritten."""
+    create = ("bdev_malloc_create", {**MALLOC, **FORMATS[form], "num_blocks": 8191})
+    tags = FORMATS[form].get("dif_type", 3) != 3
+    assert skipped(check(tmp_path, [create, SPLIT], "diskp1")["diskp1"]) == \
+        expected_to_be_skipped(FORMATS[form]) | (ZCOPY if tags else set())
+
+
+@pytest.mark.parametrize("calls,top", [
+    ([SPLIT, ("bdev_passthru_create", {"base_bdev_name": "diskp1", "name": "top"})], "top"),
+    ([("bdev_passthru_create", {"base_bdev_name": "disk", "name": "middle"}),
+      ("bdev_split_create", {"base_bdev": "middle", "split_count": 3, "split_size_mb": 1})], "middlep1"),
+    ([SPLIT, ("bdev_split_create", {"base_bdev": "diskp1", "split_count": 2})], "diskp1p1")],
+    ids=["below", "above", "twice"])
+@pytest.mark.parametrize("disk", ["malloc", "aio"])
+def test_split_in_stacks(tmp_path, disk, calls, top):
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(4 << 20))
+    creates = {"malloc": ("bdev_malloc_create", {**MALLOC, "num_blocks": 8192}),
+               "aio": ("bdev_aio_create", {"name": "disk", "filename": str(image), "block_size": 512})}
+    check(tmp_path, [creates[disk], *calls], top)
+
+
 def test_null_keeps_no_data(tmp_path):
     """Which is a fault unless it is known."""
     create = ("bdev_null_create", {"name": "disk", "num_blocks": 4096, "block_size": 512})
