@@ -3,6 +3,7 @@
 /* Modules and drivers, which module has which operation, start and stop. */
 
 #include "lib/accel/accel_internal.h"
+#include "bdevkit/thread.h"
 #include "spdk/json.h"
 #include "spdk/string.h"
 #include "spdk/util.h"
@@ -388,10 +389,15 @@ spdk_accel_initialize(void)
 		spdk_iobuf_unregister_module("accel");
 		return rc;
 	}
+	rc = bdk_io_device_register(
+		&g_accel, accel_channel_create, accel_channel_destroy, sizeof(struct accel_io_channel), "accel");
+	if (rc != 0) {
+		accel_domain_destroy();
+		spdk_iobuf_unregister_module("accel");
+		return rc;
+	}
 	/* From here on spdk_accel_finish() takes back what has been done. */
 	g_accel.started = true;
-	spdk_io_device_register(
-		&g_accel, accel_channel_create, accel_channel_destroy, sizeof(struct accel_io_channel), "accel");
 	rc = init_modules();
 	if (rc != 0) {
 		return rc;

@@ -182,9 +182,8 @@ error_module_init(void)
 	if (g_software == NULL) {
 		return -ENODEV;
 	}
-	spdk_io_device_register(&g_error_module, error_channel_create, error_channel_destroy,
+	return bdk_io_device_register(&g_error_module, error_channel_create, error_channel_destroy,
 		sizeof(struct error_channel), "accel_error");
-	return 0;
 }
 
 static void

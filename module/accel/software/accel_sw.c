@@ -234,9 +234,8 @@ sw_module_init(void)
 	if (rc != 0) {
 		return rc;
 	}
-	spdk_io_device_register(
+	return bdk_io_device_register(
 		&g_sw_module, sw_channel_create, sw_channel_destroy, sizeof(struct sw_channel), "accel_software");
-	return 0;
 }
 
 static void
