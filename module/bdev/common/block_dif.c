@@ -5,8 +5,8 @@
 #include "spdk/dif.h"
 #include "spdk/log.h"
 
-static int
-make_context(const struct spdk_bdev *bdev, const struct block_dif_range *range, struct spdk_dif_ctx *ctx)
+int
+block_dif_make_context(const struct spdk_bdev *bdev, const struct block_dif_range *range, struct spdk_dif_ctx *ctx)
 {
 	struct spdk_dif_ctx_init_ext_opts opts = {
 		.size = SPDK_SIZEOF(&opts, dif_pi_format),
@@ -59,6 +59,14 @@ field_name(uint8_t err_type)
 	}
 }
 
+void
+block_dif_log_error(const struct spdk_bdev *bdev, uint64_t offset_blocks, const struct spdk_dif_error *error)
+{
+	SPDK_ERRLOG_RATELIMIT("%s: wrong %s in block %" PRIu64 ": expected 0x%" PRIx64 ", found 0x%" PRIx64 "\n",
+		bdev->name, field_name(error->err_type), offset_blocks + error->err_offset, error->expected,
+		error->actual);
+}
+
 static int
 verify(const struct spdk_bdev *bdev, const struct block_dif_range *range, const struct spdk_dif_ctx *ctx,
 	struct spdk_dif_error *error)
@@ -81,15 +89,12 @@ block_dif_verify(const struct spdk_bdev *bdev, const struct block_dif_range *ran
 	if (!has_pi(bdev, range) || range->flags == 0) {
 		return true;
 	}
-	if (make_context(bdev, range, &ctx) != 0) {
+	if (block_dif_make_context(bdev, range, &ctx) != 0) {
 		return false;
 	}
 	rc = verify(bdev, range, &ctx, &error);
 	if (rc == -1) {
-		SPDK_ERRLOG_RATELIMIT("%s: wrong %s in block %" PRIu64 ": expected 0x%" PRIx64 ", found 0x%" PRIx64
-				      "\n",
-			bdev->name, field_name(error.err_type), range->offset_blocks + error.err_offset, error.expected,
-			error.actual);
+		block_dif_log_error(bdev, range->offset_blocks, &error);
 	}
 	return rc == 0;
 }
@@ -103,7 +108,7 @@ block_dif_generate(const struct spdk_bdev *bdev, const struct block_dif_range *r
 	if (!has_pi(bdev, range)) {
 		return true;
 	}
-	if (make_context(bdev, range, &ctx) != 0) {
+	if (block_dif_make_context(bdev, range, &ctx) != 0) {
 		return false;
 	}
 	if (bdev->md_interleave) {
@@ -125,7 +130,7 @@ block_dif_move(const struct spdk_bdev *bdev, const struct block_dif_range *range
 	}
 	src.offset_blocks = src_offset_blocks;
 	src.flags = SPDK_DIF_FLAGS_REFTAG_CHECK;
-	if (make_context(bdev, &src, &ctx) != 0) {
+	if (block_dif_make_context(bdev, &src, &ctx) != 0) {
 		return false;
 	}
 	spdk_dif_ctx_set_remapped_init_ref_tag(&ctx, (uint32_t)range->offset_blocks);

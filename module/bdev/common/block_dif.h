@@ -9,6 +9,7 @@
 #define MODULE_BDEV_BLOCK_DIF_H
 
 #include "spdk/bdev_module.h"
+#include "spdk/dif.h"
 
 /* Blocks of a bdev: where they are, and which they are. */
 struct block_dif_range {
@@ -24,6 +25,11 @@ struct block_dif_range {
 
 /* What bdev_io has as its buffers. */
 struct block_dif_range block_dif_range_of_io(struct spdk_bdev_io *bdev_io);
+
+/* For those who check it by other means. Returns 0 or -EINVAL. */
+int block_dif_make_context(const struct spdk_bdev *bdev, const struct block_dif_range *range, struct spdk_dif_ctx *ctx);
+/* Says in the log what is wrong with blocks from offset_blocks on. */
+void block_dif_log_error(const struct spdk_bdev *bdev, uint64_t offset_blocks, const struct spdk_dif_error *error);
 
 /* Returns true if all blocks are right. Otherwise says in the log what is wrong. */
 bool block_dif_verify(const struct spdk_bdev *bdev, const struct block_dif_range *range);

@@ -395,8 +395,8 @@ bdev_malloc_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 }
 
 /*
- * Of every domain, as it is accel that moves the data. Protection information is checked by looking at it, so with it there
- * are none, and sequences are left to the layer.
+ * Of every domain, as it is accel that moves the data. Protection information is checked, and then the data are copied:
+ * with it there are none, lest somebody changes what lies in a domain between the two.
  */
 static int
 bdev_malloc_get_memory_domains(void *ctx, struct spdk_memory_domain **domains, int array_size)
@@ -421,9 +421,7 @@ bdev_malloc_get_memory_domains(void *ctx, struct spdk_memory_domain **domains, i
 static bool
 bdev_malloc_accel_sequence_supported(void *ctx, enum spdk_bdev_io_type io_type)
 {
-	struct malloc_bdev *malloc_bdev = ctx;
-
-	return !malloc_bdev->has_pi && (io_type == SPDK_BDEV_IO_TYPE_READ || io_type == SPDK_BDEV_IO_TYPE_WRITE);
+	return io_type == SPDK_BDEV_IO_TYPE_READ || io_type == SPDK_BDEV_IO_TYPE_WRITE;
 }
 
 /* One channel for all malloc bdevs of a thread: it has no state of theirs. */

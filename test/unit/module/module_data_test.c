@@ -11,6 +11,7 @@
 #include "spdk/accel.h"
 #include "spdk/accel_module.h"
 #include "spdk/crc32.h"
+#include "spdk/dif.h"
 #include "spdk/dma.h"
 #include "spdk/util.h"
 #include "test/unit/dma/guarded_domain.h"
@@ -413,6 +414,85 @@ encryption_goes_straight_to_the_disk(void **state)
 	assert_int_equal(spdk_accel_crypto_key_destroy(key), 0);
 }
 
+/* ---- protection information in a sequence ---- */
+
+#define PI_LEN (BLOCKS * 520)
+
+static void
+make_pi(uint8_t *buf, uint64_t offset)
+{
+	struct spdk_dif_ctx_init_ext_opts opts = {
+		.size = SPDK_SIZEOF(&opts, dif_pi_format), .dif_pi_format = SPDK_DIF_PI_FORMAT_16};
+	struct iovec iov = {buf, PI_LEN};
+	struct spdk_dif_ctx ctx;
+
+	assert_int_equal(spdk_dif_ctx_init(&ctx, 520, 8, true, false, SPDK_DIF_TYPE1,
+				 SPDK_DIF_FLAGS_GUARD_CHECK | SPDK_DIF_FLAGS_REFTAG_CHECK, offset, 0, 0, 0, 0, &opts),
+		0);
+	assert_int_equal(spdk_dif_generate(&iov, 1, BLOCKS, &ctx), 0);
+}
+
+/* Writes or reads by way of a copy between the buffer of the I/O and another one. */
+static bool
+transfer_by_sequence(bool write, struct spdk_io_channel *accel_ch, uint8_t *other, uint64_t offset)
+{
+	static uint8_t between[PI_LEN];
+	struct iovec iov = {between, PI_LEN}, other_iov = {other, PI_LEN};
+	struct iovec *to = write ? &iov : &other_iov, *from = write ? &other_iov : &iov;
+	struct spdk_bdev_ext_io_opts opts = {.size = sizeof(opts)};
+	struct spdk_accel_sequence *seq = NULL;
+
+	assert_int_equal(
+		spdk_accel_append_copy(&seq, accel_ch, to, 1, NULL, NULL, from, 1, NULL, NULL, step_cb, NULL), 0);
+	opts.accel_sequence = seq;
+	return transfer(write, &iov, 1, offset, BLOCKS, &opts);
+}
+
+static void
+protection_is_checked_in_a_sequence(void **state)
+{
+	static uint8_t written[PI_LEN], read[PI_LEN];
+	struct spdk_io_channel *accel_ch = spdk_accel_get_io_channel();
+
+	fixture_rpc_expect("\"base\"", "bdev_malloc_create",
+		"{'name': 'base', 'num_blocks': 256, 'block_size': 512, 'md_size': 8, 'md_interleave': true, "
+		"'dif_type': "
+		"1}");
+	open_bdev("base", false);
+	assert_true(spdk_bdev_get_by_name("base")->fn_table->accel_sequence_supported(
+		spdk_bdev_get_by_name("base")->ctxt, SPDK_BDEV_IO_TYPE_WRITE));
+	g_steps = 0;
+	fill(written, PI_LEN, 1);
+	make_pi(written, 7);
+	assert_true(transfer_by_sequence(true, accel_ch, written, 7));
+	assert_true(transfer_by_sequence(false, accel_ch, read, 7));
+	assert_memory_equal(read, written, PI_LEN);
+	/* Of another place, and damaged: nothing of it is stored. */
+	fill(read, PI_LEN, 2);
+	make_pi(read, 8);
+	assert_false(transfer_by_sequence(true, accel_ch, read, 7));
+	make_pi(read, 7);
+	read[9 * 520 + 3] ^= 1;
+	assert_false(transfer_by_sequence(true, accel_ch, read, 7));
+	assert_int_equal(g_steps, 4);
+	memset(read, 0, PI_LEN);
+	assert_true(transfer_by_sequence(false, accel_ch, read, 7));
+	assert_memory_equal(read, written, PI_LEN);
+	/* Stored where it does not belong, without a check, it is found by the reader. */
+	{
+		struct spdk_bdev_ext_io_opts opts = {.size = sizeof(opts),
+			.dif_check_flags_exclude_mask = SPDK_DIF_FLAGS_GUARD_CHECK | SPDK_DIF_FLAGS_REFTAG_CHECK};
+		struct iovec iov = {written, PI_LEN};
+
+		assert_true(transfer(true, &iov, 1, 8, BLOCKS, &opts));
+	}
+	memset(read, 0x77, PI_LEN);
+	assert_false(transfer_by_sequence(false, accel_ch, read, 8));
+	close_bdev();
+	fixture_rpc_expect("true", "bdev_malloc_delete", "{'name': 'base'}");
+	spdk_put_io_channel(accel_ch);
+}
+
 /* ---- shortages ---- */
 
 static void
@@ -466,6 +546,7 @@ main(void)
 		TEST(nobody_touches_memory_of_a_domain),
 		TEST(system_domain_is_plain_memory),
 		TEST(encryption_goes_straight_to_the_disk),
+		TEST(protection_is_checked_in_a_sequence),
 		TEST(malloc_waits_for_accel),
 	};
 
