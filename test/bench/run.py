@@ -244,20 +244,33 @@ def run_uring_bench(build, module, path, kind, depth, seconds):
     return float(words[0]), float(words[2])
 
 
-def run_fio_uring(path, kind, depth, seconds):
+def children_cpu():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def run_fio_uring(path, kind, depth, seconds, start_cpu=0):
     """With all that makes it fast: registered buffers and file, 16 I/Os in a system call."""
-    # Threads of the kernel that work for it are not in its own figures; rusage has them.
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # Threads of the kernel that work for it are not in its own figures; ours of the whole process has them.
+    before = children_cpu()
     command = ["fio", "--name=bench", "--thread", "--ioengine=io_uring", f"--filename={path}", "--direct=1",
                f"--rw=rand{kind}", "--bs=4k", f"--iodepth={depth}", "--iodepth_batch_submit=16",
                "--iodepth_batch_complete_max=16", "--fixedbufs=1", "--registerfiles=1", "--norandommap",
                "--randrepeat=0", "--time_based", f"--runtime={seconds}", "--output-format=json"]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = children_cpu() - before - start_cpu
     job = json.loads(output[output.index("{"):])["jobs"][0]
-    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     ios = job["read"]["total_ios"] + job["write"]["total_ios"]
     return job["read"]["iops"] + job["write"]["iops"], cpu * 1e9 / ios
+
+
+def fio_start_cpu(path):
+    """What fio takes before its first I/O."""
+    before = children_cpu()
+    subprocess.run(["fio", "--name=start", "--thread", "--ioengine=io_uring", f"--filename={path}", "--rw=read",
+                    "--number_ios=1", "--fixedbufs=1", "--registerfiles=1", "--iodepth=128", "--output-format=json"],
+                   check=True, capture_output=True)
+    return children_cpu() - before
 
 
 def bench_files(build, rounds, seconds):
@@ -273,7 +286,8 @@ def bench_files(build, rounds, seconds):
                     runs = {"bdevkit uring": lambda: run_uring_bench(build, "uring", file.name, kind, depth, seconds),
                             "bdevkit aio": lambda: run_uring_bench(build, "aio", file.name, kind, depth, seconds)}
                     if shutil.which("fio"):
-                        runs["fio io_uring"] = lambda: run_fio_uring(file.name, kind, depth, seconds)
+                        start_cpu = fio_start_cpu(file.name)
+                        runs["fio io_uring"] = lambda: run_fio_uring(file.name, kind, depth, seconds, start_cpu)
                     results = {name: [] for name in runs}
                     for _ in range(rounds):
                         for name, run in runs.items():
