@@ -165,6 +165,60 @@ does_without(void **state)
 	assert_int_equal(io.rc, -ENOTSUP);
 }
 
+/* ---- seeking ---- */
+
+static uint64_t g_found;
+
+static void
+seek_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
+{
+	g_found = spdk_bdev_io_get_seek_offset(bdev_io);
+	mem_io_done_cb(bdev_io, success, cb_arg);
+}
+
+/* What is found from this block of the part on, if the base finds found. */
+static uint64_t
+seek(bool hole, uint64_t offset, uint64_t found)
+{
+	struct mem_io io = {};
+
+	g_disk.seek_offset = found;
+	ON(0, {
+		if (hole) {
+			io.rc = spdk_bdev_seek_hole(g_user.desc, g_user.ch[0], offset, seek_done_cb, &io);
+		} else {
+			io.rc = spdk_bdev_seek_data(g_user.desc, g_user.ch[0], offset, seek_done_cb, &io);
+		}
+	});
+	assert_int_equal(io.rc, 0);
+	bdk_sim_run_until_idle();
+	assert_int_equal(io.done, 1);
+	assert_true(io.success);
+	assert_int_equal(last_record()->offset, PART_OFFSET + offset);
+	return g_found;
+}
+
+static void
+seeks_within_the_part(void **state)
+{
+	g_disk.io_types |= BIT(SEEK_DATA) | BIT(SEEK_HOLE);
+	g_disk.bdev.holes_are_zeroes = true;
+	open_part();
+	assert_true(spdk_bdev_desc_get_bdev(g_user.desc)->holes_are_zeroes);
+	for (int custom = 0; custom < 2; custom++) {
+		g_slice.custom_cb = custom;
+		for (int hole = 0; hole < 2; hole++) {
+			assert_int_equal(seek(hole, 3, PART_OFFSET + 3), 3);
+			assert_int_equal(seek(hole, 0, PART_OFFSET + PART_BLOCKS - 1), PART_BLOCKS - 1);
+			/* What is behind the part is none of its business. */
+			assert_true(seek(hole, 0, PART_OFFSET + PART_BLOCKS) == UINT64_MAX);
+			assert_true(seek(hole, PART_BLOCKS - 1, NUM_BLOCKS - 1) == UINT64_MAX);
+			assert_true(seek(hole, 0, UINT64_MAX) == UINT64_MAX);
+		}
+	}
+	assert_int_equal(g_slice.custom_calls, 10);
+}
+
 /* ---- zero-copy ---- */
 
 static void
@@ -538,6 +592,7 @@ main(void)
 		TEST(goes_to_its_place_on_the_base),
 		TEST(compares_and_copies),
 		TEST(does_without),
+		TEST(seeks_within_the_part),
 		TEST(lends_the_buffer_of_the_base),
 		TEST(ends_as_the_base_did),
 		TEST(lets_the_module_complete),
