@@ -136,7 +136,8 @@ read_piece_cb(void *arg)
 		reader->wait.bdev = spdk_bdev_desc_get_bdev(reader->desc);
 		reader->wait.cb_fn = read_piece_cb;
 		reader->wait.cb_arg = reader;
-		rc = spdk_bdev_queue_io_wait(reader->wait.bdev, reader->ch, &reader->wait);
+		/* It cannot be waited for if no I/O is lacking: there is no memory. */
+		rc = spdk_bdev_queue_io_wait(reader->wait.bdev, reader->ch, &reader->wait) == 0 ? 0 : -ENOMEM;
 	}
 	if (rc != 0) {
 		SPDK_ERRLOG("%s cannot be read: %s\n", name_of(reader), spdk_strerror(-rc));
