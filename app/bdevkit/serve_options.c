@@ -8,6 +8,7 @@
 #include "bdevkit/app.h"
 #include "bdevkit/nbd.h"
 #include "app/bdevkit/commands.h"
+#include "app/bdevkit/load_module.h"
 #include "app/bdevkit/serve.h"
 
 /* Beyond every letter, so that they do not collide with the flags of spdk_app_parse_args(). */
@@ -18,6 +19,7 @@ enum {
 	OPTION_NO_LOCK,
 	OPTION_POLL,
 	OPTION_PARTITIONS,
+	OPTION_MODULE,
 };
 
 static const struct option g_long_options[] = {
@@ -27,6 +29,7 @@ static const struct option g_long_options[] = {
 	{"no-lock", no_argument, NULL, OPTION_NO_LOCK},
 	{"poll", no_argument, NULL, OPTION_POLL},
 	{"partitions", no_argument, NULL, OPTION_PARTITIONS},
+	{"module", required_argument, NULL, OPTION_MODULE},
 	{NULL, 0, NULL, 0},
 };
 
@@ -53,6 +56,7 @@ print_help(void)
 	       "of "
 	       "the\n"
 	       "                       whole disk\n"
+	       "  --module M.so        load a module; may be repeated\n"
 	       "  --read-only          let no client write\n"
 	       "  --no-lock            serve a FILE also while another process, such as QEMU, uses it\n"
 	       "\n"
@@ -78,7 +82,7 @@ print_help(void)
 static void
 print_shared_flags(void)
 {
-	printf(" --nbd, --export, --partitions, --read-only, --no-lock, --poll, --strict: see 'bdevkit serve "
+	printf(" --nbd, --export, --partitions, --module, --read-only, --no-lock, --poll, --strict: see 'bdevkit serve "
 	       "--help'\n");
 }
 
@@ -115,6 +119,8 @@ parse_own_option(int ch, char *arg)
 	case OPTION_PARTITIONS:
 		g_parsing->partitions = true;
 		return 0;
+	case OPTION_MODULE:
+		return load_module("serve", arg);
 	default:
 		return -EINVAL;
 	}

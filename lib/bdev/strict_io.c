@@ -296,6 +296,10 @@ account_allocation(
 	size_t i;
 
 	frame->allocations = 0;
+	/* A reset is rare, and walks over all channels, which spdk_for_each_channel() allocates for. */
+	if (io->type == SPDK_BDEV_IO_TYPE_RESET) {
+		return;
+	}
 	for (i = 0; i < BDEV_STRICT_PLACES - 1; i++) {
 		if (channel->places[i].pc == pc || channel->places[i].pc == NULL) {
 			break;

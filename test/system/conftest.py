@@ -134,3 +134,13 @@ def requires(program):
     """Skips the test, with the reason, where a program is missing."""
     if not shutil.which(program):
         pytest.skip(f"{program} is not installed")
+
+
+@pytest.fixture(scope="session")
+def broken_modules(tmp_path_factory):
+    """The modules of broken_module/ as shared objects: "bdev" is a disk, "vbdev" builds on the bdev "base"."""
+    folder = tmp_path_factory.mktemp("broken")
+    for kind in ("bdev", "vbdev"):
+        run("cc", "-g", "-O1", "-fPIC", "-shared", "-I", ROOT / "include", "-Wall", "-Werror",
+            ROOT / f"test/system/broken_module/{kind}_broken.c", "-o", folder / f"{kind}.so")
+    return {kind: folder / f"{kind}.so" for kind in ("bdev", "vbdev")}

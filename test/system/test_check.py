@@ -292,45 +292,10 @@ def test_null_keeps_no_data(tmp_path):
     assert check(tmp_path, [create], "disk", code=1)["disk"]["a read returns what was written"]["result"] == "FAILED"
 
 
-@pytest.fixture(name="module", scope="session")
-def fixture_module(tmp_path_factory):
-    path = tmp_path_factory.mktemp("module") / "bdev_broken.so"
-    run("cc", "-g", "-O1", "-fPIC", "-shared", "-I", ROOT / "include", "-Wall", "-Werror",
-        ROOT / "test/system/broken_module/bdev_broken.c", "-o", path)
-    return path
-
-
-FAULTS = {
-    "loses_write": ("under load each block holds what was written last", "read"),
-    "leaves_data": ("after write_zeroes there are zeroes, and nowhere else", "read, offset 0"),
-    "lies_about_limit": ("sizes and offsets around each limit that it states work", "write, offset 0"),
-    "never_ends": ("every I/O that was accepted ends", "read"),
-    "changes_callers_data": ("a write leaves the caller's buffers as they are", "write, offset 0"),
-    "writes_beyond_buffer": ("nothing around the caller's buffers is touched", "read, offset 0"),
-    "swaps_buffers": ("buffers of any number, length and alignment do", "buffers"),
-    "forgets_reset": ("every I/O that was accepted ends", "reset"),
-    "claims_flush": ("every type that it claims works", "flush, offset 0, 1 blocks"),
-    "wrong_block": ("under load each block holds what was written last", "read"),
-}
-
-
-def test_sound_module(tmp_path, module):
-    """The module of the next test, without a fault."""
-    check(tmp_path, [("bdev_broken_create", {"fault": "none"})], "--module", module, "broken")
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_fault_is_found_and_named(tmp_path, module, fault):
-    rules = check(tmp_path, [("bdev_broken_create", {"fault": fault})], "--module", module, "broken", code=1)["broken"]
-    rule, io = FAULTS[fault]
-    assert rules[rule]["result"] == "FAILED", rules
-    assert io in rules[rule]["note"] and "seed 1" in rules[rule]["note"]
-
-
-def test_a_seed_repeats_a_run(tmp_path, module):
+def test_a_seed_repeats_a_run(tmp_path, broken_modules):
     """Also the I/O that found the fault; and another seed makes other I/O."""
     calls = [("bdev_broken_create", {"fault": "loses_write"})]
-    runs = [check(tmp_path, calls, "--module", module, "--seed", seed, "broken", code=1)["broken"]
+    runs = [check(tmp_path, calls, "--module", broken_modules["bdev"], "--seed", seed, "broken", code=1)["broken"]
             for seed in (7, 7, 8)]
     assert runs[0] == runs[1]
     assert runs[0] != runs[2]

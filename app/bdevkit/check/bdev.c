@@ -241,6 +241,7 @@ check_bdev(struct check *check)
 
 	if (rc == 0) {
 		check->checked = true;
+		check_strict_watch(check);
 		check->start_ticks = spdk_get_ticks();
 		check->at_first = *check->bdev;
 		snprintf(check->module, sizeof(check->module), "%s", spdk_bdev_get_module_name(check->bdev));

@@ -30,6 +30,7 @@ struct check_options {
 	bool slice;
 	/* The bdev is known not to keep what is written. */
 	bool no_data;
+	bool no_strict;
 	/* Rules that take seconds are tried as well. */
 	bool patient;
 	/* What makes the bdevs. */
@@ -78,6 +79,10 @@ struct check {
 	struct check_block *blocks;
 	uint32_t last_generation;
 	uint64_t start_ticks;
+	/* That there were when it was closed at first. */
+	bool remains_noted;
+	unsigned int channels_before;
+	unsigned int buffers_before;
 	/* Events that the descriptor has told of. */
 	unsigned int removals;
 	unsigned int resizes;
@@ -280,6 +285,13 @@ int check_open(struct check *check);
 /* Gives back what there is of them. */
 void check_close(struct check *check);
 
+/* ---- strict.c ---- */
+
+/* Before the session starts. */
+void check_strict_enable(void);
+/* From now on reports are about this bdev. */
+void check_strict_watch(struct check *check);
+
 /* ---- removal.c ---- */
 
 /* The bdev is closed; all that there are are removed. False: some do not go. */
@@ -297,6 +309,11 @@ int check_simulate(struct check **checks, size_t count, struct check_options *op
 
 /* In a schedule: leaves behind what is to be known of it. */
 void check_schedule_ends(const struct check *check);
+
+/* ---- remains.c ---- */
+
+/* While the bdev is closed, for later. */
+void check_note_remains(struct check *check);
 
 /* ---- the groups ---- */
 

@@ -10,8 +10,7 @@
 #include "spdk/string.h"
 
 #include "app/bdevkit/commands.h"
-
-#include <dlfcn.h>
+#include "app/bdevkit/load_module.h"
 
 #define MAX_BDEVS 64
 
@@ -37,6 +36,7 @@ print_help(void)
 	       "  --sim              in one thread, under virtual time, in an order that the seed decides: many short\n"
 	       "                     schedules instead of one run; one that fails is repeated by its seed\n"
 	       "  --schedules N      so many, with the seeds from --seed on (default 1000)\n"
+	       "  --no-strict        without strict mode, which is on otherwise\n"
 	       "  --json-output      the results as JSON\n"
 	       "  --list-rules       print the rules, and do nothing else\n"
 	       "\n"
@@ -45,17 +45,6 @@ print_help(void)
 	       "examples:\n"
 	       "  bdevkit check --json disks.json Malloc0\n"
 	       "  bdevkit check --json mine.json --module ./bdev_mine.so --seed 7 --duration 60 mine\n");
-}
-
-static int
-load_module(const char *path)
-{
-	/* It stays loaded: its constructors have registered it. */
-	if (dlopen(path, RTLD_NOW | RTLD_GLOBAL) == NULL) {
-		fprintf(stderr, "bdevkit check: --module %s\n", dlerror());
-		return -ENOENT;
-	}
-	return 0;
 }
 
 static int
@@ -97,6 +86,7 @@ enum {
 	OPTION_NO_DATA,
 	OPTION_SEED,
 	OPTION_DURATION,
+	OPTION_NO_STRICT,
 	OPTION_JSON_OUTPUT,
 	OPTION_LIST_RULES,
 	OPTION_SIM,
@@ -114,7 +104,7 @@ parse_option(int ch)
 	case OPTION_JSON:
 		return read_config(optarg) == 0 ? -1 : EXIT_FAILED;
 	case OPTION_MODULE:
-		return load_module(optarg) == 0 ? -1 : EXIT_FAILED;
+		return load_module("check", optarg) == 0 ? -1 : EXIT_FAILED;
 	case OPTION_NO_DATA:
 		g_options.no_data = true;
 		return -1;
@@ -122,6 +112,9 @@ parse_option(int ch)
 		return parse_number("--seed", optarg, &g_options.seed) ? -1 : EXIT_USAGE;
 	case OPTION_DURATION:
 		return parse_number("--duration", optarg, &g_options.duration) ? -1 : EXIT_USAGE;
+	case OPTION_NO_STRICT:
+		g_options.no_strict = true;
+		return -1;
 	case OPTION_JSON_OUTPUT:
 		g_options.json = true;
 		return -1;
@@ -149,6 +142,7 @@ parse(int argc, char **argv)
 		{"no-data", no_argument, NULL, OPTION_NO_DATA},
 		{"seed", required_argument, NULL, OPTION_SEED},
 		{"duration", required_argument, NULL, OPTION_DURATION},
+		{"no-strict", no_argument, NULL, OPTION_NO_STRICT},
 		{"json-output", no_argument, NULL, OPTION_JSON_OUTPUT},
 		{"sim", no_argument, NULL, OPTION_SIM},
 		{"schedules", required_argument, NULL, OPTION_SCHEDULES},
@@ -214,6 +208,7 @@ static int
 check_all(struct check **checks, size_t count)
 {
 	int rc = session_start(g_options.seed, g_config, g_config_size), result = 0;
+	bool stopped;
 
 	if (rc != 0) {
 		fprintf(stderr, "bdevkit check: cannot make the block devices\n");
@@ -224,8 +219,10 @@ check_all(struct check **checks, size_t count)
 		rc = check_bdev(checks[i]);
 		result = rc != 0 ? rc : result;
 	}
+	/* Strict mode tells of what is left when the end comes. */
+	stopped = session_stop();
 	check_print(checks, count, &g_options);
-	if (!session_stop()) {
+	if (!stopped) {
 		fprintf(stderr, "bdevkit check: the block devices do not end: a channel or an I/O is left over\n");
 		fflush(NULL);
 		_exit(EXIT_FAILED);
@@ -259,6 +256,9 @@ check_command(int argc, char **argv)
 	g_options.config = g_config;
 	g_options.config_size = g_config_size;
 	check_journal_register();
+	if (!g_options.no_strict) {
+		check_strict_enable();
+	}
 	rc = g_simulate ? simulate(checks, count, argc, argv) : check_all(checks, count);
 	for (size_t i = 0; i < count; i++) {
 		passed = passed && check_passed(checks[i]);

@@ -111,6 +111,7 @@ check_claims(struct check *check)
 	enum spdk_log_level level = spdk_log_get_print_level();
 
 	check_close(check);
+	check_note_remains(check);
 	/* What is refused here on purpose is no error. */
 	spdk_log_set_print_level(SPDK_LOG_DISABLED);
 	check_one_writer(check);

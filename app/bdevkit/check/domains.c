@@ -28,6 +28,7 @@ static struct {
 
 /* What the domain is asked for. */
 struct transfer {
+	bool busy;
 	bool push;
 	struct iovec *far;
 	uint32_t far_count;
@@ -57,39 +58,37 @@ move(const struct transfer *transfer)
 static void
 later_cb(void *ctx)
 {
-	struct transfer *transfer = ctx;
+	struct transfer *kept = ctx, transfer = *kept;
 
-	move(transfer);
-	transfer->cb_fn(transfer->cb_arg, 0);
-	free(transfer);
+	kept->busy = false;
+	move(&transfer);
+	transfer.cb_fn(transfer.cb_arg, 0);
 }
 
 static int
 accept_transfer(void *domain_ctx, const struct transfer *transfer)
 {
-	struct transfer *kept;
+	/* One I/O moves its data and its metadata one after the other. */
+	static struct transfer kept;
 
 	if (domain_ctx != &g_far) {
 		g_far.wrong_context = true;
 	}
-	if (session_random(2) == 0) {
+	if (kept.busy || session_random(2) == 0) {
 		move(transfer);
 		transfer->cb_fn(transfer->cb_arg, 0);
 		return 0;
 	}
-	kept = malloc(sizeof(*kept));
-	if (kept == NULL) {
-		return -ENOMEM;
-	}
-	*kept = *transfer;
-	return spdk_thread_send_msg(spdk_get_thread(), later_cb, kept);
+	kept = *transfer;
+	kept.busy = true;
+	return spdk_thread_send_msg(spdk_get_thread(), later_cb, &kept);
 }
 
 static int
 pull_cb(struct spdk_memory_domain *domain, void *domain_ctx, struct iovec *far, uint32_t far_count, struct iovec *near,
 	uint32_t near_count, spdk_memory_domain_data_cpl_cb cb_fn, void *cb_arg)
 {
-	const struct transfer transfer = {false, far, far_count, near, near_count, cb_fn, cb_arg};
+	const struct transfer transfer = {true, false, far, far_count, near, near_count, cb_fn, cb_arg};
 
 	return accept_transfer(domain_ctx, &transfer);
 }
@@ -98,7 +97,7 @@ static int
 push_cb(struct spdk_memory_domain *domain, void *domain_ctx, struct iovec *far, uint32_t far_count, struct iovec *near,
 	uint32_t near_count, spdk_memory_domain_data_cpl_cb cb_fn, void *cb_arg)
 {
-	const struct transfer transfer = {true, far, far_count, near, near_count, cb_fn, cb_arg};
+	const struct transfer transfer = {true, true, far, far_count, near, near_count, cb_fn, cb_arg};
 
 	return accept_transfer(domain_ctx, &transfer);
 }

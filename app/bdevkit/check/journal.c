@@ -7,6 +7,7 @@
 #include "spdk/string.h"
 
 #include "bdevkit/rpc.h"
+#include "bdevkit/thread.h"
 
 /* Blocks that a disk may grow by. */
 #define MAX_GROWTH 4096
@@ -36,8 +37,11 @@ struct journal_channel {
 	uint64_t random_state;
 };
 
+/* Of a spdk_bdev_io. */
 struct journal_io {
 	TAILQ_ENTRY(journal_io) link;
+	/* Of RESET. */
+	struct bdk_channel_walk walk;
 };
 
 static TAILQ_HEAD(, journal) g_journals = TAILQ_HEAD_INITIALIZER(g_journals);
@@ -204,7 +208,8 @@ submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 		wait_for_turn(ch, bdev_io);
 		break;
 	case SPDK_BDEV_IO_TYPE_RESET:
-		spdk_for_each_channel(bdev_io->bdev->ctxt, end_all, bdev_io, reset_cb);
+		bdk_for_each_channel(&((struct journal_io *)bdev_io->driver_ctx)->walk, bdev_io->bdev->ctxt, end_all,
+			bdev_io, reset_cb);
 		break;
 	default:
 		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);

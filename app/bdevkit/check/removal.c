@@ -209,6 +209,15 @@ remove_with_load(struct check *check, bool with_reset)
 
 /* ---- what is below ---- */
 
+/* It goes, too, or it stands on none of those that have gone. */
+static bool
+told_or_alone(void *arg)
+{
+	const struct check *check = arg;
+
+	return check->removals > 0 || (spdk_bdev_first() == check->bdev && spdk_bdev_next(check->bdev) == NULL);
+}
+
 /* Everything goes at once; the bdev because it is removed itself, or because its base is. */
 static void
 remove_all_with_load(struct check *check)
@@ -226,9 +235,9 @@ remove_all_with_load(struct check *check)
 			spdk_bdev_unregister(bdev, NULL, NULL);
 		}
 	}
-	session_settle();
+	check_expect(check, rule, session_wait(told_or_alone, check, GONE_TIMEOUT_US), NULL,
+		"one of those that it may stand on waits, and it does not go");
 	if (check->removals == 0) {
-		/* It stands on none of them. */
 		spdk_bdev_unregister(check->bdev, NULL, NULL);
 	}
 	expect_told(check);

@@ -182,14 +182,15 @@ check_print(struct check *const *checks, size_t count, const struct check_option
 {
 	if (options->json) {
 		print_json(checks, count, options);
-		return;
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !options->json; i++) {
 		/* Of one that could not be checked all is said. */
 		if (checks[i]->checked) {
 			print_text(checks[i], options);
 		}
 	}
+	/* What is found at the end of the process must not keep it from being seen. */
+	fflush(stdout);
 }
 
 void

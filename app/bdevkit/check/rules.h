@@ -83,7 +83,23 @@
 	RULE(REMOVE_ENDS, "removal", "all I/O ends before it goes, and none is answered later") \
 	RULE(REMOVE_GONE, "removal", "when all have closed it, it goes, and its name is free") \
 	RULE(REMOVE_BASE, "removal", "what it stands on goes, too, when it is removed under load") \
-	RULE(REMOVE_AGAIN, "removal", "its configuration makes it again, and it works")
+	RULE(REMOVE_AGAIN, "removal", "its configuration makes it again, and it works") \
+	RULE(STRICT_TWICE, "strict", "no I/O is completed twice") \
+	RULE(STRICT_THREAD, "strict", "each I/O is completed on its own thread") \
+	RULE(STRICT_NEVER, "strict", "each I/O is completed in time") \
+	RULE(STRICT_CHANNEL_GONE, "strict", "no I/O is completed when its channel is gone") \
+	RULE(STRICT_BDEV_GONE, "strict", "no I/O is completed when its bdev is gone") \
+	RULE(STRICT_STATUS, "strict", "a completion has a status that there is") \
+	RULE(STRICT_CTX, "strict", "a module stays within its driver_ctx") \
+	RULE(STRICT_IO, "strict", "a module leaves the I/O and its iovecs as they are") \
+	RULE(STRICT_DATA, "strict", "a module leaves the data of a write as they are") \
+	RULE(STRICT_BDEV, "strict", "a module leaves a registered bdev as it is") \
+	RULE(STRICT_CALLER_THREAD, "strict", "I/O to a base is submitted on the thread of its channel") \
+	RULE(STRICT_CALLER_CHANNEL, "strict", "I/O to a base is submitted on a channel that is there") \
+	RULE(STRICT_CHANNEL, "strict", "each channel is put in the end") \
+	RULE(STRICT_DESCRIPTOR, "strict", "each descriptor is closed in the end") \
+	RULE(STRICT_HELD, "strict", "nothing holds its thread for long") \
+	RULE(STRICT_ALLOCATED, "strict", "no memory is allocated for each I/O")
 
 #define CHECK_RULE_ID(id, group, text) RULE_##id,
 enum check_rule_id {

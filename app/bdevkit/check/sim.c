@@ -23,7 +23,7 @@
 
 #define MAX_JOBS 64
 /* Of real time, far more than any schedule takes. */
-#define SCHEDULE_SECONDS 10
+#define SCHEDULE_SECONDS 60
 /* How much output of a schedule that fails is shown. */
 #define MAX_OUTPUT 65536
 /* Exit code of a schedule on a bdev that cannot be simulated. */
