@@ -95,7 +95,6 @@
 	RULE(STRICT_DATA, "strict", "a module leaves the data of a write as they are") \
 	RULE(STRICT_BDEV, "strict", "a module leaves a registered bdev as it is") \
 	RULE(STRICT_CALLER_THREAD, "strict", "I/O to a base is submitted on the thread of its channel") \
-	RULE(STRICT_CALLER_CHANNEL, "strict", "I/O to a base is submitted on a channel that is there") \
 	RULE(STRICT_CHANNEL, "strict", "each channel is put in the end") \
 	RULE(STRICT_DESCRIPTOR, "strict", "each descriptor is closed in the end") \
 	RULE(STRICT_HELD, "strict", "nothing holds its thread for long") \
