@@ -102,6 +102,9 @@ uring_probe(const char **why)
 	case EACCES:
 		*why = "the system does not allow io_uring";
 		break;
+	case ENOMEM:
+		*why = "no memory for an io_uring, or RLIMIT_MEMLOCK does not allow it";
+		break;
 	default:
 		*why = "no io_uring could be made";
 		break;
