@@ -2,6 +2,7 @@
 
 #include "app/bdevkit/check/session.h"
 
+#include "spdk/bdev.h"
 #include "spdk/env.h"
 #include "spdk/init.h"
 #include "spdk/log.h"
@@ -29,6 +30,8 @@
 
 static struct {
 	bool simulated;
+	/* All subsystems are there. */
+	bool started;
 	/* A device outside may have a say. */
 	bool devices;
 	struct session_log *log;
@@ -328,14 +331,29 @@ wait_for(struct outcome *outcome, uint64_t timeout_us)
 	return session_wait(is_done, outcome, timeout_us) ? outcome->rc : -ETIMEDOUT;
 }
 
+/* Modules look at what is new, by reading; who counts I/O waits for that. */
+static int
+wait_for_examine(void)
+{
+	static struct outcome outcome;
+	int rc;
+
+	outcome = (struct outcome){};
+	rc = spdk_bdev_wait_for_examine(stopped_cb, &outcome);
+	return rc != 0 ? rc : wait_for(&outcome, START_TIMEOUT_US);
+}
+
 static int
 load(const char *config, size_t config_size, bool stop_on_error)
 {
 	static struct outcome outcome;
+	int rc;
 
 	outcome = (struct outcome){};
 	spdk_subsystem_load_config((void *)config, (ssize_t)config_size, outcome_cb, &outcome, stop_on_error);
-	return wait_for(&outcome, START_TIMEOUT_US);
+	rc = wait_for(&outcome, START_TIMEOUT_US);
+	/* Before the layer has started there is nothing to look at. */
+	return rc == 0 && g_session.started ? wait_for_examine() : rc;
 }
 
 int
@@ -393,6 +411,11 @@ start_subsystems(void)
 	return wait_for(&outcome, START_TIMEOUT_US);
 }
 
+/* So that starting takes no time, and buffers are short now and then. */
+static const char g_small_pools[] =
+	"{\"subsystems\": [{\"subsystem\": \"iobuf\", \"config\": [{\"method\": \"iobuf_set_options\", "
+	"\"params\": {\"small_pool_count\": 1024, \"large_pool_count\": 128}}]}]}";
+
 int
 session_start(uint64_t seed, const char *config, size_t config_size)
 {
@@ -407,6 +430,9 @@ session_start(uint64_t seed, const char *config, size_t config_size)
 	if (rc == 0) {
 		rc = start_threads(seed);
 	}
+	if (rc == 0 && g_session.simulated && !g_session.devices) {
+		rc = session_load(g_small_pools, strlen(g_small_pools));
+	}
 	if (rc == 0 && config != NULL) {
 		rc = session_load(config, config_size);
 	}
@@ -415,6 +441,7 @@ session_start(uint64_t seed, const char *config, size_t config_size)
 	}
 	if (rc == 0) {
 		spdk_rpc_set_state(SPDK_RPC_RUNTIME);
+		g_session.started = true;
 		rc = config != NULL ? session_load(config, config_size) : 0;
 	}
 	return rc;
@@ -497,5 +524,6 @@ session_stop(void)
 		return false;
 	}
 	spdk_env_fini();
+	g_session.started = false;
 	return true;
 }
