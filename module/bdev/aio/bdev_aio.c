@@ -34,6 +34,8 @@ enum aio_submission {
 /* It is also the io_device of its channels. */
 struct aio_bdev {
 	struct spdk_bdev bdev;
+	/* Of the reset that runs: there is one at a time. */
+	struct bdk_channel_walk reset_walk;
 	struct block_file file;
 	/* Atomic: the threads that use the file find out what it cannot do. */
 	int submission;
@@ -391,7 +393,7 @@ bdev_aio_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io
 		start_flush(bdev_io);
 		break;
 	case SPDK_BDEV_IO_TYPE_RESET:
-		spdk_for_each_channel(aio_bdev, reset_channel_cb, bdev_io, reset_done_cb);
+		bdk_for_each_channel(&aio_bdev->reset_walk, aio_bdev, reset_channel_cb, bdev_io, reset_done_cb);
 		break;
 	default:
 		start_on_worker(bdev_io);

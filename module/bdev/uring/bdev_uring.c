@@ -33,6 +33,8 @@
 /* It is also the io_device of its channels. */
 struct uring_bdev {
 	struct spdk_bdev bdev;
+	/* Of the reset that runs: there is one at a time. */
+	struct bdk_channel_walk reset_walk;
 	struct block_file file;
 	struct file_workers workers;
 	struct uring_watch watch;
@@ -440,7 +442,7 @@ bdev_uring_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_
 		start_abort(bdev_io);
 		break;
 	case SPDK_BDEV_IO_TYPE_RESET:
-		spdk_for_each_channel(uring_bdev, reset_channel_cb, bdev_io, reset_done_cb);
+		bdk_for_each_channel(&uring_bdev->reset_walk, uring_bdev, reset_channel_cb, bdev_io, reset_done_cb);
 		break;
 	default:
 		start_on_worker(bdev_io);
