@@ -315,6 +315,11 @@ def test_rules_are_listed(tmp_path):
     assert listed == [(rule["group"], text) for text, rule in rules.items()]
 
 
+def test_documentation_has_the_rules():
+    text = (ROOT / "doc/check.md").read_text()
+    assert f"```\n{run(BDEVKIT, 'check', '--list-rules').stdout}```" in text
+
+
 def test_table_and_duration(tmp_path):
     config = write_config(tmp_path, ("bdev_malloc_create", MALLOC))
     words = [BDEVKIT, "check", "--json", config, "--duration", "2", "disk"]
