@@ -64,6 +64,7 @@ sim: build-asan/build.ninja ## run SIM_COUNT seeds of the deterministic simulati
 	ninja -C build-asan
 	BDEV_SIM_SEED=$(SIM_SEED) BDEV_SIM_COUNT=$(SIM_COUNT) build-asan/test/unit/bdev/bdev_schedules_test
 	BDEV_SIM_SEED=$(SIM_SEED) BDEV_SIM_COUNT=$(SIM_COUNT) build-asan/test/unit/bdev/bdev_removal_schedules_test
+	$(PYTHON) scripts/run_schedules.py --seed $(SIM_SEED) --program build-asan/app/bdevkit/bdevkit
 
 CRASHES ?= 100
 crash: build-asan/build.ninja ## kill targets under load, CRASHES times on each kind of file: what was flushed must be there

@@ -13,6 +13,7 @@
 #include "bdevkit/app.h"
 #include "bdevkit/nbd.h"
 #include "bdevkit/uring.h"
+#include "app/bdevkit/check/check.h"
 #include "app/bdevkit/commands.h"
 #include "app/bdevkit/serve.h"
 #include "app/bdevkit/text.h"
@@ -354,6 +355,7 @@ serve_command(int argc, char **argv)
 		return rc;
 	}
 	rc = spdk_app_start(&options.app, serve_start, &options);
+	check_target_wait();
 	spdk_app_fini();
 	serve_options_free(&options);
 	return rc == 0 ? EXIT_OK : EXIT_FAILED;

@@ -43,6 +43,13 @@ void bdk_poller_set_due(struct spdk_poller *poller, uint64_t due);
 void bdk_thread_set_io_counter(struct spdk_thread *thread, const uint64_t *outstanding);
 
 /*
+ * As spdk_thread_create(), but the framework (reactors, say) is not told: the caller polls the thread, with
+ * spdk_thread_poll() from one system thread at a time, and destroys it with spdk_thread_destroy() when it is exited. NULL:
+ * no memory. Any system thread.
+ */
+struct spdk_thread *bdk_thread_create_unscheduled(const char *name);
+
+/*
  * As spdk_io_device_register(), and says whether it has worked: 0, -EINVAL outside SPDK threads, -EEXIST if io_device is
  * registered already, -ENOMEM.
  */

@@ -90,8 +90,8 @@ unlink_thread(struct spdk_thread *thread)
 	env_mutex_unlock(&g_thread_lib.lock);
 }
 
-struct spdk_thread *
-spdk_thread_create(const char *name, const struct spdk_cpuset *cpumask)
+static struct spdk_thread *
+create(const char *name, const struct spdk_cpuset *cpumask, bool scheduled)
 {
 	struct spdk_thread *thread, *none = NULL;
 
@@ -119,7 +119,7 @@ spdk_thread_create(const char *name, const struct spdk_cpuset *cpumask)
 	thread_trace_register_locked(thread);
 	env_mutex_unlock(&g_thread_lib.lock);
 
-	if (tell_framework(thread) != 0) {
+	if (scheduled && tell_framework(thread) != 0) {
 		unlink_thread(thread);
 		thread_free(thread);
 		return NULL;
@@ -127,6 +127,18 @@ spdk_thread_create(const char *name, const struct spdk_cpuset *cpumask)
 
 	atomic_compare_exchange_strong(&g_thread_lib.app_thread, &none, thread);
 	return thread;
+}
+
+struct spdk_thread *
+spdk_thread_create(const char *name, const struct spdk_cpuset *cpumask)
+{
+	return create(name, cpumask, true);
+}
+
+struct spdk_thread *
+bdk_thread_create_unscheduled(const char *name)
+{
+	return create(name, NULL, false);
 }
 
 /* ---- exit ---- */

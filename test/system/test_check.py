@@ -30,7 +30,7 @@ def write_config(folder, *calls):
 
 def check(folder, calls, *words, code=0):
     """The results by bdev, and of each by rule."""
-    result = run(BDEVKIT, "check", "--json", write_config(folder, *calls), "--json-output", *words, check=False)
+    result = run(BDEVKIT, "check", "--json", write_config(folder, *calls), "--json-output", "--overwrite", *words, check=False)
     assert "Sanitizer" not in result.stderr and "runtime error" not in result.stderr, result.stderr
     assert result.returncode == code, result.stdout + result.stderr
     checked = json.loads(result.stdout)

@@ -355,7 +355,8 @@ def test_check(tmp_path):
         {"method": "bdev_split_create", "params": {"base_bdev": "over", "split_count": 2}},
         {"method": "bdev_passthru_create", "params": {"base_bdev_name": "diskp2", "name": "over"}},
         {"method": "bdev_aio_create", "params": {"name": "disk", "filename": str(disk), "block_size": 512}}]}]}))
-    result = subprocess.run([BDEVKIT, "check", "--json", config, "--json-output", "diskp1", "overp1"], capture_output=True,
+    result = subprocess.run([BDEVKIT, "check", "--json", config, "--json-output", "--overwrite", "diskp1",
+                             "overp1"], capture_output=True,
                             text=True, timeout=600, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert {one["bdev"] for one in json.loads(result.stdout)} == {"diskp1", "overp1"}

@@ -41,6 +41,10 @@ measure(struct check *check)
 	check->separate_md_size = spdk_bdev_is_md_separate(bdev) ? check->md_size : 0;
 	check->data_size = spdk_bdev_get_data_block_size(bdev);
 	check->num_blocks = spdk_bdev_get_num_blocks(bdev);
+	if (check->num_parts > 0) {
+		check->num_blocks = check->num_blocks / check->num_parts / check_unit(check) * check_unit(check);
+		check->first_block = check->part * check->num_blocks;
+	}
 	check->area = MAX_AREA_BYTES / check->block_size;
 	if (check->area > MAX_AREA_BLOCKS) {
 		check->area = MAX_AREA_BLOCKS;
@@ -57,10 +61,23 @@ measure(struct check *check)
 }
 
 static int
-refuse(const char *name, const char *why)
+refuse(struct check *check, const char *why)
 {
-	fprintf(stderr, "bdevkit check: %s: %s\n", name, why);
+	snprintf(check->refusal, sizeof(check->refusal), "%s", why);
 	return -EINVAL;
+}
+
+/* Those who read may go on, those who write may not; nobody who wants to write can come. */
+static int
+claim(struct check *check)
+{
+	static struct spdk_bdev_module module = {.name = "bdevkit check"};
+	int rc = spdk_bdev_module_claim_bdev_desc(check->desc, SPDK_BDEV_CLAIM_READ_MANY_WRITE_ONE, NULL, &module);
+
+	if (rc == -EPERM) {
+		return refuse(check, "somebody writes to it, or builds on it");
+	}
+	return rc != 0 ? refuse(check, spdk_strerror(-rc)) : 0;
 }
 
 int
@@ -69,27 +86,34 @@ check_open(struct check *check)
 	int rc = spdk_bdev_open_ext(check->name, true, event_cb, check, &check->desc);
 
 	if (rc == -ENODEV) {
-		return refuse(
-			check->name, "there is no such block device; --json names the configuration that makes it");
+		return refuse(check,
+			check->options->in_target
+				? "there is no such block device"
+				: "there is no such block device; --json names the configuration that makes it");
 	}
 	if (rc == -EPERM) {
-		return refuse(check->name, "another block device builds on it; check that one");
+		return refuse(check,
+			check->options->in_target ? "somebody writes to it, or builds on it"
+						  : "another block device builds on it; check that one");
 	}
 	if (rc != 0) {
-		return refuse(check->name, spdk_strerror(-rc));
+		return refuse(check, spdk_strerror(-rc));
 	}
 	check->bdev = spdk_bdev_desc_get_bdev(check->desc);
 	measure(check);
+	if (check->options->in_target && claim(check) != 0) {
+		return -EPERM;
+	}
 	if (!spdk_bdev_io_type_supported(check->bdev, SPDK_BDEV_IO_TYPE_WRITE) ||
 		!spdk_bdev_io_type_supported(check->bdev, SPDK_BDEV_IO_TYPE_READ)) {
-		return refuse(check->name, "only block devices that can be read and written can be checked");
+		return refuse(check, "only block devices that can be read and written can be checked");
 	}
 	if (check->area < 4) {
-		return refuse(check->name, "it is too small to be checked");
+		return refuse(check, "it is too small to be checked");
 	}
 	check->blocks = calloc(check->area, sizeof(*check->blocks));
 	if (check->blocks == NULL) {
-		return refuse(check->name, spdk_strerror(ENOMEM));
+		return refuse(check, spdk_strerror(ENOMEM));
 	}
 	check_know(check, 0, check->area, CHECK_UNKNOWN);
 	for (unsigned int i = 0; i < SESSION_NUM_THREADS; i++) {
@@ -97,11 +121,11 @@ check_open(struct check *check)
 		check->channels[i] = spdk_bdev_get_io_channel(check->desc);
 		session_enter(NULL);
 		if (check->channels[i] == NULL) {
-			return refuse(check->name, "it gives no channel to a thread");
+			return refuse(check, "it gives no channel to a thread");
 		}
 	}
 	if (check->options->slice && session_has_devices()) {
-		return refuse(check->name,
+		return refuse(check,
 			"it waits for a file descriptor, and what happens there is not decided by a "
 			"seed; check it without --sim");
 	}
@@ -180,15 +204,51 @@ struct group {
 	unsigned int share;
 	/* It can be tried on zones, which are written from beginning to end. */
 	bool zones;
+	/* It needs the bdev only, so that a target can go on meanwhile. */
+	bool in_target;
+	/* Others may do the same on other blocks at the same time. */
+	bool in_threads;
+	/* Others must not do anything else meanwhile. */
+	bool together;
 };
+
+static bool
+is_to_run(struct check *check, const struct group *group)
+{
+	/* One that did not come back cannot be tried any further. */
+	if (check->desc == NULL || check_is_gone(check) || (spdk_bdev_is_zoned(check->bdev) && !group->zones)) {
+		return false;
+	}
+	if (check->options->slice) {
+		return session_random(16) < group->share;
+	}
+	return (group->in_target || !check->options->in_target) && (group->in_threads || check->num_parts == 0);
+}
 
 static void
 run_group(struct check *check, const struct group *group)
 {
-	/* One that did not come back cannot be tried any further. */
-	if (check->desc != NULL) {
-		session_note("%s", group->name);
-		group->run(check);
+	bool together = group->together && check->num_parts > 0;
+
+	session_note("%s", group->name);
+	if (together) {
+		check_meet_others(check);
+	}
+	group->run(check);
+	if (together) {
+		check_meet_others(check);
+	}
+}
+
+static void
+skip_in_target(struct check *check)
+{
+	for (size_t i = 0; i < CHECK_NUM_RULES; i++) {
+		struct check_rule *rule = check_rule(check, i);
+
+		if (rule->count == 0 && !rule->skipped) {
+			check_skip(rule, "not in a target, which others use");
+		}
 	}
 }
 
@@ -196,41 +256,60 @@ static void
 run_groups(struct check *check)
 {
 	static const struct group groups[] = {
-		{"opening", check_opening, 1, true},
-		{"claims", check_claims, 2, true},
-		{"types", check_types, 2},
-		{"fill", fill_area, 8},
-		{"limits", check_limits, 1},
-		{"shapes", check_shapes, 3},
-		{"meaning", check_meaning, 2},
-		{"zones", check_zones, 8, true},
-		{"zcopy", check_zcopy, 2},
-		{"seek", check_seek, 2},
-		{"fences", check_fences, 1},
-		{"metadata", check_metadata, 1},
-		{"domains", check_domains, 2},
-		{"overlap", check_overlap, 4},
-		{"statistics", check_statistics, 1},
-		{"load", check_load, 6},
-		{"reset", check_reset, 8},
-		{"end", read_area, 8},
-		{"timeouts", check_timeouts, 1},
-		{"says the same", check_says_same, 2, true},
-		{"remains", check_remains, 2, true},
-		{"resize", check_resize, 4},
-		{"durability", check_durability, 2},
-		{"removal", check_removal, 8, true},
+		{"opening", check_opening, .share = 1, .zones = true},
+		{"claims", check_claims, .share = 2, .zones = true},
+		{"types", check_types, .share = 2, .in_target = true},
+		{"fill", fill_area, .share = 8, .in_target = true, .in_threads = true},
+		{"limits", check_limits, .share = 1, .in_target = true},
+		{"shapes", check_shapes, .share = 3, .in_target = true, .in_threads = true},
+		{"meaning", check_meaning, .share = 2, .in_target = true, .in_threads = true},
+		{"zones", check_zones, .share = 8, .zones = true},
+		{"zcopy", check_zcopy, .share = 2, .in_target = true, .in_threads = true},
+		{"seek", check_seek, .share = 2, .in_target = true},
+		{"fences", check_fences, .share = 1},
+		{"metadata", check_metadata, .share = 1, .in_target = true, .in_threads = true},
+		{"domains", check_domains, .share = 2, .in_target = true},
+		{"overlap", check_overlap, .share = 4, .in_target = true, .in_threads = true},
+		{"statistics", check_statistics, .share = 1},
+		{"load", check_load, .share = 6, .in_target = true, .in_threads = true},
+		{"reset", check_reset, .share = 8, .in_target = true, .in_threads = true, .together = true},
+		{"end", read_area, .share = 8, .in_target = true, .in_threads = true},
+		{"timeouts", check_timeouts, .share = 1},
+		{"says the same", check_says_same, .share = 2, .zones = true},
+		{"remains", check_remains, .share = 2, .zones = true},
+		{"resize", check_resize, .share = 4},
+		{"durability", check_durability, .share = 2},
+		{"removal", check_removal, .share = 8, .zones = true},
 	};
-
 	bool zoned = spdk_bdev_is_zoned(check->bdev);
 
 	for (size_t i = 0; i < SPDK_COUNTOF(groups); i++) {
-		if ((groups[i].zones || !zoned) && (!check->options->slice || session_random(16) < groups[i].share)) {
+		if (is_to_run(check, &groups[i])) {
 			run_group(check, &groups[i]);
 		}
 	}
 	if (zoned) {
 		check_skip_zoned(check);
+	}
+}
+
+static void
+run_all(struct check *check)
+{
+	bool alone = !check->options->in_target && check->num_parts == 0;
+
+	if (alone) {
+		check_strict_watch(check);
+		check_fence_watch(check);
+	}
+	run_groups(check);
+	if (alone) {
+		check_fence_watch(NULL);
+	}
+	if (check_is_gone(check)) {
+		refuse(check, "it was removed while it was checked");
+	} else if (check->options->in_target) {
+		skip_in_target(check);
 	}
 }
 
@@ -241,16 +320,16 @@ check_bdev(struct check *check)
 
 	if (rc == 0) {
 		check->checked = true;
-		check_strict_watch(check);
 		check->start_ticks = spdk_get_ticks();
 		check->at_first = *check->bdev;
 		snprintf(check->module, sizeof(check->module), "%s", spdk_bdev_get_module_name(check->bdev));
 		if (check->options->no_data) {
 			skip_comparisons(check);
 		}
-		check_fence_watch(check);
-		run_groups(check);
-		check_fence_watch(NULL);
+		run_all(check);
+	}
+	if (rc == 0 && check_is_gone(check)) {
+		rc = -ENODEV;
 	}
 	check_close(check);
 	return rc;

@@ -19,10 +19,18 @@
 /* How long an I/O may take before it counts as one that never ends. */
 #define CHECK_IO_TIMEOUT_US (10 * 1000000ULL)
 
+struct spdk_json_write_ctx;
+
 struct check_options {
 	uint64_t seed;
 	/* Seconds of random load; 0: a number of I/Os. */
 	uint64_t duration;
+	/* What the bdev holds may be lost. */
+	bool overwrite;
+	/* System threads that check at the same time, in the end. */
+	uint64_t threads;
+	/* Others use the layer, and the bdev was there before. */
+	bool in_target;
 	/* Schedules of a simulation; 0: none, everything is real. */
 	uint64_t schedules;
 	bool json;
@@ -73,7 +81,14 @@ struct check {
 	uint32_t data_size;
 	uint32_t md_size;
 	uint32_t separate_md_size;
+	/* Of the part of the bdev that is checked: all of it, but for several threads. */
 	uint64_t num_blocks;
+	uint64_t first_block;
+	/* One of so many that check at the same time, if not 0. */
+	unsigned int part;
+	unsigned int num_parts;
+	/* Why it cannot be checked. */
+	char refusal[256];
 	/* Blocks of which the contents are known, from the first one on. */
 	uint64_t area;
 	struct check_block *blocks;
@@ -102,6 +117,13 @@ static inline uint64_t
 check_round_up(uint64_t value, uint64_t unit)
 {
 	return (value + unit - 1) / unit * unit;
+}
+
+/* In a target a bdev may be removed while it is checked, which ends as soon as it can. */
+static inline bool
+check_is_gone(const struct check *check)
+{
+	return check->options->in_target && check->removals > 0;
 }
 
 /* How often something is tried that a whole run tries so many times. */
@@ -146,6 +168,11 @@ void check_add(struct check *total, const struct check *part);
 
 /* The rules that were broken. */
 void check_print_failures(const struct check *check);
+
+void check_write_json(struct spdk_json_write_ctx *w, const struct check *check);
+
+/* Finds a rule by its text; CHECK_NUM_RULES: there is none. */
+enum check_rule_id check_find_rule(const char *text);
 
 void check_print(struct check *const *checks, size_t count, const struct check_options *options);
 
@@ -314,6 +341,25 @@ void check_schedule_ends(const struct check *check);
 
 /* While the bdev is closed, for later. */
 void check_note_remains(struct check *check);
+
+/* ---- threads.c ---- */
+
+/* Checks a bdev from several system threads at once, each on a part of it, and adds what they find. */
+void check_in_threads(struct check *check);
+
+/* For one of these threads: returns when all are as far as it is. */
+void check_meet_others(struct check *check);
+
+/* ---- target.c ---- */
+
+/* Asks a running target for checks, whose results are added to checks. Returns 0 or a negative errno. */
+int check_target(const char *socket_path, struct check **checks, size_t count);
+
+/* In a target: an I/O does not end. Tells whoever has asked, and never returns. */
+void check_stay(struct check *check) __attribute__((noreturn));
+
+/* Returns when a check that goes on in this target has ended, after the bdevs have been removed. */
+void check_target_wait(void);
 
 /* ---- the groups ---- */
 

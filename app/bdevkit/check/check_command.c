@@ -13,9 +13,12 @@
 #include "app/bdevkit/load_module.h"
 
 #define MAX_BDEVS 64
+#define MAX_THREADS 64
 
 static struct check_options g_options = {.seed = 1, .schedules = 1000};
 static bool g_simulate;
+/* Of a target that is to check; NULL: this process does. */
+static const char *g_socket_path;
 static char *g_config;
 static size_t g_config_size;
 
@@ -33,6 +36,10 @@ print_help(void)
 	       "  --no-data          they do not keep what is written, as those of the module null: do not compare\n"
 	       "  --seed N           repeat the random choices of another run (default 1)\n"
 	       "  --duration S       go on with random I/O until a bdev has been checked for so many seconds\n"
+	       "  --threads N        then check once more from N system threads at the same time\n"
+	       "  -r SOCKET          check a bdev of a running target, which goes on meanwhile; nobody else may write\n"
+	       "                     to the bdev, and what would disturb others is not tried\n"
+	       "  --overwrite        yes, what they hold may be lost: needed with -r, and for devices that keep it\n"
 	       "  --sim              in one thread, under virtual time, in an order that the seed decides: many short\n"
 	       "                     schedules instead of one run; one that fails is repeated by its seed\n"
 	       "  --schedules N      so many, with the seeds from --seed on (default 1000)\n"
@@ -91,6 +98,8 @@ enum {
 	OPTION_LIST_RULES,
 	OPTION_SIM,
 	OPTION_SCHEDULES,
+	OPTION_THREADS,
+	OPTION_OVERWRITE,
 };
 
 /* Returns -1 to go on, or an exit code. */
@@ -121,6 +130,14 @@ parse_option(int ch)
 	case OPTION_SIM:
 		g_simulate = true;
 		return -1;
+	case 'r':
+		g_socket_path = optarg;
+		return -1;
+	case OPTION_THREADS:
+		return parse_number("--threads", optarg, &g_options.threads) ? -1 : EXIT_USAGE;
+	case OPTION_OVERWRITE:
+		g_options.overwrite = true;
+		return -1;
 	case OPTION_SCHEDULES:
 		return parse_number("--schedules", optarg, &g_options.schedules) ? -1 : EXIT_USAGE;
 	case OPTION_LIST_RULES:
@@ -144,6 +161,8 @@ parse(int argc, char **argv)
 		{"duration", required_argument, NULL, OPTION_DURATION},
 		{"no-strict", no_argument, NULL, OPTION_NO_STRICT},
 		{"json-output", no_argument, NULL, OPTION_JSON_OUTPUT},
+		{"threads", required_argument, NULL, OPTION_THREADS},
+		{"overwrite", no_argument, NULL, OPTION_OVERWRITE},
 		{"sim", no_argument, NULL, OPTION_SIM},
 		{"schedules", required_argument, NULL, OPTION_SCHEDULES},
 		{"list-rules", no_argument, NULL, OPTION_LIST_RULES},
@@ -152,8 +171,16 @@ parse(int argc, char **argv)
 	int ch, rc = -1;
 
 	optind = 1;
-	while (rc < 0 && (ch = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+	while (rc < 0 && (ch = getopt_long(argc, argv, "hr:", long_options, NULL)) != -1) {
 		rc = parse_option(ch);
+	}
+	if (rc < 0 && g_options.threads > MAX_THREADS) {
+		fprintf(stderr, "bdevkit check: --threads: at most %d\n", MAX_THREADS);
+		rc = EXIT_USAGE;
+	}
+	if (rc < 0 && g_socket_path != NULL && (g_simulate || g_options.threads > 0 || g_config != NULL)) {
+		fprintf(stderr, "bdevkit check: with -r neither --json nor --sim nor --threads\n");
+		rc = EXIT_USAGE;
 	}
 	if (rc < 0 && g_options.schedules == 0) {
 		fprintf(stderr, "bdevkit check: --schedules 0 checks nothing\n");
@@ -203,6 +230,45 @@ simulate(struct check **checks, size_t count, int argc, char **argv)
 	return rc;
 }
 
+/* Whether the process has a device whose contents are there when it has ended. */
+static const char *
+find_lasting_bdev(void)
+{
+	static const char *const modules[] = {"aio", "uring"};
+
+	for (struct spdk_bdev *bdev = spdk_bdev_first(); bdev != NULL; bdev = spdk_bdev_next(bdev)) {
+		for (size_t i = 0; i < SPDK_COUNTOF(modules); i++) {
+			if (strcmp(spdk_bdev_get_module_name(bdev), modules[i]) == 0) {
+				return spdk_bdev_get_name(bdev);
+			}
+		}
+	}
+	return NULL;
+}
+
+static int
+check_one(struct check *check)
+{
+	const char *lasting = g_options.overwrite ? NULL : find_lasting_bdev();
+	int rc;
+
+	if (lasting != NULL) {
+		fprintf(stderr,
+			"bdevkit check: %s keeps what it holds, and checking overwrites it; say with --overwrite that "
+			"it "
+			"may be lost\n",
+			lasting);
+		return -EPERM;
+	}
+	rc = check_bdev(check);
+	if (rc != 0) {
+		fprintf(stderr, "bdevkit check: %s: %s\n", check->name, check->refusal);
+	} else if (g_options.threads > 0) {
+		check_in_threads(check);
+	}
+	return rc;
+}
+
 /* Returns 0, or a negative errno if some could not be checked. */
 static int
 check_all(struct check **checks, size_t count)
@@ -216,7 +282,7 @@ check_all(struct check **checks, size_t count)
 		_exit(EXIT_FAILED);
 	}
 	for (size_t i = 0; i < count; i++) {
-		rc = check_bdev(checks[i]);
+		rc = check_one(checks[i]);
 		result = rc != 0 ? rc : result;
 	}
 	/* Strict mode tells of what is left when the end comes. */
@@ -256,10 +322,15 @@ check_command(int argc, char **argv)
 	g_options.config = g_config;
 	g_options.config_size = g_config_size;
 	check_journal_register();
-	if (!g_options.no_strict) {
+	if (!g_options.no_strict && g_socket_path == NULL) {
 		check_strict_enable();
 	}
-	rc = g_simulate ? simulate(checks, count, argc, argv) : check_all(checks, count);
+	if (g_socket_path != NULL) {
+		rc = check_target(g_socket_path, checks, count);
+		check_print(checks, count, &g_options);
+	} else {
+		rc = g_simulate ? simulate(checks, count, argc, argv) : check_all(checks, count);
+	}
 	for (size_t i = 0; i < count; i++) {
 		passed = passed && check_passed(checks[i]);
 		free(checks[i]);

@@ -118,7 +118,8 @@ check_data_pi_context(const struct check *check, struct spdk_dif_ctx *ctx, uint6
 	};
 
 	if (spdk_dif_ctx_init(ctx, bdev->blocklen, bdev->md_len, bdev->md_interleave, bdev->dif_is_head_of_md,
-		    bdev->dif_type, bdev->dif_check_flags, (uint32_t)offset, 0xffff, 0, 0, 0, &opts) != 0) {
+		    bdev->dif_type, bdev->dif_check_flags, (uint32_t)(offset + check->first_block), 0xffff, 0, 0, 0,
+		    &opts) != 0) {
 		abort();
 	}
 }

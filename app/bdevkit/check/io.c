@@ -13,7 +13,8 @@ check_io_describe(const struct check_io *io, char *text, size_t size)
 	int length;
 
 	length = snprintf(text, size, "%s, offset %" PRIu64 ", %" PRIu64 " blocks, thread %u, seed %" PRIu64,
-		spdk_bdev_get_io_type_name(io->type), io->offset, io->blocks, io->channel, io->check->options->seed);
+		spdk_bdev_get_io_type_name(io->type), io->offset + io->check->first_block, io->blocks, io->channel,
+		io->check->options->seed);
 	if (has_data && (size_t)length < size) {
 		snprintf(text + length, size - (size_t)length, ", %d buffers", io->data->iovcnt);
 	}
@@ -51,6 +52,7 @@ io_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 static int
 submit_data(struct check_io *io, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch)
 {
+	uint64_t offset = io->offset + io->check->first_block;
 	struct iovec *iovs = io->data->iovs;
 	int iovcnt = io->data->iovcnt;
 	struct spdk_bdev_ext_io_opts opts = {
@@ -64,15 +66,15 @@ submit_data(struct check_io *io, struct spdk_bdev_desc *desc, struct spdk_io_cha
 
 	switch (io->type) {
 	case SPDK_BDEV_IO_TYPE_READ:
-		return spdk_bdev_readv_blocks_ext(desc, ch, iovs, iovcnt, io->offset, io->blocks, io_cb, io, &opts);
+		return spdk_bdev_readv_blocks_ext(desc, ch, iovs, iovcnt, offset, io->blocks, io_cb, io, &opts);
 	case SPDK_BDEV_IO_TYPE_WRITE:
-		return spdk_bdev_writev_blocks_ext(desc, ch, iovs, iovcnt, io->offset, io->blocks, io_cb, io, &opts);
+		return spdk_bdev_writev_blocks_ext(desc, ch, iovs, iovcnt, offset, io->blocks, io_cb, io, &opts);
 	case SPDK_BDEV_IO_TYPE_COMPARE:
 		return spdk_bdev_comparev_blocks_with_md(
-			desc, ch, iovs, iovcnt, io->data->md, io->offset, io->blocks, io_cb, io);
+			desc, ch, iovs, iovcnt, io->data->md, offset, io->blocks, io_cb, io);
 	default:
 		return spdk_bdev_comparev_and_writev_blocks(desc, ch, iovs, iovcnt, io->write_data->iovs,
-			io->write_data->iovcnt, io->offset, io->blocks, io_cb, io);
+			io->write_data->iovcnt, offset, io->blocks, io_cb, io);
 	}
 }
 
@@ -81,6 +83,7 @@ submit(struct check_io *io)
 {
 	struct spdk_io_channel *ch = io->check->channels[io->channel];
 	struct spdk_bdev_desc *desc = io->check->desc;
+	uint64_t offset = io->offset + io->check->first_block;
 	static struct spdk_nvme_cmd cmd;
 	static uint8_t nothing[4096];
 
@@ -91,19 +94,19 @@ submit(struct check_io *io)
 	case SPDK_BDEV_IO_TYPE_COMPARE_AND_WRITE:
 		return submit_data(io, desc, ch);
 	case SPDK_BDEV_IO_TYPE_UNMAP:
-		return spdk_bdev_unmap_blocks(desc, ch, io->offset, io->blocks, io_cb, io);
+		return spdk_bdev_unmap_blocks(desc, ch, offset, io->blocks, io_cb, io);
 	case SPDK_BDEV_IO_TYPE_FLUSH:
-		return spdk_bdev_flush_blocks(desc, ch, io->offset, io->blocks, io_cb, io);
+		return spdk_bdev_flush_blocks(desc, ch, offset, io->blocks, io_cb, io);
 	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
-		return spdk_bdev_write_zeroes_blocks(desc, ch, io->offset, io->blocks, io_cb, io);
+		return spdk_bdev_write_zeroes_blocks(desc, ch, offset, io->blocks, io_cb, io);
 	case SPDK_BDEV_IO_TYPE_COPY:
-		return spdk_bdev_copy_blocks(desc, ch, io->offset, io->src, io->blocks, io_cb, io);
+		return spdk_bdev_copy_blocks(desc, ch, offset, io->src + io->check->first_block, io->blocks, io_cb, io);
 	case SPDK_BDEV_IO_TYPE_SEEK_DATA:
-		return spdk_bdev_seek_data(desc, ch, io->offset, io_cb, io);
+		return spdk_bdev_seek_data(desc, ch, offset, io_cb, io);
 	case SPDK_BDEV_IO_TYPE_SEEK_HOLE:
-		return spdk_bdev_seek_hole(desc, ch, io->offset, io_cb, io);
+		return spdk_bdev_seek_hole(desc, ch, offset, io_cb, io);
 	case SPDK_BDEV_IO_TYPE_ZCOPY:
-		return spdk_bdev_zcopy_start(desc, ch, NULL, 0, io->offset, io->blocks, true, io_cb, io);
+		return spdk_bdev_zcopy_start(desc, ch, NULL, 0, offset, io->blocks, true, io_cb, io);
 	case SPDK_BDEV_IO_TYPE_RESET:
 		return spdk_bdev_reset(desc, ch, io_cb, io);
 	case SPDK_BDEV_IO_TYPE_ABORT:
@@ -132,6 +135,10 @@ check_io_submit(struct check_io *io)
 	io->completions = 0;
 	io->success = false;
 	io->bdev_io = NULL;
+	if (check_is_gone(io->check)) {
+		io->rc = -ENODEV;
+		return io->rc;
+	}
 	session_enter(session_thread(io->channel));
 	/* An abort of what is not there any more ends at once, by its description. */
 	io->in_submission = io->type != SPDK_BDEV_IO_TYPE_ABORT;

@@ -107,7 +107,8 @@ start(struct load *load, struct slot *slot)
 		abort();
 	}
 	slot->generation = ++load->check->last_generation;
-	slot->may_fail = false;
+	/* The resets of others come at any time. */
+	slot->may_fail = load->disturb && load->check->num_parts > 0;
 	if (io->type == SPDK_BDEV_IO_TYPE_WRITE) {
 		check_data_fill(load->check, &slot->data, io->offset, slot->generation);
 	}

@@ -149,6 +149,31 @@ write_rules(struct spdk_json_write_ctx *w, const struct check *check)
 	spdk_json_write_array_end(w);
 }
 
+enum check_rule_id
+check_find_rule(const char *text)
+{
+	enum check_rule_id id = 0;
+
+	while (id < CHECK_NUM_RULES && strcmp(g_rules[id].text, text) != 0) {
+		id++;
+	}
+	return id;
+}
+
+void
+check_write_json(struct spdk_json_write_ctx *w, const struct check *check)
+{
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "bdev", check->name);
+	spdk_json_write_named_string(w, "module", check->module);
+	spdk_json_write_named_uint64(w, "num_blocks", check->num_blocks);
+	spdk_json_write_named_uint32(w, "block_size", check->block_size);
+	spdk_json_write_named_uint64(w, "seed", check->options->seed);
+	spdk_json_write_named_bool(w, "passed", check->checked && check_passed(check));
+	write_rules(w, check);
+	spdk_json_write_object_end(w);
+}
+
 static int
 write_stdout(void *ctx, const void *data, size_t size)
 {
@@ -165,12 +190,7 @@ print_json(struct check *const *checks, size_t count, const struct check_options
 	}
 	spdk_json_write_array_begin(w);
 	for (size_t i = 0; i < count; i++) {
-		spdk_json_write_object_begin(w);
-		spdk_json_write_named_string(w, "bdev", checks[i]->name);
-		spdk_json_write_named_uint64(w, "seed", options->seed);
-		spdk_json_write_named_bool(w, "passed", checks[i]->checked && check_passed(checks[i]));
-		write_rules(w, checks[i]);
-		spdk_json_write_object_end(w);
+		check_write_json(w, checks[i]);
 	}
 	spdk_json_write_array_end(w);
 	spdk_json_write_end(w);
@@ -207,6 +227,9 @@ check_print_failures(const struct check *check)
 void
 check_give_up(struct check *check)
 {
+	if (check->options->in_target) {
+		check_stay(check);
+	}
 	if (check->options->slice) {
 		check_schedule_ends(check);
 	} else {

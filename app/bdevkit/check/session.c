@@ -9,6 +9,7 @@
 #include "spdk/rpc.h"
 
 #include "bdevkit/sim.h"
+#include "bdevkit/thread.h"
 
 /* Longer than anything of the layer takes; modules that wait for a device may need a while. */
 #define START_TIMEOUT_US (60 * 1000000ULL)
@@ -28,7 +29,8 @@
 /* Subsystems make threads of their own. */
 #define MAX_THREADS 64
 
-static struct {
+/* Of each system thread its own. */
+static __thread struct {
 	bool simulated;
 	/* All subsystems are there. */
 	bool started;
@@ -335,7 +337,7 @@ wait_for(struct outcome *outcome, uint64_t timeout_us)
 static int
 wait_for_examine(void)
 {
-	static struct outcome outcome;
+	static __thread struct outcome outcome;
 	int rc;
 
 	outcome = (struct outcome){};
@@ -346,7 +348,7 @@ wait_for_examine(void)
 static int
 load(const char *config, size_t config_size, bool stop_on_error)
 {
-	static struct outcome outcome;
+	static __thread struct outcome outcome;
 	int rc;
 
 	outcome = (struct outcome){};
@@ -404,7 +406,7 @@ start_threads(uint64_t seed)
 static int
 start_subsystems(void)
 {
-	static struct outcome outcome;
+	static __thread struct outcome outcome;
 
 	outcome = (struct outcome){};
 	spdk_subsystem_init(outcome_cb, &outcome);
@@ -510,10 +512,46 @@ stop_simulated(void)
 	return ended;
 }
 
+int
+session_join(uint64_t seed)
+{
+	g_session.random_state = seed;
+	g_session.order_state = seed;
+	for (unsigned int i = 0; i < SESSION_NUM_THREADS; i++) {
+		g_session.threads[i] = bdk_thread_create_unscheduled("check");
+		if (g_session.threads[i] == NULL) {
+			return -ENOMEM;
+		}
+		g_session.num_threads++;
+	}
+	session_enter(NULL);
+	return 0;
+}
+
+bool
+session_leave(void)
+{
+	bool ended;
+
+	for (unsigned int i = 0; i < g_session.num_threads; i++) {
+		spdk_set_thread(g_session.threads[i]);
+		spdk_thread_exit(g_session.threads[i]);
+	}
+	spdk_set_thread(g_session.threads[0]);
+	ended = session_wait(all_exited, NULL, STOP_TIMEOUT_US);
+	spdk_set_thread(NULL);
+	for (unsigned int i = 0; i < g_session.num_threads && ended; i++) {
+		spdk_thread_destroy(g_session.threads[i]);
+		g_session.threads[i] = NULL;
+	}
+	g_session.num_threads = 0;
+	return ended;
+}
+
 bool
 session_stop(void)
 {
-	static struct outcome outcome;
+	static __thread struct outcome outcome;
 
 	outcome = (struct outcome){};
 	spdk_subsystem_fini(stopped_cb, &outcome);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The block-device layer in one system thread, for code that says what it does from top to bottom: nothing happens
+ * The block-device layer in one system thread, or a part of it, for code that says what it does from top to bottom: nothing happens
  * unless session_wait() or session_settle() is called, which poll all SPDK threads, in an order that a seed decides. The
  * caller is on the app thread unless it has entered another one.
  */
@@ -36,6 +36,13 @@ int session_start(uint64_t seed, const char *config, size_t config_size);
 
 /* Removes all bdevs and stops the layer. False: something does not end, and the process is not fit for more. */
 bool session_stop(void);
+
+/*
+ * Instead of these two in a process whose layer others have started, or in one more system thread: a session of its own
+ * threads, none of which is the app thread, so that it cannot load configurations. Leaving: as session_stop().
+ */
+int session_join(uint64_t seed);
+bool session_leave(void);
 
 struct spdk_thread *session_thread(unsigned int index);
 

@@ -94,6 +94,7 @@ run_schedule(struct job *job)
 	rc = check_bdev(check);
 	check_schedule_ends(check);
 	if (rc != 0) {
+		fprintf(stderr, "bdevkit check: %s: %s\n", check->name, check->refusal);
 		return EXIT_REFUSED;
 	}
 	if (!check_passed(check)) {
