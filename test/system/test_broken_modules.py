@@ -60,7 +60,7 @@ DISK = {
     "claims_flush": ("every type that it claims works", "flush, offset 0, 1 blocks"),
     "leaks_channel": ("when it is closed no channel is left", "more than before"),
     "leaks_buffer": ("when it is closed no data buffer is left", "1 less than before"),
-    "leaks_memory": ("opening, using and closing it again does not cost more memory each time", "memory behind"),
+    "leaks_memory": ("opening, using and closing it again does not cost more memory each time", "of memory behind"),
     "never_goes": ("when all have closed it, it goes, and its name is free", "it does not go"),
     "blocks": ("nothing holds its thread for long", "submit_request"),
     "allocates": ("no memory is allocated for each I/O", "submit_request"),
