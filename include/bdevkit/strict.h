@@ -128,6 +128,14 @@ void bdk_strict_for_each_report(bdk_strict_report_cb fn, void *ctx);
 /* How often a rule has been broken; BDK_STRICT_NUM_RULES: all of them together. */
 uint64_t bdk_strict_get_count(enum bdk_strict_rule rule);
 
+struct spdk_bdev_io;
+
+/*
+ * Says that a module means to keep an I/O for as long as it likes, as one does that makes others wait: that it is not
+ * completed is not reported, this time that the module has it. For submit_request(), on the thread of the I/O.
+ */
+void bdk_strict_keep_io(struct spdk_bdev_io *bdev_io);
+
 /* Forgets all reports: what comes again is new. */
 void bdk_strict_clear(void);
 

@@ -529,6 +529,23 @@ is_in_module(struct spdk_bdev_io *bdev_io)
 		bdev_strict_io(bdev_io)->where == BDEV_STRICT_IN_MODULE;
 }
 
+/* Its module has sent an I/O to another bdev for it, whose end it waits for: not this module is to blame. */
+static bool
+waits_for_another(const struct bdev_io_cache *cache, const struct spdk_bdev_io *bdev_io)
+{
+	uintptr_t begin = (uintptr_t)bdev_io;
+	uintptr_t end = (uintptr_t)bdev_io->driver_ctx + bdev_state(bdev_io->bdev)->strict->ctx_size;
+
+	for (uint64_t i = 0; i < cache->held; i++) {
+		uintptr_t arg = (uintptr_t)cache->all[i]->internal.caller_ctx;
+
+		if (!(cache->all[i]->internal.flags & BDEV_IO_FREE) && arg >= begin && arg < end) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static int
 look_for_stuck(void *ctx)
 {
@@ -544,7 +561,7 @@ look_for_stuck(void *ctx)
 			continue;
 		}
 		found = true;
-		if (since(io->given_tsc) > limit) {
+		if (since(io->given_tsc) > limit && !waits_for_another(cache, cache->all[i])) {
 			report_stuck(cache->all[i], io);
 		}
 	}
@@ -553,6 +570,14 @@ look_for_stuck(void *ctx)
 		spdk_poller_pause(thread->strict_poller);
 	}
 	return SPDK_POLLER_IDLE;
+}
+
+void
+bdk_strict_keep_io(struct spdk_bdev_io *bdev_io)
+{
+	if (g_bdev_strict && (bdev_io->internal.marks & BDEV_IO_WATCHED)) {
+		bdev_strict_io(bdev_io)->said_stuck = true;
+	}
 }
 
 /* ---- threads and channels ---- */

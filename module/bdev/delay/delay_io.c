@@ -9,6 +9,7 @@
 #include "module/bdev/delay/delay_internal.h"
 
 #include "lib/env/env_internal.h"
+#include "bdevkit/strict.h"
 #include "spdk/env.h"
 #include "spdk/likely.h"
 #include "spdk/string.h"
@@ -165,6 +166,7 @@ start_waiting(struct delay_channel *ch, struct spdk_bdev_io *bdev_io, struct spd
 	io->is_waiting = true;
 	io->due = add_ticks(spdk_get_ticks(), latency);
 	io->base_io = base_io;
+	bdk_strict_keep_io(bdev_io);
 	TAILQ_INSERT_TAIL(&ch->waiting[which], io, link);
 	if (is_first) {
 		due = add_ticks(io->due, get_slack(ch->delay, which));

@@ -4,6 +4,7 @@
 
 #include "module/bdev/error/error_internal.h"
 
+#include "bdevkit/strict.h"
 #include "spdk/env.h"
 #include "spdk/likely.h"
 #include "spdk/log.h"
@@ -138,6 +139,7 @@ static void
 hold(struct error_channel *ch, struct spdk_bdev_io *bdev_io)
 {
 	error_io_of(bdev_io)->state = ERROR_IO_HELD;
+	bdk_strict_keep_io(bdev_io);
 	TAILQ_INSERT_TAIL(&ch->held, error_io_of(bdev_io), link);
 	atomic_fetch_add(&ch->error->num_held, 1);
 }

@@ -8,6 +8,7 @@
 #include "bdev_sim.h"
 #include "test/unit/common/strict_reports.h"
 #include "lib/strict/strict_internal.h"
+#include "bdevkit/bdev_module.h"
 #include "spdk/log.h"
 
 #define BLOCK 512
@@ -133,9 +134,15 @@ sloppy_submit(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 	}
 }
 
+/* The io_device is that of another bdev, too, which stays. */
+static bool g_gone_alone;
+
 static int
 sloppy_destruct(void *ctx)
 {
+	if (g_gone_alone) {
+		return 0;
+	}
 	spdk_io_device_unregister(&g_bdev, NULL);
 	return 0;
 }
@@ -456,6 +463,77 @@ test_never_completed(void **state)
 	assert_int_equal(g_succeeded, 1);
 }
 
+/* One that stands on the disk, and waits for it. */
+static struct bdk_bdev_base g_over_base;
+
+static void
+over_submit(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
+{
+	bdk_bdev_forward(bdev_io, &g_over_base);
+}
+
+static void
+test_waits_for_its_base(void **state)
+{
+	static const struct spdk_bdev_fn_table fn_table = {
+		.destruct = sloppy_destruct,
+		.submit_request = over_submit,
+		.io_type_supported = sloppy_io_type_supported,
+		.get_io_channel = sloppy_get_io_channel,
+	};
+	static char name[] = "over";
+	struct spdk_bdev over = g_bdev;
+	struct spdk_bdev_desc *desc;
+	struct spdk_io_channel *ch;
+
+	over.name = name;
+	over.fn_table = &fn_table;
+	memset(&over.internal, 0, sizeof(over.internal));
+	memset(&over.uuid, 0, sizeof(over.uuid));
+	g_over_base = (struct bdk_bdev_base){.desc = g_desc, .ch = g_ch[0]};
+	ON(0, assert_int_equal(spdk_bdev_register(&over), 0));
+	bdk_sim_run_until_idle();
+	g_hold = true;
+	ON(0, {
+		assert_int_equal(spdk_bdev_open_ext("over", true, event_cb, NULL, &desc), 0);
+		ch = spdk_bdev_get_io_channel(desc);
+		assert_int_equal(spdk_bdev_read_blocks(desc, ch, g_buf, 64, 2, done_cb, NULL), 0);
+	});
+	bdk_sim_run_for(20 * 1000 * 1000);
+	/* Only the disk is to blame. */
+	expect_io(BDK_STRICT_NEVER_COMPLETED, "read", 1, 64, "sloppy_submit");
+	ON(0, sloppy_complete(g_held));
+	bdk_sim_run_until_idle();
+	assert_int_equal(g_succeeded, 1);
+	ON(0, {
+		spdk_put_io_channel(ch);
+		spdk_bdev_close(desc);
+	});
+	bdk_sim_run_until_idle();
+	g_gone_alone = true;
+	ON(0, spdk_bdev_unregister(&over, NULL, NULL));
+	bdk_sim_run_until_idle();
+	g_gone_alone = false;
+}
+
+static void
+test_keeps_on_purpose(void **state)
+{
+	g_hold = true;
+	submit_read(64);
+	ON(0, bdk_strict_keep_io(g_held));
+	bdk_sim_run_for(20 * 1000 * 1000);
+	assert_int_equal(g_reports.count, 0);
+	ON(0, sloppy_complete(g_held));
+	bdk_sim_run_until_idle();
+	/* That time only. */
+	submit_read(64);
+	bdk_sim_run_for(20 * 1000 * 1000);
+	expect_one_report(BDK_STRICT_NEVER_COMPLETED);
+	ON(0, sloppy_complete(g_held));
+	bdk_sim_run_until_idle();
+}
+
 /* The poller that looks for it runs only as long as there is something to look at. */
 static void
 test_sleeps_when_idle(void **state)
@@ -660,6 +738,8 @@ main(void)
 		TEST(test_completed_without_channel),
 		TEST(test_wrong_thread),
 		cmocka_unit_test_setup_teardown(test_never_completed, setup_fast, teardown),
+		cmocka_unit_test_setup_teardown(test_waits_for_its_base, setup_fast, teardown),
+		cmocka_unit_test_setup_teardown(test_keeps_on_purpose, setup_fast, teardown),
 		TEST(test_sleeps_when_idle),
 		TEST(test_bad_status),
 		TEST(test_overrun),
