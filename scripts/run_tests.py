@@ -63,7 +63,8 @@ def count_cmocka(output):
 
 
 def run_unit(counts, folder, suites):
-    command = ["meson", "test", "-C", str(ROOT / folder), "--no-rebuild", "--print-errorlogs"]
+    command = ["meson", "test", "-C", str(ROOT / folder), "--no-rebuild", "--print-errorlogs",
+               "--timeout-multiplier=4"]
     for suite in suites:
         command += ["--suite", suite]
     subprocess.run(command, env=ENVIRONMENT, check=False)

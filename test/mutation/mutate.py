@@ -186,7 +186,7 @@ def learn(test):
 def try_mutant(number, tests):
     """The test that notices it; None: none does."""
     for test in tests:
-        if test.reached[number] and run_test(test, 10 + 5 * test.seconds, BDEVKIT_MUTANT=str(number)) != 0:
+        if test.reached[number] and run_test(test, 60 + 10 * test.seconds, BDEVKIT_MUTANT=str(number)) != 0:
             return test.name
     return None
 
@@ -243,7 +243,7 @@ def main():
         if options.only is not None:
             for test in tests:
                 if test.reached[options.only]:
-                    code = run_test(test, 10 + 5 * test.seconds, BDEVKIT_MUTANT=str(options.only))
+                    code = run_test(test, 60 + 10 * test.seconds, BDEVKIT_MUTANT=str(options.only))
                     print(f"{test.name}: {'notices' if code != 0 else 'passes'}")
             return 0
         noticed = [None] * len(chosen)
