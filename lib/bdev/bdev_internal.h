@@ -233,8 +233,8 @@ struct bdev_histogram {
 
 struct bdev_state {
 	struct spdk_bdev *bdev;
-	/* I/Os but for resets that late.c holds, on all channels. */
-	_Atomic uint64_t num_late;
+	/* I/Os but for resets that late.c holds, on all channels. Atomic. */
+	uint64_t num_late;
 	/* In bdev_manager.bdevs, later in bdev_manager.destructing. */
 	TAILQ_ENTRY(bdev_state) link;
 	struct env_mutex lock;

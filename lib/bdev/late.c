@@ -33,7 +33,8 @@ bdk_bdev_delay_completions(uint64_t period_us)
 static bool
 may_end(const struct spdk_bdev_io *bdev_io)
 {
-	return bdev_io->type != SPDK_BDEV_IO_TYPE_RESET || bdev_state(bdev_io->bdev)->num_late == 0;
+	return bdev_io->type != SPDK_BDEV_IO_TYPE_RESET ||
+		__atomic_load_n(&bdev_state(bdev_io->bdev)->num_late, __ATOMIC_SEQ_CST) == 0;
 }
 
 static int
@@ -64,7 +65,7 @@ poll_late(void *ctx)
 	while ((bdev_io = TAILQ_FIRST(&ending)) != NULL) {
 		TAILQ_REMOVE(&ending, bdev_io, internal_link);
 		if (bdev_io->type != SPDK_BDEV_IO_TYPE_RESET) {
-			bdev_state(bdev_io->bdev)->num_late--;
+			__atomic_fetch_sub(&bdev_state(bdev_io->bdev)->num_late, 1, __ATOMIC_SEQ_CST);
 		}
 		bdev_io_private(bdev_io)->late = false;
 		bdev_io_complete_checked(bdev_io, bdev_io_private(bdev_io)->pending_status);
@@ -81,7 +82,7 @@ bdev_late_hold(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 		return false;
 	}
 	if (bdev_io->type != SPDK_BDEV_IO_TYPE_RESET) {
-		bdev_state(bdev_io->bdev)->num_late++;
+		__atomic_fetch_add(&bdev_state(bdev_io->bdev)->num_late, 1, __ATOMIC_SEQ_CST);
 	}
 	bdev_io_private(bdev_io)->late = true;
 	bdev_io_private(bdev_io)->pending_status = status;

@@ -60,7 +60,7 @@ get_file(const void *pc)
 static const void *
 find_caller(void)
 {
-	static const void *skipped[2];
+	static _Thread_local const void *skipped[2];
 	void *frames[12];
 	int depth = backtrace(frames, SPDK_COUNTOF(frames));
 
