@@ -96,6 +96,8 @@ def run_pytest(counts, folder, environment):
     report = ROOT / "build-asan" / f"{Path(folder).name}.xml"
     report.unlink(missing_ok=True)
     command = [PYTHON, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", f"--junitxml={report}", folder]
+    # Each test has a folder and sockets of its own; those of one file share what they have built.
+    command += ["-n", str(os.cpu_count()), "--dist", "loadfile"]
     subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if not report.exists():
         counts.fail(f"{folder}: pytest wrote no report")

@@ -11,7 +11,7 @@ from conftest import BDEVKIT, ROOT, run
 MALLOC = {"name": "disk", "num_blocks": 4096, "block_size": 512}
 FORMATS = {
     "plain": {},
-    "large": {"num_blocks": 1 << 20, "block_size": 4096},
+    "large": {"num_blocks": 1 << 18, "block_size": 4096},
     "boundary": {"optimal_io_boundary": 7},
     "separate": {"md_size": 8},
     "interleaved": {"md_size": 16, "md_interleave": True},
