@@ -74,6 +74,7 @@ ENVIRONMENT = dict(
     os.environ,
     ASAN_OPTIONS="detect_leaks=1:abort_on_error=0",
     UBSAN_OPTIONS="halt_on_error=1",
+    BDEVKIT_STRICT="abort,held=5000",
 )
 
 

@@ -551,6 +551,72 @@ a_partition_may_be_unregistered_by_itself(void **state)
 	assert_false(is_claimed());
 }
 
+/* ---- shortage ---- */
+
+static struct sim_disk g_other;
+
+static int
+setup_few(void **state)
+{
+	struct spdk_bdev_opts opts;
+
+	spdk_bdev_get_opts(&opts, sizeof(opts));
+	opts.bdev_io_pool_size = 64;
+	opts.bdev_io_cache_size = 8;
+	assert_int_equal(spdk_bdev_set_opts(&opts), 0);
+	return setup_with(BLOCK_SIZE);
+}
+
+static int
+teardown_few(void **state)
+{
+	struct spdk_bdev_opts opts;
+	int rc;
+
+	rc = teardown(state);
+	spdk_bdev_get_opts(&opts, sizeof(opts));
+	opts.bdev_io_pool_size = 65535;
+	opts.bdev_io_cache_size = 256;
+	assert_int_equal(spdk_bdev_set_opts(&opts), 0);
+	return rc;
+}
+
+static void
+free_io_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
+{
+	spdk_bdev_free_io(bdev_io);
+}
+
+/* Others have all I/O objects that there are: the table is read when they give some back. */
+static void
+reading_waits_for_others(void **state)
+{
+	static uint8_t buf[BLOCK_SIZE];
+	struct spdk_io_channel *ch;
+	struct sim_open open;
+	int rc;
+
+	sim_disk_init(&g_other, "other");
+	sim_disk_add(&g_other);
+	g_other.hold = true;
+	assert_int_equal(sim_open(&open, 0, "other", true), 0);
+	ON(0, {
+		ch = spdk_bdev_get_io_channel(open.desc);
+		do {
+			rc = spdk_bdev_read_blocks(open.desc, ch, buf, 0, 1, free_io_cb, NULL);
+		} while (rc == 0);
+	});
+	assert_int_equal(rc, -ENOMEM);
+	add_disk();
+	assert_null(spdk_bdev_get_by_name("dp1"));
+	sim_disk_release(&g_other);
+	bdk_sim_run_until_idle();
+	expect_part("dp1", 40, 60);
+	ON(0, spdk_put_io_channel(ch));
+	sim_close(&open, 0);
+	sim_disk_remove(&g_other);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -570,6 +636,7 @@ main(void)
 		TEST(a_disk_that_has_grown_still_has_its_table),
 		TEST(a_disk_that_cannot_be_read_has_no_partitions),
 		TEST(want_of_memory_is_waited_out),
+		cmocka_unit_test_setup_teardown(reading_waits_for_others, setup_few, teardown_few),
 		TEST(a_disk_that_never_answers_holds_nobody_up),
 		TEST(a_disk_may_go_while_it_is_read),
 		TEST(somebody_else_may_claim_it_meanwhile),

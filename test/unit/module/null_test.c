@@ -26,6 +26,8 @@ static const struct refused g_refused[] = {
 		"Cannot create null bdev N: md_size must be 0, 8, 16, 32, 64 or 128"},
 	{"'name': 'N', 'num_blocks': 18446744073709551615, 'block_size': 512", -EINVAL,
 		"Cannot create null bdev N: num_blocks times block_size must be less than 8 EiB"},
+	{"'name': 'N', 'num_blocks': 14411518807585588, 'block_size': 512, 'md_size': 128", -EINVAL,
+		"Cannot create null bdev N: num_blocks times block_size must be less than 8 EiB"},
 	{"'name': 'N', 'num_blocks': 8, 'block_size': 4294966784, 'md_size': 128", 0, NULL},
 };
 
