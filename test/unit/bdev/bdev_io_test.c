@@ -90,6 +90,12 @@ test_bytes(void **state)
 	REFUSED(-EINVAL, spdk_bdev_unmap, desc, ch, 256, 512);
 	REFUSED(-EINVAL, spdk_bdev_write_zeroes, desc, ch, 256, 512);
 	REFUSED(-EINVAL, spdk_bdev_flush, desc, ch, 256, 512);
+	/* These would do as blocks. */
+	REFUSED(-EINVAL, spdk_bdev_read, desc, ch, g_buf, 1, 1);
+	REFUSED(-EINVAL, spdk_bdev_write, desc, ch, g_buf, 1, 1);
+	REFUSED(-EINVAL, spdk_bdev_unmap, desc, ch, 1, 1);
+	REFUSED(-EINVAL, spdk_bdev_write_zeroes, desc, ch, 1, 1);
+	REFUSED(-EINVAL, spdk_bdev_flush, desc, ch, 1, 1);
 
 	DONE(&io, spdk_bdev_read, desc, ch, g_buf, (NUM_BLOCKS - 1) * 512, 512);
 	DONE(&io, spdk_bdev_write, desc, ch, g_buf, 1024, 1024);
