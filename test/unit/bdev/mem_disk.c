@@ -214,7 +214,7 @@ transfer_md(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, bool to_disk)
 {
 	struct spdk_bdev_io_block_params *params = &bdev_io->u.bdev;
 	uint64_t md_len = md_separate_len(&disk->bdev);
-	uint8_t *md = disk->md + params->offset_blocks * md_len;
+	uint8_t *md = md_len > 0 ? disk->md + params->offset_blocks * md_len : NULL;
 
 	if (params->md_buf == NULL) {
 		/* The buffer for the data is the disk's own, then so is that for metadata. */
