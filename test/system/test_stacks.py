@@ -117,7 +117,7 @@ def check(folder, stacks, *words):
     config = folder / "config.json"
     config.write_text(json.dumps({"subsystems": [{"subsystem": "bdev", "config": [
         {"method": method, "params": params} for method, params in calls]}]}))
-    result = run(BDEVKIT, "check", "--json", config, "--json-output", *words, *tops, check=False)
+    result = run(BDEVKIT, "check", "--overwrite", "--json", config, "--json-output", *words, *tops, check=False)
     assert "Sanitizer" not in result.stderr and "runtime error" not in result.stderr, result.stderr
     assert result.stdout, result.stderr
     checked = json.loads(result.stdout)
@@ -155,5 +155,5 @@ def test_zones_are_refused_by_what_has_none(tmp_path, layer):
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"subsystems": [{"subsystem": "bdev", "config": [
         {"method": method, "params": params} for method, params in calls]}]}))
-    result = run(BDEVKIT, "check", "--json", config, top, check=False)
+    result = run(BDEVKIT, "check", "--overwrite", "--json", config, top, check=False)
     assert result.returncode == 1 and "zone" in result.stderr
