@@ -203,7 +203,12 @@ bdev_strict_bdev_init(struct bdev_state *state)
 		free(strict);
 		return -ENOMEM;
 	}
-	strict->ctx_size = bdev->module->get_ctx_size != NULL ? (uint32_t)bdev->module->get_ctx_size() : 0;
+	/* A bdev that does not say whose it is may be that of any module. */
+	if (bdev->module == bdev_module_anonymous()) {
+		strict->ctx_size = (uint32_t)bdev_modules_get_ctx_size();
+	} else if (bdev->module->get_ctx_size != NULL) {
+		strict->ctx_size = (uint32_t)bdev->module->get_ctx_size();
+	}
 	memcpy(&strict->copy, bdev, sizeof(*bdev));
 	state->strict = strict;
 	return 0;
