@@ -32,8 +32,9 @@ def check(folder, calls, *words, code=0):
     """The results by bdev, and of each by rule."""
     result = run(BDEVKIT, "check", "--json", write_config(folder, *calls), "--json-output", "--overwrite", *words, check=False)
     assert "Sanitizer" not in result.stderr and "runtime error" not in result.stderr, result.stderr
-    assert result.returncode == code, result.stdout + result.stderr
     checked = json.loads(result.stdout)
+    broken = [rule for one in checked for rule in one["rules"] if rule["failures"]]
+    assert result.returncode == code, f"{broken} {result.stderr}"
     assert all(one["passed"] for one in checked) == (code == 0)
     return {one["bdev"]: {rule["rule"]: rule for rule in one["rules"]} for one in checked}
 

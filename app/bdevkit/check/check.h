@@ -148,6 +148,9 @@ check_rule(struct check *check, enum check_rule_id id)
 	return &check->rules[id];
 }
 
+/* Says something of a rule that is not broken. */
+void check_note(struct check_rule *rule, const char *note);
+
 /* Says that a rule does not apply, and why. */
 void check_skip(struct check_rule *rule, const char *why);
 
@@ -206,6 +209,10 @@ uint64_t check_data_find_wrong(struct check *check, const struct check_data *dat
 
 /* Whether no byte around the buffers has changed. */
 bool check_data_guards_intact(const struct check_data *data);
+
+/* Whether each byte of one of the blocks is that of one of these generations, if not all of the same. */
+bool check_data_block_is_of(struct check *check, const struct check_data *data, uint64_t i, uint64_t number,
+	const uint32_t *generations, size_t count);
 
 /* Whether one of the blocks holds the pattern of a block number and generation. */
 bool check_data_block_is(

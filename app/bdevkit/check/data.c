@@ -249,6 +249,38 @@ check_data_block_is(
 }
 
 bool
+check_data_block_is_of(struct check *check, const struct check_data *data, uint64_t i, uint64_t number,
+	const uint32_t *generations, size_t count)
+{
+	struct scratch expected = scratch_alloc(check), found = scratch_alloc(check);
+	/* Bytes that differ from all so far. */
+	uint8_t *unknown = calloc(1, check->block_size);
+	bool known = true;
+
+	if (unknown == NULL) {
+		abort();
+	}
+	memset(unknown, 1, check->block_size);
+	copy(data, i * check->block_size, found.block, check->block_size, false);
+	for (size_t j = 0; j < count; j++) {
+		memset(expected.block, 0, check->block_size);
+		if (generations[j] != CHECK_ZEROES) {
+			make_block(check, expected.block, expected.md, number, generations[j]);
+		}
+		for (uint32_t k = 0; k < check->block_size; k++) {
+			unknown[k] &= expected.block[k] != found.block[k];
+		}
+	}
+	for (uint32_t k = 0; k < check->block_size; k++) {
+		known = known && unknown[k] == 0;
+	}
+	free(unknown);
+	free(expected.block);
+	free(found.block);
+	return known;
+}
+
+bool
 check_data_matches(struct check *check, const struct check_data *data, uint64_t offset, uint32_t generation)
 {
 	for (uint64_t i = 0; i < data->blocks; i++) {

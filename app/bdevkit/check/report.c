@@ -17,12 +17,18 @@ static const struct {
 };
 
 void
+check_note(struct check_rule *rule, const char *note)
+{
+	if (rule->failures == 0) {
+		snprintf(rule->note, sizeof(rule->note), "%s", note);
+	}
+}
+
+void
 check_skip(struct check_rule *rule, const char *why)
 {
 	rule->skipped = true;
-	if (rule->failures == 0) {
-		snprintf(rule->note, sizeof(rule->note), "%s", why);
-	}
+	check_note(rule, why);
 }
 
 void

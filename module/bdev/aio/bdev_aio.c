@@ -440,6 +440,7 @@ bdev_aio_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
 	spdk_json_write_named_bool(w, "block_size_override", aio_bdev->block_size != 0);
 	spdk_json_write_named_bool(w, "readonly", aio_bdev->file.readonly);
 	spdk_json_write_named_bool(w, "fallocate", aio_bdev->fallocate);
+	spdk_json_write_named_bool(w, "page_cache", !aio_bdev->file.direct);
 	spdk_json_write_object_end(w);
 	return 0;
 }

@@ -490,6 +490,7 @@ bdev_uring_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
 
 	spdk_json_write_named_object_begin(w, "uring");
 	spdk_json_write_named_string(w, "filename", uring_bdev->file.path);
+	spdk_json_write_named_bool(w, "page_cache", !uring_bdev->file.direct);
 	spdk_json_write_object_end(w);
 	return 0;
 }
