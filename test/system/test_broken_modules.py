@@ -110,6 +110,12 @@ def test_disk_is_found_out(tmp_path, broken_modules, fault):
     assert note in rules[rule]["note"]
 
 
+def test_torn_reads_of_the_page_cache_are_noted(tmp_path, broken_modules):
+    call = ("bdev_broken_create", {"fault": "tears_writes", "page_cache": True})
+    rule = check(tmp_path, [call], "--module", broken_modules["bdev"], "broken")["broken"][DISK["tears_writes"][0]]
+    assert (rule["result"], "page cache" in rule["note"]) == ("ok", True), rule
+
+
 @pytest.mark.parametrize("fault", ON_BASE)
 def test_bdev_on_a_base_is_found_out(tmp_path, broken_modules, fault):
     base, write_cache, rule, note = ON_BASE[fault]

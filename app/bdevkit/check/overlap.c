@@ -137,7 +137,8 @@ judge_reads(struct overlap *overlap)
 
 			if (!legal && overlap->page_cache && is_mixed(overlap, io->data, j, io->offset + j)) {
 				legal = true;
-				check_note(rule, "in the page cache of a file, a read beside a write has got part of each");
+				check_note(rule,
+					"in the page cache of a file, a read beside a write has got part of each");
 			}
 			check_expect(overlap->check, rule, legal, io,
 				"block %" PRIu64

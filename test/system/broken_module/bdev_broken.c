@@ -30,6 +30,7 @@ struct channel {
 
 static struct spdk_bdev g_bdev;
 static enum fault g_fault;
+static bool g_page_cache;
 static uint32_t g_block_size;
 static uint8_t *g_data, *g_md;
 /* Of FAULT_STALE_HOLES and FAULT_SEEKS_TOO_FAR. */
@@ -518,11 +519,22 @@ destruct(void *ctx)
 	return g_fault == FAULT_NEVER_GOES ? 1 : 0;
 }
 
+/* As of a file that goes through the page cache, if it is said to be one. */
+static int
+dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
+{
+	spdk_json_write_named_object_begin(w, g_name);
+	spdk_json_write_named_bool(w, "page_cache", g_page_cache);
+	spdk_json_write_object_end(w);
+	return 0;
+}
+
 static const struct spdk_bdev_fn_table g_fn_table = {
 	.destruct = destruct,
 	.submit_request = submit_request,
 	.io_type_supported = io_type_supported,
 	.get_io_channel = get_io_channel,
+	.dump_info_json = dump_info_json,
 };
 
 static int
@@ -572,6 +584,7 @@ module_fini(void)
 
 struct create_params {
 	int fault;
+	bool page_cache;
 };
 
 static const struct bdk_rpc_param g_params[] = {
@@ -583,12 +596,21 @@ static const struct bdk_rpc_param g_params[] = {
 		.values = g_faults,
 		.help = "what it does wrong",
 	},
+	{
+		.name = "page_cache",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct create_params, page_cache),
+		.help = "say that it is a file in the page cache",
+	},
 };
 
 static void
 rpc_bdev_broken_create(struct spdk_jsonrpc_request *request, void *params)
 {
-	g_fault = ((const struct create_params *)params)->fault;
+	const struct create_params *create = params;
+
+	g_fault = create->fault;
+	g_page_cache = create->page_cache;
 	g_block_size = BLOCK_SIZE + (WITH_DIF(g_fault) ? MD_SIZE : 0);
 	g_data = calloc(NUM_BLOCKS, g_block_size);
 	g_md = calloc(NUM_BLOCKS, MD_SIZE);

@@ -206,7 +206,8 @@ configuration_loads_again(void **state)
 		g_path, IS_AIO ? "\"fallocate\":false," : "");
 	assert_memory_equal(saved, expected, strlen(expected));
 	reply = fixture_rpc("bdev_get_bdevs", "{'name': 'A'}");
-	snprintf(expected, sizeof(expected), "\"driver_specific\":{\"" MODULE "\":{\"filename\":\"%s\"%s,\"page_cache\":", g_path,
+	snprintf(expected, sizeof(expected),
+		"\"driver_specific\":{\"" MODULE "\":{\"filename\":\"%s\"%s,\"page_cache\":", g_path,
 		IS_AIO ? ",\"block_size_override\":true,\"readonly\":true,\"fallocate\":false" : "");
 	assert_non_null(strstr(reply->text, expected));
 
