@@ -46,6 +46,7 @@ DISK = {
     "short_read": (UNDER_LOAD, "read, offset"),
     "wrong_block": (UNDER_LOAD, "read, offset"),
     "writes_next_block": (UNDER_LOAD, "read, offset"),
+    "tears_reads": ("each block that is read is whole, of one write at the time or the one before", "read, offset"),
     "tears_writes": ("each block that is read is whole, of one write at the time or the one before", "read, offset"),
     "stale_cache": ("a write that has completed is what every thread reads", "read, offset"),
     "tears_compare_and_write": (
@@ -111,8 +112,8 @@ def test_disk_is_found_out(tmp_path, broken_modules, fault):
 
 
 def test_torn_reads_of_the_page_cache_are_noted(tmp_path, broken_modules):
-    call = ("bdev_broken_create", {"fault": "tears_writes", "page_cache": True})
-    rule = check(tmp_path, [call], "--module", broken_modules["bdev"], "broken")["broken"][DISK["tears_writes"][0]]
+    call = ("bdev_broken_create", {"fault": "tears_reads", "page_cache": True})
+    rule = check(tmp_path, [call], "--module", broken_modules["bdev"], "broken")["broken"][DISK["tears_reads"][0]]
     assert (rule["result"], "page cache" in rule["note"]) == ("ok", True), rule
 
 

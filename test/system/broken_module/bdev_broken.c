@@ -141,6 +141,20 @@ read_from(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 	return channel->cache + offset * g_block_size;
 }
 
+/* The second half of each block is read later than the first. */
+static void
+read_second_half_cb(void *ctx)
+{
+	struct spdk_bdev_io *bdev_io = ctx;
+	size_t half = g_block_size / 2;
+
+	for (uint64_t i = 0; i < bdev_io->u.bdev.num_blocks; i++) {
+		memcpy((uint8_t *)bdev_io->u.bdev.iovs[0].iov_base + i * g_block_size + half,
+			block_at(bdev_io->u.bdev.offset_blocks + i) + half, half);
+	}
+	complete(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
+}
+
 static void
 buffer_cb(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io, bool success)
 {
@@ -162,6 +176,10 @@ buffer_cb(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io, bool success
 		}
 	}
 	read_metadata(bdev_io);
+	if (g_fault == FAULT_TEARS_READS && success && last == 0) {
+		spdk_thread_send_msg(spdk_get_thread(), read_second_half_cb, bdev_io);
+		return;
+	}
 	complete(bdev_io, success && is_right(bdev_io) ? SPDK_BDEV_IO_STATUS_SUCCESS : SPDK_BDEV_IO_STATUS_FAILED);
 }
 

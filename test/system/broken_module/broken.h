@@ -39,6 +39,7 @@
 	FAULT(SHORT_READ, "short_read") \
 	FAULT(WRONG_BLOCK, "wrong_block") \
 	FAULT(WRITES_NEXT_BLOCK, "writes_next_block") \
+	FAULT(TEARS_READS, "tears_reads") \
 	FAULT(TEARS_WRITES, "tears_writes") \
 	FAULT(STALE_CACHE, "stale_cache") \
 	FAULT(TEARS_COMPARE_AND_WRITE, "tears_compare_and_write") \
