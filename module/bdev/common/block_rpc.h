@@ -7,6 +7,8 @@
 #ifndef MODULE_BDEV_BLOCK_RPC_H
 #define MODULE_BDEV_BLOCK_RPC_H
 
+#include "bdevkit/rpc.h"
+#include "spdk/bdev_module.h"
 #include "spdk/jsonrpc.h"
 
 /*
@@ -14,5 +16,16 @@
  * Without memory for the wait, at once.
  */
 void block_rpc_send_name_examined(struct spdk_jsonrpc_request *request, const char *name);
+
+/* The parameters of methods that take the name of a bdev. */
+struct block_rpc_name {
+	char *name;
+};
+
+extern const struct bdk_rpc_param g_block_rpc_name[1];
+
+/* Deletes the bdev that params, a struct block_rpc_name, name, and answers when it is gone. kind says what it has to be. */
+void block_rpc_delete(struct spdk_jsonrpc_request *request, const void *params, const char *kind,
+	int (*delete_bdev)(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg));
 
 #endif /* MODULE_BDEV_BLOCK_RPC_H */

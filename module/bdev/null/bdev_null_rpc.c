@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "module/bdev/null/bdev_null.h"
+#include "module/bdev/common/block_rpc.h"
 
 #include "spdk/string.h"
 #include "spdk/util.h"
@@ -79,43 +80,10 @@ static const struct bdk_rpc_method g_create_method = {
 };
 BDK_RPC_REGISTER(g_create_method)
 
-struct null_delete_params {
-	char *name;
-};
-
-static const struct bdk_rpc_param g_delete_params[] = {
-	{
-		.name = "name",
-		.type = BDK_RPC_STRING,
-		.offset = offsetof(struct null_delete_params, name),
-		.required = true,
-		.position = 1,
-		.help = "name of the bdev",
-	},
-};
-
-static void
-delete_done_cb(void *cb_arg, int rc)
-{
-	struct spdk_jsonrpc_request *request = cb_arg;
-
-	if (rc != 0) {
-		bdk_rpc_send_errno(request, rc, "Cannot delete the null bdev");
-		return;
-	}
-	spdk_jsonrpc_send_bool_response(request, true);
-}
-
 static void
 rpc_bdev_null_delete(struct spdk_jsonrpc_request *request, void *params)
 {
-	const struct null_delete_params *p = params;
-	int rc;
-
-	rc = bdev_null_delete(p->name, delete_done_cb, request);
-	if (rc != 0) {
-		bdk_rpc_send_errno(request, rc, "Cannot delete null bdev %s", p->name);
-	}
+	block_rpc_delete(request, params, "null", bdev_null_delete);
 }
 
 static const struct bdk_rpc_method g_delete_method = {
@@ -123,9 +91,9 @@ static const struct bdk_rpc_method g_delete_method = {
 	.summary = "Deletes a null bdev",
 	.result = "true",
 	.state_mask = SPDK_RPC_RUNTIME,
-	.params = g_delete_params,
-	.num_params = SPDK_COUNTOF(g_delete_params),
-	.params_size = sizeof(struct null_delete_params),
+	.params = g_block_rpc_name,
+	.num_params = SPDK_COUNTOF(g_block_rpc_name),
+	.params_size = sizeof(struct block_rpc_name),
 	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
 	.handler = rpc_bdev_null_delete,
 };

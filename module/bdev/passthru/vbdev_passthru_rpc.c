@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "module/bdev/passthru/vbdev_passthru.h"
+#include "module/bdev/common/block_rpc.h"
 
 #include "spdk/string.h"
 #include "spdk/util.h"
@@ -65,43 +66,10 @@ static const struct bdk_rpc_method g_create_method = {
 };
 BDK_RPC_REGISTER(g_create_method)
 
-struct passthru_delete_params {
-	char *name;
-};
-
-static const struct bdk_rpc_param g_delete_params[] = {
-	{
-		.name = "name",
-		.type = BDK_RPC_STRING,
-		.offset = offsetof(struct passthru_delete_params, name),
-		.required = true,
-		.position = 1,
-		.help = "name of the bdev",
-	},
-};
-
-static void
-delete_done_cb(void *cb_arg, int rc)
-{
-	struct spdk_jsonrpc_request *request = cb_arg;
-
-	if (rc != 0) {
-		bdk_rpc_send_errno(request, rc, "Cannot delete the passthru bdev");
-		return;
-	}
-	spdk_jsonrpc_send_bool_response(request, true);
-}
-
 static void
 rpc_bdev_passthru_delete(struct spdk_jsonrpc_request *request, void *params)
 {
-	const struct passthru_delete_params *p = params;
-	int rc;
-
-	rc = vbdev_passthru_delete(p->name, delete_done_cb, request);
-	if (rc != 0) {
-		bdk_rpc_send_errno(request, rc, "Cannot delete passthru bdev %s", p->name);
-	}
+	block_rpc_delete(request, params, "passthru", vbdev_passthru_delete);
 }
 
 static const struct bdk_rpc_method g_delete_method = {
@@ -109,9 +77,9 @@ static const struct bdk_rpc_method g_delete_method = {
 	.summary = "Deletes a passthru bdev, or the request for one whose base is missing",
 	.result = "true",
 	.state_mask = SPDK_RPC_RUNTIME,
-	.params = g_delete_params,
-	.num_params = SPDK_COUNTOF(g_delete_params),
-	.params_size = sizeof(struct passthru_delete_params),
+	.params = g_block_rpc_name,
+	.num_params = SPDK_COUNTOF(g_block_rpc_name),
+	.params_size = sizeof(struct block_rpc_name),
 	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
 	.handler = rpc_bdev_passthru_delete,
 };

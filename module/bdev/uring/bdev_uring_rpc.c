@@ -94,25 +94,10 @@ static const struct bdk_rpc_method g_create_method = {
 };
 BDK_RPC_REGISTER(g_create_method)
 
-struct uring_name_params {
-	char *name;
-};
-
-static const struct bdk_rpc_param g_name_params[] = {
-	{
-		.name = "name",
-		.type = BDK_RPC_STRING,
-		.offset = offsetof(struct uring_name_params, name),
-		.required = true,
-		.position = 1,
-		.help = "name of the bdev",
-	},
-};
-
 static void
 rpc_bdev_uring_rescan(struct spdk_jsonrpc_request *request, void *params)
 {
-	const struct uring_name_params *p = params;
+	const struct block_rpc_name *p = params;
 	const char *why;
 	int rc;
 
@@ -130,36 +115,18 @@ static const struct bdk_rpc_method g_rescan_method = {
 	.summary = "Makes a uring bdev as large as its file has become",
 	.result = "true",
 	.state_mask = SPDK_RPC_RUNTIME,
-	.params = g_name_params,
-	.num_params = SPDK_COUNTOF(g_name_params),
-	.params_size = sizeof(struct uring_name_params),
+	.params = g_block_rpc_name,
+	.num_params = SPDK_COUNTOF(g_block_rpc_name),
+	.params_size = sizeof(struct block_rpc_name),
 	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
 	.handler = rpc_bdev_uring_rescan,
 };
 BDK_RPC_REGISTER(g_rescan_method)
 
 static void
-delete_done_cb(void *cb_arg, int rc)
-{
-	struct spdk_jsonrpc_request *request = cb_arg;
-
-	if (rc != 0) {
-		bdk_rpc_send_errno(request, rc, "Cannot delete the uring bdev");
-		return;
-	}
-	spdk_jsonrpc_send_bool_response(request, true);
-}
-
-static void
 rpc_bdev_uring_delete(struct spdk_jsonrpc_request *request, void *params)
 {
-	const struct uring_name_params *p = params;
-	int rc;
-
-	rc = bdev_uring_delete(p->name, delete_done_cb, request);
-	if (rc != 0) {
-		bdk_rpc_send_errno(request, rc, "Cannot delete uring bdev %s", p->name);
-	}
+	block_rpc_delete(request, params, "uring", bdev_uring_delete);
 }
 
 static const struct bdk_rpc_method g_delete_method = {
@@ -167,9 +134,9 @@ static const struct bdk_rpc_method g_delete_method = {
 	.summary = "Deletes a uring bdev; its file stays",
 	.result = "true",
 	.state_mask = SPDK_RPC_RUNTIME,
-	.params = g_name_params,
-	.num_params = SPDK_COUNTOF(g_name_params),
-	.params_size = sizeof(struct uring_name_params),
+	.params = g_block_rpc_name,
+	.num_params = SPDK_COUNTOF(g_block_rpc_name),
+	.params_size = sizeof(struct block_rpc_name),
 	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
 	.handler = rpc_bdev_uring_delete,
 };
