@@ -4,8 +4,7 @@
 
 #include "module/bdev/aio/bdev_aio.h"
 #include "module/bdev/aio/aio_queue.h"
-#include "module/bdev/common/block_file.h"
-#include "module/bdev/common/file_workers.h"
+#include "module/bdev/common/file_bdev.h"
 
 #include "bdevkit/thread.h"
 #include "spdk/json.h"
@@ -14,12 +13,6 @@
 #include "spdk/string.h"
 #include "spdk/thread.h"
 #include "spdk/util.h"
-
-/* How long a worker waits for more work before it ends. */
-#define AIO_WORKER_IDLE_US (5 * SPDK_SEC_TO_USEC)
-
-/* Most bytes that one UNMAP or WRITE_ZEROES covers, so that one of them does not keep a worker for minutes. */
-#define AIO_MAX_CLEAR (1024 * 1024 * 1024)
 
 /* How reads and writes reach the file without making the reactor wait. */
 enum aio_submission {
@@ -31,31 +24,19 @@ enum aio_submission {
 	AIO_SUBMISSION_WORKER,
 };
 
-/* It is also the io_device of its channels. */
 struct aio_bdev {
-	struct spdk_bdev bdev;
-	/* Of the reset that runs: there is one at a time. */
-	struct bdk_channel_walk reset_walk;
-	struct block_file file;
+	struct file_bdev base;
 	/* Atomic: the threads that use the file find out what it cannot do. */
 	int submission;
 	/* The kernel makes asynchronous fdatasync() of it. */
 	bool async_sync;
-	struct file_workers workers;
 	/* As the user gave it; 0: that of the device. */
 	uint32_t block_size;
-	bool fallocate;
-	bool can_discard;
-	bool can_seek;
 };
 
 struct aio_bdev_channel {
+	struct file_bdev_channel base;
 	struct aio_channel queue;
-	struct spdk_io_channel *queue_ch;
-	/* I/Os that are in this module. */
-	uint64_t outstanding;
-	/* A reset that waits until there are none. */
-	struct spdk_io_channel_iter *reset;
 };
 
 static int bdev_aio_module_init(void);
@@ -82,48 +63,17 @@ aio_bdev_of(const struct spdk_bdev_io *bdev_io)
 	return bdev_io->bdev->ctxt;
 }
 
-/* From here on, until finish(), the I/O is in this module. */
+/* From here on, until file_bdev_leave(), the I/O is in this module. */
 static struct aio_io *
 begin(struct spdk_bdev_io *bdev_io)
 {
-	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
+	struct aio_bdev_channel *ch = file_bdev_channel_of(bdev_io);
 	struct aio_io *io = (struct aio_io *)bdev_io->driver_ctx;
 
-	ch->outstanding++;
+	ch->base.outstanding++;
 	io->ch = &ch->queue;
 	io->may_wait = false;
 	return io;
-}
-
-/* To be called after the I/O has been completed. */
-static void
-leave_channel(struct aio_bdev_channel *ch)
-{
-	struct spdk_io_channel_iter *reset = ch->reset;
-
-	ch->outstanding--;
-	if (spdk_unlikely(reset != NULL) && ch->outstanding == 0) {
-		ch->reset = NULL;
-		spdk_for_each_channel_continue(reset, 0);
-	}
-}
-
-static void
-finish(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
-{
-	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
-
-	spdk_bdev_io_complete(bdev_io, status);
-	leave_channel(ch);
-}
-
-static void
-finish_with_errno(struct spdk_bdev_io *bdev_io, int rc)
-{
-	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
-
-	spdk_bdev_io_complete_aio_status(bdev_io, rc);
-	leave_channel(ch);
 }
 
 /* Leaves the I/O to a worker, which may block. */
@@ -132,12 +82,12 @@ offload(struct spdk_bdev_io *bdev_io)
 {
 	struct aio_io *io = (struct aio_io *)bdev_io->driver_ctx;
 
-	if (file_workers_submit(&aio_bdev_of(bdev_io)->workers, &io->job) != 0) {
+	if (file_workers_submit(&aio_bdev_of(bdev_io)->base.workers, &io->job) != 0) {
 		/* The system gives us no thread now; the layer tries again later. */
 		if (io->may_wait) {
 			aio_queue_forgo_wait(io);
 		}
-		finish(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
+		file_bdev_finish(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
 	}
 }
 
@@ -149,7 +99,7 @@ offload(struct spdk_bdev_io *bdev_io)
 static bool
 wants_to_wait(struct aio_bdev *aio_bdev, const struct aio_io *io)
 {
-	const struct block_file *file = &aio_bdev->file;
+	const struct block_file *file = &aio_bdev->base.file;
 
 	if (io->may_wait) {
 		return false;
@@ -170,7 +120,7 @@ finish_transfer(struct spdk_bdev_io *bdev_io, struct aio_io *io, bool by_kernel)
 	int64_t result = io->result;
 
 	if (spdk_likely(result == (int64_t)block_file_io_length(bdev_io))) {
-		finish(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
+		file_bdev_finish(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
 	} else if (by_kernel && wants_to_wait(aio_bdev, io)) {
 		aio_queue_allow_wait(io);
 		offload(bdev_io);
@@ -179,14 +129,11 @@ finish_transfer(struct spdk_bdev_io *bdev_io, struct aio_io *io, bool by_kernel)
 		io->may_wait = false;
 		offload(bdev_io);
 	} else if (result == -EAGAIN) {
-		finish(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
+		file_bdev_finish(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
 	} else if (result < 0) {
-		finish_with_errno(bdev_io, result);
+		file_bdev_finish_with_errno(bdev_io, result);
 	} else {
-		SPDK_ERRLOG_RATELIMIT("%s: %s ends inside block %" PRIu64 " + %" PRIu64 "; has it become smaller?\n",
-			aio_bdev->bdev.name, aio_bdev->file.path, bdev_io->u.bdev.offset_blocks,
-			bdev_io->u.bdev.num_blocks);
-		finish(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
+		file_bdev_finish_at_end(bdev_io);
 	}
 }
 
@@ -199,19 +146,10 @@ finish_flush(struct spdk_bdev_io *bdev_io, int64_t result, bool by_kernel)
 		return;
 	}
 	if (by_kernel && result == -EAGAIN) {
-		finish(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
+		file_bdev_finish(bdev_io, SPDK_BDEV_IO_STATUS_NOMEM);
 		return;
 	}
-	finish_with_errno(bdev_io, result);
-}
-
-static void
-finish_seek(struct spdk_bdev_io *bdev_io, int64_t result)
-{
-	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
-
-	block_file_io_complete_seek(bdev_io, result);
-	leave_channel(ch);
+	file_bdev_finish_with_errno(bdev_io, result);
 }
 
 static void
@@ -229,10 +167,10 @@ io_complete_cb(struct aio_io *io, bool by_kernel)
 		break;
 	case SPDK_BDEV_IO_TYPE_SEEK_DATA:
 	case SPDK_BDEV_IO_TYPE_SEEK_HOLE:
-		finish_seek(bdev_io, io->result);
+		file_bdev_finish_seek(bdev_io, io->result);
 		break;
 	default:
-		finish_with_errno(bdev_io, io->result);
+		file_bdev_finish_with_errno(bdev_io, io->result);
 		break;
 	}
 }
@@ -248,7 +186,7 @@ run_job_cb(void *ctx, struct file_job *job)
 		aio_queue_submit_waiting(io);
 		return;
 	}
-	io->result = block_file_io_run(&aio_bdev_of(bdev_io)->file, bdev_io);
+	io->result = block_file_io_run(&aio_bdev_of(bdev_io)->base.file, bdev_io);
 	aio_queue_post_done(io);
 }
 
@@ -276,7 +214,7 @@ static void
 start_transfer(struct spdk_bdev_io *bdev_io)
 {
 	struct aio_bdev *aio_bdev = aio_bdev_of(bdev_io);
-	const struct block_file *file = &aio_bdev->file;
+	const struct block_file *file = &aio_bdev->base.file;
 	int submission = __atomic_load_n(&aio_bdev->submission, __ATOMIC_RELAXED);
 	struct aio_io *io;
 
@@ -313,7 +251,7 @@ start_flush(struct spdk_bdev_io *bdev_io)
 		offload(bdev_io);
 		return;
 	}
-	io_prep_fdsync(&io->iocb, aio_bdev->file.fd);
+	io_prep_fdsync(&io->iocb, aio_bdev->base.file.fd);
 	aio_queue_submit(io);
 }
 
@@ -325,61 +263,12 @@ start_on_worker(struct spdk_bdev_io *bdev_io)
 	offload(bdev_io);
 }
 
-/* Nothing can be cancelled, so a reset is complete when, on each channel, all I/O is. */
-static void
-reset_channel_cb(struct spdk_io_channel_iter *iter)
-{
-	struct aio_bdev_channel *ch = spdk_io_channel_get_ctx(spdk_io_channel_iter_get_channel(iter));
-
-	if (ch->outstanding == 0) {
-		spdk_for_each_channel_continue(iter, 0);
-		return;
-	}
-	ch->reset = iter;
-}
-
-static void
-reset_done_cb(struct spdk_io_channel_iter *iter, int status)
-{
-	struct spdk_bdev_io *bdev_io = spdk_io_channel_iter_get_ctx(iter);
-
-	spdk_bdev_io_complete(bdev_io, status == 0 ? SPDK_BDEV_IO_STATUS_SUCCESS : SPDK_BDEV_IO_STATUS_FAILED);
-}
-
 /* ---- What the layer asks of a bdev ---- */
-
-static bool
-bdev_aio_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
-{
-	struct aio_bdev *aio_bdev = ctx;
-
-	switch (io_type) {
-	case SPDK_BDEV_IO_TYPE_READ:
-	case SPDK_BDEV_IO_TYPE_FLUSH:
-	case SPDK_BDEV_IO_TYPE_RESET:
-		return true;
-	case SPDK_BDEV_IO_TYPE_WRITE:
-		return !aio_bdev->file.readonly;
-	case SPDK_BDEV_IO_TYPE_UNMAP:
-		return aio_bdev->fallocate && aio_bdev->can_discard;
-	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
-		/* The kernel writes zeroes itself on devices that cannot do it better. */
-		return aio_bdev->fallocate && !aio_bdev->file.readonly &&
-			(aio_bdev->file.block_device || aio_bdev->can_discard);
-	case SPDK_BDEV_IO_TYPE_SEEK_DATA:
-	case SPDK_BDEV_IO_TYPE_SEEK_HOLE:
-		return aio_bdev->can_seek;
-	default:
-		return false;
-	}
-}
 
 static void
 bdev_aio_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 {
-	struct aio_bdev *aio_bdev = aio_bdev_of(bdev_io);
-
-	if (spdk_unlikely(!bdev_aio_io_type_supported(aio_bdev, bdev_io->type))) {
+	if (spdk_unlikely(!file_bdev_io_type_supported(bdev_io->bdev->ctxt, bdev_io->type))) {
 		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
 		return;
 	}
@@ -393,7 +282,8 @@ bdev_aio_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io
 		start_flush(bdev_io);
 		break;
 	case SPDK_BDEV_IO_TYPE_RESET:
-		bdk_for_each_channel(&aio_bdev->reset_walk, aio_bdev, reset_channel_cb, bdev_io, reset_done_cb);
+		/* Nothing can be cancelled. */
+		file_bdev_reset(bdev_io, file_bdev_reset_channel);
 		break;
 	default:
 		start_on_worker(bdev_io);
@@ -411,23 +301,18 @@ static int
 create_channel_cb(void *io_device, void *ctx)
 {
 	struct aio_bdev_channel *ch = ctx;
+	int rc = file_bdev_channel_init(&ch->base, &g_aio_module);
 
-	ch->queue_ch = spdk_get_io_channel(&g_aio_module);
-	if (ch->queue_ch == NULL) {
-		return -ENOMEM;
+	if (rc == 0) {
+		aio_channel_init(&ch->queue, spdk_io_channel_get_ctx(ch->base.queue_ch));
 	}
-	aio_channel_init(&ch->queue, spdk_io_channel_get_ctx(ch->queue_ch));
-	ch->outstanding = 0;
-	ch->reset = NULL;
-	return 0;
+	return rc;
 }
 
 static void
 destroy_channel_cb(void *io_device, void *ctx)
 {
-	struct aio_bdev_channel *ch = ctx;
-
-	spdk_put_io_channel(ch->queue_ch);
+	file_bdev_channel_fini(ctx);
 }
 
 static int
@@ -436,11 +321,11 @@ bdev_aio_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
 	struct aio_bdev *aio_bdev = ctx;
 
 	spdk_json_write_named_object_begin(w, "aio");
-	spdk_json_write_named_string(w, "filename", aio_bdev->file.path);
+	spdk_json_write_named_string(w, "filename", aio_bdev->base.file.path);
 	spdk_json_write_named_bool(w, "block_size_override", aio_bdev->block_size != 0);
-	spdk_json_write_named_bool(w, "readonly", aio_bdev->file.readonly);
-	spdk_json_write_named_bool(w, "fallocate", aio_bdev->fallocate);
-	spdk_json_write_named_bool(w, "page_cache", !aio_bdev->file.direct);
+	spdk_json_write_named_bool(w, "readonly", aio_bdev->base.file.readonly);
+	spdk_json_write_named_bool(w, "fallocate", aio_bdev->base.clears);
+	spdk_json_write_named_bool(w, "page_cache", !aio_bdev->base.file.direct);
 	spdk_json_write_object_end(w);
 	return 0;
 }
@@ -457,10 +342,10 @@ bdev_aio_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w
 	if (aio_bdev->block_size != 0) {
 		spdk_json_write_named_uint32(w, "block_size", aio_bdev->block_size);
 	}
-	spdk_json_write_named_string(w, "filename", aio_bdev->file.path);
-	spdk_json_write_named_bool(w, "readonly", aio_bdev->file.readonly);
-	spdk_json_write_named_bool(w, "fallocate", aio_bdev->fallocate);
-	if (aio_bdev->file.no_lock) {
+	spdk_json_write_named_string(w, "filename", aio_bdev->base.file.path);
+	spdk_json_write_named_bool(w, "readonly", aio_bdev->base.file.readonly);
+	spdk_json_write_named_bool(w, "fallocate", aio_bdev->base.clears);
+	if (aio_bdev->base.file.no_lock) {
 		spdk_json_write_named_bool(w, "no_lock", true);
 	}
 	spdk_json_write_named_uuid(w, "uuid", &bdev->uuid);
@@ -468,31 +353,10 @@ bdev_aio_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w
 	spdk_json_write_object_end(w);
 }
 
-/* ---- The end of an aio bdev ---- */
-
-static void
-destruct_done_cb(void *io_device)
-{
-	struct aio_bdev *aio_bdev = io_device;
-
-	file_workers_fini(&aio_bdev->workers);
-	block_file_close(&aio_bdev->file);
-	spdk_bdev_destruct_done(&aio_bdev->bdev, 0);
-	free(aio_bdev->bdev.name);
-	free(aio_bdev);
-}
-
-static int
-bdev_aio_destruct(void *ctx)
-{
-	spdk_io_device_unregister(ctx, destruct_done_cb);
-	return 1;
-}
-
 static const struct spdk_bdev_fn_table g_aio_fn_table = {
-	.destruct = bdev_aio_destruct,
+	.destruct = file_bdev_destruct,
 	.submit_request = bdev_aio_submit_request,
-	.io_type_supported = bdev_aio_io_type_supported,
+	.io_type_supported = file_bdev_io_type_supported,
 	.get_io_channel = bdev_aio_get_io_channel,
 	.dump_info_json = bdev_aio_dump_info_json,
 	.write_config_json = bdev_aio_write_config_json,
@@ -501,34 +365,9 @@ static const struct spdk_bdev_fn_table g_aio_fn_table = {
 /* ---- The beginning of an aio bdev ---- */
 
 static void
-fill_bdev(struct aio_bdev *aio_bdev, const struct aio_bdev_opts *opts)
-{
-	struct spdk_bdev *bdev = &aio_bdev->bdev;
-
-	aio_bdev->block_size = opts->block_size;
-	aio_bdev->fallocate = opts->fallocate;
-	aio_bdev->can_discard = opts->fallocate && block_file_can_discard(&aio_bdev->file);
-	aio_bdev->can_seek = block_file_can_seek(&aio_bdev->file);
-
-	bdev->blocklen = opts->block_size != 0 ? opts->block_size : aio_bdev->file.sector_size;
-	bdev->blockcnt = aio_bdev->file.size / bdev->blocklen;
-	bdev->required_alignment = spdk_u32log2(aio_bdev->file.mem_align);
-	bdev->write_cache = 1;
-	bdev->holes_are_zeroes = true;
-	bdev->max_unmap = spdk_max(1, AIO_MAX_CLEAR / bdev->blocklen);
-	bdev->max_unmap_segments = 1;
-	bdev->max_write_zeroes = bdev->max_unmap;
-	bdev->uuid = opts->uuid;
-	bdev->product_name = g_product_name;
-	bdev->ctxt = aio_bdev;
-	bdev->fn_table = &g_aio_fn_table;
-	bdev->module = &g_aio_module;
-}
-
-static void
 choose_submission(struct aio_bdev *aio_bdev)
 {
-	const struct block_file *file = &aio_bdev->file;
+	const struct block_file *file = &aio_bdev->base.file;
 
 	aio_bdev->async_sync = true;
 	if (file->in_memory) {
@@ -543,7 +382,14 @@ choose_submission(struct aio_bdev *aio_bdev)
 int
 bdev_aio_create(const struct aio_bdev_opts *opts, const char **why)
 {
-	struct block_file_opts file_opts = {
+	const struct file_bdev_form form = {
+		.module = &g_aio_module,
+		.fn_table = &g_aio_fn_table,
+		.product_name = g_product_name,
+		.run_job = run_job_cb,
+		.clears = opts->fallocate,
+	};
+	const struct block_file_opts file_opts = {
 		.bdev_name = opts->name,
 		.path = opts->filename,
 		.block_size = opts->block_size,
@@ -554,50 +400,23 @@ bdev_aio_create(const struct aio_bdev_opts *opts, const char **why)
 	int rc;
 
 	*why = NULL;
-	if (opts->name == NULL || opts->name[0] == '\0') {
-		*why = "a name is required";
-		return -EINVAL;
-	}
 	aio_bdev = calloc(1, sizeof(*aio_bdev));
 	if (aio_bdev == NULL) {
 		return -ENOMEM;
 	}
-	aio_bdev->bdev.name = strdup(opts->name);
-	if (aio_bdev->bdev.name == NULL) {
-		rc = -ENOMEM;
-		goto free_aio_bdev;
-	}
-	rc = block_file_open(&aio_bdev->file, &file_opts, why);
+	rc = file_bdev_open(&aio_bdev->base, &form, &file_opts, &opts->uuid, why);
 	if (rc != 0) {
-		goto free_aio_bdev;
+		free(aio_bdev);
+		return rc;
 	}
+	aio_bdev->block_size = opts->block_size;
 	choose_submission(aio_bdev);
-	rc = file_workers_init(&aio_bdev->workers, run_job_cb, aio_bdev, AIO_WORKER_IDLE_US);
+	rc = file_bdev_register(
+		&aio_bdev->base, create_channel_cb, destroy_channel_cb, sizeof(struct aio_bdev_channel), why);
 	if (rc != 0) {
-		goto close_file;
+		file_bdev_close(&aio_bdev->base);
+		free(aio_bdev);
 	}
-	fill_bdev(aio_bdev, opts);
-	rc = bdk_io_device_register(
-		aio_bdev, create_channel_cb, destroy_channel_cb, sizeof(struct aio_bdev_channel), aio_bdev->bdev.name);
-	if (rc != 0) {
-		goto end_workers;
-	}
-	rc = spdk_bdev_register(&aio_bdev->bdev);
-	if (rc != 0) {
-		*why = rc == -EEXIST ? "another bdev has its name or its UUID" : NULL;
-		goto unregister_io_device;
-	}
-	return 0;
-
-unregister_io_device:
-	spdk_io_device_unregister(aio_bdev, NULL);
-end_workers:
-	file_workers_fini(&aio_bdev->workers);
-close_file:
-	block_file_close(&aio_bdev->file);
-free_aio_bdev:
-	free(aio_bdev->bdev.name);
-	free(aio_bdev);
 	return rc;
 }
 
@@ -607,51 +426,10 @@ bdev_aio_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg)
 	return spdk_bdev_unregister_by_name(name, &g_aio_module, cb, cb_arg);
 }
 
-/* ---- Rescan ---- */
-
-/* Our descriptor lives only as long as bdev_aio_rescan() runs, on the thread that an event would come to. */
-static void
-rescan_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *event_ctx)
-{
-}
-
-static int
-rescan(struct spdk_bdev *bdev, const char **why)
-{
-	struct aio_bdev *aio_bdev;
-	uint64_t size;
-	int rc;
-
-	if (bdev->module != &g_aio_module) {
-		*why = "it is not an aio bdev";
-		return -ENODEV;
-	}
-	aio_bdev = bdev->ctxt;
-	rc = block_file_get_size(&aio_bdev->file, &size);
-	if (rc != 0) {
-		return rc;
-	}
-	if (size / bdev->blocklen < bdev->blockcnt) {
-		*why = "the file has become smaller: delete the bdev and create it again";
-		return -EBUSY;
-	}
-	return spdk_bdev_notify_blockcnt_change(bdev, size / bdev->blocklen);
-}
-
 int
 bdev_aio_rescan(const char *name, const char **why)
 {
-	struct spdk_bdev_desc *desc;
-	int rc;
-
-	*why = NULL;
-	rc = spdk_bdev_open_ext(name, false, rescan_event_cb, NULL, &desc);
-	if (rc != 0) {
-		return rc;
-	}
-	rc = rescan(spdk_bdev_desc_get_bdev(desc), why);
-	spdk_bdev_close(desc);
-	return rc;
+	return file_bdev_rescan(name, &g_aio_module, why);
 }
 
 /* ---- The module ---- */

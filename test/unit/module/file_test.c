@@ -181,9 +181,8 @@ delete_and_rescan_name_the_bdev(void **state)
 	fixture_rpc_expect_error(-ENODEV, "Cannot delete " MODULE " bdev X: No such device", DELETE, "{'name': 'X'}");
 	fixture_rpc_expect_error(-ENODEV, "Cannot delete " MODULE " bdev N: No such device", DELETE, "{'name': 'N'}");
 	fixture_rpc_expect_error(-ENODEV, "Cannot rescan bdev X: No such device", RESCAN, "{'name': 'X'}");
-	fixture_rpc_expect_error(-ENODEV,
-		IS_AIO ? "Cannot rescan bdev N: it is not an aio bdev" : "Cannot rescan bdev N: it is not a uring bdev",
-		RESCAN, "{'name': 'N'}");
+	fixture_rpc_expect_error(
+		-ENODEV, "Cannot rescan bdev N: it is a bdev of another module", RESCAN, "{'name': 'N'}");
 }
 
 static void
