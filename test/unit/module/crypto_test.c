@@ -2,7 +2,7 @@
 
 /* module/bdev/crypto: keys, requests and bdevs; creation, deletion and removal in any order harm nothing. */
 
-#include "fixture.h"
+#include "chaos.h"
 
 #include "bdevkit/accel.h"
 #include "bdevkit/sim.h"
@@ -391,95 +391,16 @@ properties_are_those_of_the_base(void **state)
 
 /* ---- Everything at once, in orders that the seed decides ---- */
 
-#define BASES 3
-#define USERS 4
-#define BLOCK 4096
-
-struct chaos_user {
-	struct fixture_user user;
-	uint32_t in_flight;
-	uint64_t completed;
-	/* With metadata. */
-	uint8_t buf[2 * (BLOCK + 8)];
-};
-
-static struct chaos_user g_users[USERS];
-static uint64_t g_submitted;
-
 static void
-chaos_io_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
+create_any_base(const char *name, int number)
 {
-	struct chaos_user *user = cb_arg;
-
-	user->in_flight--;
-	user->completed++;
-	spdk_bdev_free_io(bdev_io);
-}
-
-static void
-submit_random(struct chaos_user *user)
-{
-	struct fixture_user *u = &user->user;
-	uint64_t offset = bdk_sim_random(63);
-	int rc;
-
-	fixture_enter(u->thread);
-	switch (bdk_sim_random(9)) {
-	case 0:
-		rc = spdk_bdev_flush_blocks(u->desc, u->ch, 0, 64, chaos_io_cb, user);
-		break;
-	case 1:
-		rc = spdk_bdev_unmap_blocks(u->desc, u->ch, offset, 1, chaos_io_cb, user);
-		break;
-	case 2:
-		rc = spdk_bdev_write_zeroes_blocks(u->desc, u->ch, offset, 2, chaos_io_cb, user);
-		break;
-	case 3:
-		rc = spdk_bdev_reset(u->desc, u->ch, chaos_io_cb, user);
-		break;
-	case 4:
-	case 5:
-	case 6:
-		rc = spdk_bdev_write_blocks(u->desc, u->ch, user->buf, offset, 2, chaos_io_cb, user);
-		break;
-	default:
-		rc = spdk_bdev_read_blocks(u->desc, u->ch, user->buf, offset, 2, chaos_io_cb, user);
-		break;
-	}
-	fixture_enter(0);
-	if (rc == 0) {
-		user->in_flight++;
-		g_submitted++;
-	} else {
-		assert_int_equal(rc, -ENOMEM);
-	}
-}
-
-/* A user whose bdev is removed lets it go as soon as its I/O has come back. */
-static void
-let_go_of_removed(void)
-{
-	for (int i = 0; i < USERS; i++) {
-		struct chaos_user *user = &g_users[i];
-
-		if (user->user.desc != NULL && user->user.removed && user->in_flight == 0) {
-			fixture_user_close(&user->user);
-		}
-	}
-}
-
-static void
-unregister(const char *name)
-{
-	/* Not waited for: its users have first to let go. */
-	if (exists(name)) {
-		spdk_bdev_unregister(spdk_bdev_get_by_name(name), NULL, NULL);
-	}
+	fixture_rpc("bdev_malloc_create", "{'name': '%s', 'num_blocks': %d, 'block_size': 4096%s}", name, CHAOS_BLOCKS,
+		number == 2 ? ", 'md_size': 8, 'md_interleave': true, 'dif_type': 1" : "");
 }
 
 /* Half of the keys are the bdevs' own. */
 static void
-create_random(int base, int name)
+create_with_any_key(const char *base, int number)
 {
 	char key[128];
 
@@ -488,77 +409,34 @@ create_random(int base, int name)
 	} else {
 		snprintf(key, sizeof(key), "'key_name': 'k%d'", (int)bdk_sim_random(2));
 	}
-	fixture_rpc("bdev_crypto_create", "{'base_bdev_name': '%c%d', 'name': 'C%d', %s}",
-		bdk_sim_random(3) == 0 ? 'C' : 'M', base, name, key);
+	fixture_rpc("bdev_crypto_create", "{'base_bdev_name': '%s', 'name': 'C%d', %s}", base, number, key);
 }
 
 static void
-do_random_thing(void)
+disturb_keys(const char *name)
 {
-	struct chaos_user *user = &g_users[bdk_sim_random(USERS)];
-	int base = bdk_sim_random(BASES), name = bdk_sim_random(BASES);
-	char bdev_name[16];
+	int number = bdk_sim_random(2);
 
-	switch (bdk_sim_random(14)) {
-	case 0:
-		fixture_rpc("bdev_malloc_create", "{'name': 'M%d', 'num_blocks': 64, 'block_size': 4096%s}", base,
-			base == 2 ? ", 'md_size': 8, 'md_interleave': true, 'dif_type': 1" : "");
-		break;
-	case 1:
-		snprintf(bdev_name, sizeof(bdev_name), "M%d", base);
-		unregister(bdev_name);
-		break;
-	case 2:
-	case 3:
-		create_random(base, name);
-		break;
-	case 4:
-		snprintf(bdev_name, sizeof(bdev_name), "C%d", name);
-		unregister(bdev_name);
-		break;
-	case 5:
-		snprintf(bdev_name, sizeof(bdev_name), "C%d", name);
-		if (!exists(bdev_name)) {
-			fixture_rpc("bdev_crypto_delete", "{'name': '%s'}", bdev_name);
-		}
-		break;
-	case 6:
-		fixture_rpc("accel_crypto_key_create", "{'name': 'k%d', 'cipher': 'AES_CBC', 'key': '" HEX_B "'}",
-			(int)bdk_sim_random(2));
-		break;
-	case 7:
-		fixture_rpc("accel_crypto_key_destroy", "{'key_name': 'k%d'}", (int)bdk_sim_random(2));
-		break;
-	case 8:
-		if (user->user.desc == NULL) {
-			snprintf(bdev_name, sizeof(bdev_name), "%c%d", bdk_sim_random(4) == 0 ? 'M' : 'C', name);
-			fixture_user_open(&user->user, bdk_sim_random(FIXTURE_THREADS), bdev_name);
-		} else if (user->in_flight == 0) {
-			fixture_user_close(&user->user);
-		}
-		break;
-	default:
-		for (uint64_t count = bdk_sim_random(8); count > 0 && user->user.desc != NULL; count--) {
-			submit_random(user);
-		}
-		break;
+	if (bdk_sim_random(2) == 0) {
+		fixture_rpc(
+			"accel_crypto_key_create", "{'name': 'k%d', 'cipher': 'AES_CBC', 'key': '" HEX_B "'}", number);
+	} else {
+		fixture_rpc("accel_crypto_key_destroy", "{'key_name': 'k%d'}", number);
 	}
 }
 
 /* When everything is deleted, only keys are left that somebody has made by themselves. */
 static void
-check_keys(void)
+judge_keys(void)
 {
-	for (int i = 0; i < BASES; i++) {
-		char name[16];
+	char name[16];
 
+	for (int i = 0; i < CHAOS_BASES; i++) {
 		fixture_rpc("bdev_crypto_delete", "{'name': 'C%d'}", i);
 		snprintf(name, sizeof(name), "C%d_AES_CBC", i);
 		assert_false(has_key(name));
 	}
 	for (int i = 0; i < 2; i++) {
-		char name[16];
-
 		snprintf(name, sizeof(name), "k%d", i);
 		if (has_key(name)) {
 			fixture_rpc_expect("true", "accel_crypto_key_destroy", "{'key_name': '%s'}", name);
@@ -566,58 +444,19 @@ check_keys(void)
 	}
 }
 
-static uint64_t
-run_chaos(uint64_t seed)
-{
-	uint64_t completed = 0;
-	bool busy;
-
-	fixture_start(seed);
-	memset(g_users, 0, sizeof(g_users));
-	for (int i = 0; i < 400; i++) {
-		do_random_thing();
-		spdk_set_thread(NULL);
-		for (uint64_t steps = bdk_sim_random(12); steps > 0 && bdk_sim_step(); steps--) {
-		}
-		fixture_enter(0);
-		let_go_of_removed();
-	}
-	do {
-		fixture_settle();
-		busy = false;
-		for (int i = 0; i < USERS; i++) {
-			if (g_users[i].user.desc != NULL) {
-				busy = busy || g_users[i].in_flight > 0;
-				if (g_users[i].in_flight == 0) {
-					fixture_user_close(&g_users[i].user);
-				}
-			}
-		}
-	} while (busy);
-	fixture_settle();
-	for (int i = 0; i < USERS; i++) {
-		completed += g_users[i].completed;
-	}
-	check_keys();
-	fixture_stop();
-	return completed;
-}
-
 static void
 random_orders_harm_nothing(void **state)
 {
-	uint64_t completed = 0;
+	static const struct chaos_module module = {
+		.name_format = "C%d",
+		.delete_method = "bdev_crypto_delete",
+		.create_base = create_any_base,
+		.create = create_with_any_key,
+		.disturb = disturb_keys,
+		.judge = judge_keys,
+	};
 
-	/* Most of what is tried here must fail, and says so. */
-	spdk_log_set_print_level(SPDK_LOG_DISABLED);
-	g_submitted = 0;
-	for (uint64_t seed = 1; seed <= 200; seed++) {
-		completed += run_chaos(seed);
-	}
-	spdk_log_set_print_level(SPDK_LOG_NOTICE);
-	assert_int_equal(completed, g_submitted);
-	/* The seeds did get I/O through. */
-	assert_true(completed > 1000);
+	chaos_run_seeds(&module, 200);
 }
 
 int

@@ -2,7 +2,7 @@
 
 /* module/bdev/zone_block: its methods; creation, deletion, growth and removal in any order harm nothing. */
 
-#include "fixture.h"
+#include "chaos.h"
 
 #include "bdevkit/sim.h"
 #include "spdk/bdev_zone.h"
@@ -312,184 +312,51 @@ coming_back_makes_all_zones_full(void **state)
 
 /* ---- Everything at once, in orders that the seed decides ---- */
 
-#define BASES 3
-#define USERS 4
-
-struct chaos_user {
-	struct fixture_user user;
-	uint32_t in_flight;
-	uint64_t completed;
-	uint8_t buf[4096];
-};
-
-static struct chaos_user g_users[USERS];
-static uint64_t g_submitted;
-
 static void
-chaos_io_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
+create_any_zones(const char *base, int number)
 {
-	struct chaos_user *user = cb_arg;
-
-	user->in_flight--;
-	user->completed++;
-	spdk_bdev_free_io(bdev_io);
+	fixture_rpc("bdev_zone_block_create",
+		"{'base_bdev': '%s', 'name': 'Z%d', 'zone_capacity': 12, 'optimal_open_zones': 1, 'max_open_zones': "
+		"%d}",
+		base, number, (int)bdk_sim_random(3));
 }
 
-static void
-submit_random(struct chaos_user *user)
+static int
+submit_to_zones(struct fixture_user *user, void *buf, spdk_bdev_io_completion_cb cb, void *cb_arg)
 {
-	struct fixture_user *u = &user->user;
-	uint64_t offset = bdk_sim_random(64);
-	int rc;
+	uint64_t offset = bdk_sim_random(CHAOS_BLOCKS);
+	uint64_t zone = offset & ~15ull;
 
-	fixture_enter(u->thread);
 	switch (bdk_sim_random(8)) {
 	case 0:
-		rc = spdk_bdev_flush_blocks(u->desc, u->ch, 0, 64, chaos_io_cb, user);
-		break;
+		return spdk_bdev_flush_blocks(user->desc, user->ch, 0, CHAOS_BLOCKS, cb, cb_arg);
 	case 1:
-		rc = spdk_bdev_zone_management(u->desc, u->ch, offset & ~15ull, bdk_sim_random(5), chaos_io_cb, user);
-		break;
+		return spdk_bdev_zone_management(user->desc, user->ch, zone, bdk_sim_random(5), cb, cb_arg);
 	case 2:
-		rc = spdk_bdev_zone_management(
-			u->desc, u->ch, offset & ~15ull, SPDK_BDEV_ZONE_RESET, chaos_io_cb, user);
-		break;
+		return spdk_bdev_zone_management(user->desc, user->ch, zone, SPDK_BDEV_ZONE_RESET, cb, cb_arg);
 	case 3:
-		rc = spdk_bdev_reset(u->desc, u->ch, chaos_io_cb, user);
-		break;
+		return spdk_bdev_reset(user->desc, user->ch, cb, cb_arg);
 	case 4:
 	case 5:
-		rc = spdk_bdev_zone_append(u->desc, u->ch, user->buf, offset & ~15ull, 1, chaos_io_cb, user);
-		break;
+		return spdk_bdev_zone_append(user->desc, user->ch, buf, zone, 1, cb, cb_arg);
 	case 6:
-		rc = spdk_bdev_write_blocks(u->desc, u->ch, user->buf, offset, 1, chaos_io_cb, user);
-		break;
+		return spdk_bdev_write_blocks(user->desc, user->ch, buf, offset, 1, cb, cb_arg);
 	default:
-		rc = spdk_bdev_read_blocks(u->desc, u->ch, user->buf, offset, 1, chaos_io_cb, user);
-		break;
+		return spdk_bdev_read_blocks(user->desc, user->ch, buf, offset, 1, cb, cb_arg);
 	}
-	fixture_enter(0);
-	if (rc == 0) {
-		user->in_flight++;
-		g_submitted++;
-	} else {
-		assert_int_equal(rc, -ENOMEM);
-	}
-}
-
-/* A user whose bdev is removed lets it go as soon as its I/O has come back. */
-static void
-let_go_of_removed(void)
-{
-	for (int i = 0; i < USERS; i++) {
-		struct chaos_user *user = &g_users[i];
-
-		if (user->user.desc != NULL && user->user.removed && user->in_flight == 0) {
-			fixture_user_close(&user->user);
-		}
-	}
-}
-
-static void
-do_random_thing(void)
-{
-	struct chaos_user *user = &g_users[bdk_sim_random(USERS)];
-	int base = bdk_sim_random(BASES);
-	int name = bdk_sim_random(BASES);
-	char bdev_name[16];
-
-	switch (bdk_sim_random(12)) {
-	case 0:
-		fixture_rpc("bdev_malloc_create", "{'name': 'M%d', 'num_blocks': 64, 'block_size': 4096}", base);
-		break;
-	case 1:
-		/* Not waited for: its users have first to let go. */
-		snprintf(bdev_name, sizeof(bdev_name), "M%d", base);
-		if (exists(bdev_name)) {
-			spdk_bdev_unregister(spdk_bdev_get_by_name(bdev_name), NULL, NULL);
-		}
-		break;
-	case 2:
-	case 3:
-		fixture_rpc("bdev_zone_block_create",
-			"{'base_bdev': '%c%d', 'name': 'Z%d', 'zone_capacity': 12,"
-			" 'optimal_open_zones': 1, 'max_open_zones': %d}",
-			bdk_sim_random(6) == 0 ? 'Z' : 'M', base, name, (int)bdk_sim_random(3));
-		break;
-	case 4:
-		snprintf(bdev_name, sizeof(bdev_name), "Z%d", name);
-		if (exists(bdev_name)) {
-			spdk_bdev_unregister(spdk_bdev_get_by_name(bdev_name), NULL, NULL);
-		} else {
-			fixture_rpc("bdev_zone_block_delete", "{'name': '%s'}", bdev_name);
-		}
-		break;
-	case 5:
-		if (user->user.desc == NULL) {
-			snprintf(bdev_name, sizeof(bdev_name), "%c%d", bdk_sim_random(4) == 0 ? 'M' : 'Z', name);
-			fixture_user_open(&user->user, bdk_sim_random(FIXTURE_THREADS), bdev_name);
-		} else if (user->in_flight == 0) {
-			fixture_user_close(&user->user);
-		}
-		break;
-	default:
-		for (uint64_t count = bdk_sim_random(8); count > 0 && user->user.desc != NULL; count--) {
-			submit_random(user);
-		}
-		break;
-	}
-}
-
-static uint64_t
-run_chaos(uint64_t seed)
-{
-	uint64_t completed = 0;
-	bool busy;
-
-	fixture_start(seed);
-	memset(g_users, 0, sizeof(g_users));
-	for (int i = 0; i < 400; i++) {
-		do_random_thing();
-		spdk_set_thread(NULL);
-		for (uint64_t steps = bdk_sim_random(12); steps > 0 && bdk_sim_step(); steps--) {
-		}
-		fixture_enter(0);
-		let_go_of_removed();
-	}
-	do {
-		fixture_settle();
-		busy = false;
-		for (int i = 0; i < USERS; i++) {
-			if (g_users[i].user.desc != NULL) {
-				busy = busy || g_users[i].in_flight > 0;
-				if (g_users[i].in_flight == 0) {
-					fixture_user_close(&g_users[i].user);
-				}
-			}
-		}
-	} while (busy);
-	for (int i = 0; i < USERS; i++) {
-		completed += g_users[i].completed;
-	}
-	fixture_stop();
-	return completed;
 }
 
 static void
 random_orders_harm_nothing(void **state)
 {
-	uint64_t completed = 0;
+	static const struct chaos_module module = {
+		.name_format = "Z%d",
+		.delete_method = "bdev_zone_block_delete",
+		.create = create_any_zones,
+		.submit = submit_to_zones,
+	};
 
-	/* Most of what is tried here must fail, and says so. */
-	spdk_log_set_print_level(SPDK_LOG_DISABLED);
-	g_submitted = 0;
-	for (uint64_t seed = 1; seed <= 60; seed++) {
-		completed += run_chaos(seed);
-	}
-	spdk_log_set_print_level(SPDK_LOG_NOTICE);
-	assert_int_equal(completed, g_submitted);
-	/* The seeds did get I/O through. */
-	assert_true(completed > 1000);
+	chaos_run_seeds(&module, 60);
 }
 
 int
