@@ -7,7 +7,7 @@ import time
 
 from nbd_wire import CMD_READ, Wire
 
-CONNECTIONS, REQUESTS = 32, 250
+CONNECTIONS, REQUESTS = 40, 250
 HOUR_US = 3600 * 1000000
 
 
@@ -31,7 +31,7 @@ def test_thousands_wait_asleep(target, tmp_path):
     # Each has a buffer of the server.
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"subsystems": [{"subsystem": "iobuf", "config": [
-        {"method": "iobuf_set_options", "params": {"small_pool_count": 32768, "large_pool_count": 64}}]}]}))
+        {"method": "iobuf_set_options", "params": {"small_pool_count": 32768, "large_pool_count": 256}}]}]}))
     served = target("--json", path)
     served.rpc("bdev_malloc_create", name="disk", num_blocks=1024, block_size=512)
     make_slow(served, "disk")
