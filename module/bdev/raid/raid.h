@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * raid: one bdev out of several, its members. What the files of the module share.
+ *
+ * An array is a set of slots, each with a member or none. All that is said of arrays and slots is decided on the
+ * application thread; other threads see members through their channels only. raid.c has the life of an array, raid_member.c
+ * that of a member in its slot, raid_leave.c how one leaves an array at work, raid_io.c the way of an I/O to the
+ * members, and a file for each level where on them it goes.
+ */
+
+#ifndef MODULE_BDEV_RAID_H
+#define MODULE_BDEV_RAID_H
+
+#include "bdevkit/thread.h"
+#include "lib/env/env_internal.h"
+#include "spdk/bdev_module.h"
+#include "spdk/json.h"
+
+#define RAID_MAX_MEMBERS 255
+/* With its end. */
+#define RAID_NAME_SIZE 64
+
+struct raid;
+struct raid_io;
+
+enum raid_state {
+	/* Members are missing that it needs: there is no bdev yet. */
+	RAID_CONFIGURING,
+	RAID_ONLINE,
+	/* It has lost more members than it can do without, or is being deleted. There is no way back. */
+	RAID_OFFLINE,
+	RAID_NUM_STATES,
+};
+
+/* ---- Levels ---- */
+
+enum raid_level {
+	RAID_LEVEL_0,
+	RAID_LEVEL_1,
+	RAID_LEVEL_CONCAT,
+	RAID_NUM_LEVELS,
+};
+
+struct raid_level_ops {
+	/* As it is printed, and another name for it, or NULL. */
+	const char *name;
+	const char *alias;
+	uint8_t min_members;
+	/* How many members an array of that many can do without. */
+	uint8_t (*get_redundancy)(uint8_t num_members);
+	/* Whether data are laid out in strips. */
+	bool has_strips;
+	/* Whether the members may have protection information, whose tags name blocks of theirs. */
+	bool takes_protection;
+
+	/*
+	 * All members that are to be had are there: sets the size of the bdev and its limits. Returns 0 or -EINVAL, with a
+	 * sentence.
+	 */
+	int (*start)(struct raid *raid, const char **why);
+	/* The size of the array that its members make, in blocks, and whether it may grow with them. */
+	uint64_t (*get_size)(const struct raid *raid);
+	bool grows;
+	/*
+	 * Submits what is left of an I/O to members, with the functions of raid_io.c, and says so with what they return: it is
+	 * called again after -ENOMEM. READ and WRITE, and the types that address blocks but have no data.
+	 */
+	int (*submit_rw)(struct raid_io *io);
+	int (*submit_range)(struct raid_io *io);
+	/* A request to a member has ended. NULL: each has to succeed. */
+	void (*member_done)(struct raid_io *io, uint8_t slot, bool success);
+	/* All have ended: the I/O is completed, or goes on. NULL: it is completed as its members did. */
+	void (*done)(struct raid_io *io);
+};
+
+extern const struct raid_level_ops g_raid0_ops;
+extern const struct raid_level_ops g_raid1_ops;
+extern const struct raid_level_ops g_concat_ops;
+
+/* ---- Arrays ---- */
+
+typedef void (*raid_cb)(void *arg);
+
+/* Who waits for an end. In use until cb is called. */
+struct raid_waiter {
+	raid_cb cb;
+	void *arg;
+	struct raid_waiter *next;
+};
+
+/* A slot. */
+struct raid_member {
+	struct raid *raid;
+	uint8_t slot;
+	/* The bdev that is to be here. NULL: nobody knows. It stays when the bdev goes while the array is configured. */
+	char *name;
+	struct spdk_uuid uuid;
+	/* Open for writing and claimed. NULL: the bdev is not there. */
+	struct spdk_bdev_desc *desc;
+	struct spdk_bdev *bdev;
+	/* Blocks of the bdev that are the array's. */
+	uint64_t data_offset;
+	uint64_t data_size;
+	/* Channels that are made get one of it. Under raid->lock. */
+	bool in_channels;
+
+	/* Its leaving: raid_leave.c. */
+	bool leaving;
+	bool failed;
+	struct bdk_channel_walk walk;
+	struct raid_waiter *left_waiters;
+};
+
+struct raid {
+	struct spdk_bdev bdev;
+	const struct raid_level_ops *ops;
+	enum raid_state state;
+	uint32_t strip_size_kb;
+	/* In blocks; a power of two, and which one. */
+	uint64_t strip_size;
+	uint32_t strip_shift;
+	uint8_t num_members;
+	/* How many bdevs there are, how many it started with, and how many it cannot do without. */
+	uint8_t num_discovered;
+	uint8_t num_operational;
+	uint8_t min_operational;
+	struct raid_member *members;
+	/* A bit for each spdk_bdev_io_type that it carries out. */
+	uint32_t io_types;
+	/* Of what new channels get: raid_member.in_channels, and how many members leave. */
+	struct env_mutex lock;
+	uint8_t num_leaving;
+	/* There is a bdev, or it has not gone yet. */
+	bool registered;
+	/* It goes, with all that belongs to it; those who asked for that. */
+	bool deleting;
+	struct raid_waiter *gone_waiters;
+	TAILQ_ENTRY(raid) link;
+};
+
+struct raid_opts {
+	const char *name;
+	struct spdk_uuid uuid;
+	const struct raid_level_ops *ops;
+	uint32_t strip_size_kb;
+	char **members;
+	size_t num_members;
+};
+
+/* ---- raid.c; application thread only ---- */
+
+TAILQ_HEAD(raid_list, raid);
+extern struct raid_list g_raids;
+extern struct spdk_bdev_module g_raid_module;
+
+/*
+ * Creates an array. Members that do not exist are waited for; it goes online when it has what it needs. Returns 0, or a
+ * negative errno, and then there is nothing and *why is a sentence that says more, or NULL.
+ */
+int raid_create(const struct raid_opts *opts, const char **why);
+struct raid *raid_find(const char *name);
+
+/* Ends an array in any state, and gives its members back as they are. The waiter, or NULL, is called when that is done. */
+void raid_delete(struct raid *raid, struct raid_waiter *waiter);
+
+/* Takes an array that has all members that it started with online. Returns 0 or a negative errno, with a sentence. */
+int raid_start(struct raid *raid, const char **why);
+/* It has lost too much: the bdev goes. It stays in the list, with the members that are left. */
+void raid_fail(struct raid *raid);
+/* A member of one that is not online has gone. */
+void raid_member_gone(struct raid *raid);
+/* A member has another size. */
+void raid_resize(struct raid *raid);
+
+static inline bool
+raid_is_short_of_members(const struct raid *raid)
+{
+	return raid->num_operational < raid->min_operational;
+}
+
+/* ---- raid_member.c; application thread only ---- */
+
+/*
+ * Opens and claims the bdev that a slot has the name of. Returns 0; -ENODEV if there is none; -EPERM if another module has
+ * it; -EINVAL if it does not fit to the others. *why as above.
+ */
+int raid_member_open(struct raid_member *member, const char **why);
+/* Gives the bdev back. No channel has it any more. The slot keeps its name. */
+void raid_member_close(struct raid_member *member);
+/* The slot is as if it had never had a member. */
+void raid_member_forget(struct raid_member *member);
+/* The member whose bdev has that name; NULL: no array has it. */
+struct raid_member *raid_member_find(const char *bdev_name);
+
+/* ---- raid_leave.c ---- */
+
+/*
+ * Takes a member out of an array, whatever its state; failed: because of errors. Application thread only. The waiter, or
+ * NULL, is called when the bdev has been given back. If the array cannot do without, it goes offline first.
+ */
+void raid_member_leave(struct raid_member *member, bool failed, struct raid_waiter *waiter);
+
+/* It has: its waiters are called. */
+void raid_member_left(struct raid_member *member);
+
+/*
+ * A change has failed on some members, but not on all: completes it when those have left, and nobody can read from them any
+ * more what is older. On its thread.
+ */
+void raid_io_complete_without_failed(struct raid_io *io);
+
+/* ---- Channels and I/O: raid_io.c ---- */
+
+/* What a channel has of a member. */
+struct raid_member_channel {
+	/* NULL: the array has no such member. */
+	struct spdk_io_channel *ch;
+	/* Requests that the member has, and the blocks of those that are reads. */
+	uint32_t outstanding;
+	uint64_t reading_blocks;
+	/* It is leaving: it gets no new requests. Called when the last one has come back. */
+	bool leaving;
+	struct spdk_io_channel_iter *iter;
+};
+
+struct raid_channel {
+	struct raid *raid;
+	/* Members that leave: until other threads do not read from them any more either, no change is confirmed. */
+	uint8_t holds;
+	TAILQ_HEAD(, raid_io) held;
+	struct raid_member_channel members[];
+};
+
+/* The last request of a member that leaves has come back. */
+void raid_member_channel_give_back(struct raid_member_channel *member);
+
+/* Lies in spdk_bdev_io.driver_ctx. */
+struct raid_io {
+	struct spdk_bdev_io_wait_entry wait;
+	TAILQ_ENTRY(raid_io) link;
+	struct raid_channel *ch;
+	/* Requests to members that have not ended, and one while there are more to be submitted. */
+	uint32_t remaining;
+	/* Where a fan-out goes on. */
+	uint16_t next_slot;
+	uint16_t num_succeeded;
+	/* Of the last request. */
+	uint8_t slot;
+	int8_t status;
+	/* A bit for each slot whose member has failed. */
+	uint64_t failed[(RAID_MAX_MEMBERS + 63) / 64];
+	/* While members that have failed leave. */
+	struct raid_waiter waiter;
+	struct bdk_msg msg;
+};
+
+static inline bool
+raid_io_has_failed_on(const struct raid_io *io, uint8_t slot)
+{
+	return io->failed[slot / 64] & (UINT64_C(1) << (slot % 64));
+}
+
+static inline void
+raid_io_set_failed_on(struct raid_io *io, uint8_t slot)
+{
+	io->failed[slot / 64] |= UINT64_C(1) << (slot % 64);
+}
+
+static inline struct spdk_bdev_io *
+raid_bdev_io(struct raid_io *io)
+{
+	return (struct spdk_bdev_io *)((char *)io - offsetof(struct spdk_bdev_io, driver_ctx));
+}
+
+/* The channel of a member, if it can be used. */
+static inline struct spdk_io_channel *
+raid_get_member_channel(const struct raid_channel *ch, uint8_t slot)
+{
+	const struct raid_member_channel *member = &ch->members[slot];
+
+	return member->leaving ? NULL : member->ch;
+}
+
+/*
+ * Send the I/O, or the data of it that are given, to a member; blocks are those of its data. Return 0; -ENOMEM, and then
+ * the I/O goes on later, by ops->submit_rw() or submit_range(); or another negative errno.
+ */
+int raid_io_rw(struct raid_io *io, uint8_t slot, uint64_t offset_blocks);
+int raid_io_range(struct raid_io *io, uint8_t slot, uint64_t offset_blocks, uint64_t num_blocks);
+
+/* Submits it anew, to other members; none of its requests is outstanding. */
+void raid_io_go_on(struct raid_io *io);
+
+/* Completes it. */
+void raid_io_complete(struct raid_io *io, enum spdk_bdev_io_status status);
+
+/* For spdk_bdev_fn_table. */
+void raid_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io);
+
+int raid_channel_create_cb(void *io_device, void *ctx);
+void raid_channel_destroy_cb(void *io_device, void *ctx);
+
+/* ---- raid_json.c ---- */
+
+extern const char *const g_raid_state_names[RAID_NUM_STATES];
+
+const struct raid_level_ops *raid_level_by_name(const char *name);
+/* The members of an object that is open. */
+void raid_write_info(const struct raid *raid, struct spdk_json_write_ctx *w);
+void raid_write_config(const struct raid *raid, struct spdk_json_write_ctx *w);
+
+#endif /* MODULE_BDEV_RAID_H */

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * How a member leaves an array at work. No I/O waits for it but those that change something, and those only until no
+ * thread reads from the member any more: what it has may be older than what the others have from now on.
+ *
+ *   leave_drop: new channels do not get the member; those that there are send it nothing new, and hold back the ends of
+ *   changes. Each gives its channel of the member back when the last request has come back.
+ *   leave_release: the ends go on.
+ *   leave_close: the bdev is given back.
+ */
+
+#include "module/bdev/raid/raid.h"
+
+#include "spdk/log.h"
+#include "spdk/thread.h"
+
+static void
+call_waiters(struct raid_waiter **list)
+{
+	struct raid_waiter *waiter = *list;
+
+	*list = NULL;
+	while (waiter != NULL) {
+		struct raid_waiter *next = waiter->next;
+
+		waiter->cb(waiter->arg);
+		waiter = next;
+	}
+}
+
+void
+raid_member_left(struct raid_member *member)
+{
+	member->leaving = false;
+	raid_member_forget(member);
+	call_waiters(&member->left_waiters);
+}
+
+static void
+leave_close(struct raid_member *member)
+{
+	struct raid *raid = member->raid;
+
+	raid_member_left(member);
+	raid_member_gone(raid);
+}
+
+static void
+released_cb(struct spdk_io_channel_iter *iter, int status)
+{
+	leave_close(spdk_io_channel_iter_get_ctx(iter));
+}
+
+static void
+release_cb(struct spdk_io_channel_iter *iter)
+{
+	struct raid_channel *ch = spdk_io_channel_get_ctx(spdk_io_channel_iter_get_channel(iter));
+	struct raid_io *io;
+
+	env_mutex_lock(&ch->raid->lock);
+	ch->holds = ch->raid->num_leaving;
+	env_mutex_unlock(&ch->raid->lock);
+	while (ch->holds == 0 && (io = TAILQ_FIRST(&ch->held)) != NULL) {
+		TAILQ_REMOVE(&ch->held, io, link);
+		raid_io_complete(io, io->status);
+	}
+	spdk_for_each_channel_continue(iter, 0);
+}
+
+static void
+leave_release(struct raid_member *member)
+{
+	struct raid *raid = member->raid;
+
+	env_mutex_lock(&raid->lock);
+	raid->num_leaving--;
+	env_mutex_unlock(&raid->lock);
+	bdk_for_each_channel(&member->walk, raid, release_cb, member, released_cb);
+}
+
+static void
+dropped_cb(struct spdk_io_channel_iter *iter, int status)
+{
+	leave_release(spdk_io_channel_iter_get_ctx(iter));
+}
+
+static void
+drop_cb(struct spdk_io_channel_iter *iter)
+{
+	struct raid_channel *ch = spdk_io_channel_get_ctx(spdk_io_channel_iter_get_channel(iter));
+	struct raid_member *member = spdk_io_channel_iter_get_ctx(iter);
+	struct raid_member_channel *member_ch = &ch->members[member->slot];
+
+	env_mutex_lock(&ch->raid->lock);
+	ch->holds = ch->raid->num_leaving;
+	env_mutex_unlock(&ch->raid->lock);
+	if (member_ch->ch == NULL) {
+		spdk_for_each_channel_continue(iter, 0);
+		return;
+	}
+	member_ch->leaving = true;
+	member_ch->iter = iter;
+	if (member_ch->outstanding == 0) {
+		raid_member_channel_give_back(member_ch);
+	}
+}
+
+static void
+leave_drop(struct raid_member *member)
+{
+	struct raid *raid = member->raid;
+
+	env_mutex_lock(&raid->lock);
+	member->in_channels = false;
+	raid->num_leaving++;
+	env_mutex_unlock(&raid->lock);
+	bdk_for_each_channel(&member->walk, raid, drop_cb, member, dropped_cb);
+}
+
+void
+raid_member_leave(struct raid_member *member, bool failed, struct raid_waiter *waiter)
+{
+	struct raid *raid = member->raid;
+
+	if (waiter != NULL) {
+		waiter->next = member->left_waiters;
+		member->left_waiters = waiter;
+	}
+	if (member->leaving) {
+		return;
+	}
+	if (raid->registered && raid->state == RAID_OFFLINE) {
+		/* The bdev is going; then its members can. */
+		member->leaving = true;
+		return;
+	}
+	if (raid->state == RAID_CONFIGURING) {
+		/* It may come back. */
+		raid_member_close(member);
+		call_waiters(&member->left_waiters);
+		return;
+	}
+	member->leaving = true;
+	if (raid->state == RAID_OFFLINE) {
+		leave_close(member);
+		return;
+	}
+	raid->num_operational--;
+	if (raid_is_short_of_members(raid)) {
+		SPDK_ERRLOG(
+			"%s goes offline: it cannot do without its member %s\n", raid->bdev.name, member->bdev->name);
+		raid_fail(raid);
+		return;
+	}
+	SPDK_WARNLOG("%s goes on without its member %s%s\n", raid->bdev.name, member->bdev->name,
+		failed ? ", which has failed" : "");
+	leave_drop(member);
+}
+
+/* ---- Changes that members have not carried out ---- */
+
+static void
+complete_msg_cb(void *arg)
+{
+	struct raid_io *io = arg;
+
+	raid_io_complete(io, io->status);
+}
+
+static void
+fail_next_member_cb(void *arg)
+{
+	struct raid_io *io = arg;
+	struct raid *raid = io->ch->raid;
+
+	for (; io->next_slot < raid->num_members; io->next_slot++) {
+		struct raid_member *member = &raid->members[io->next_slot];
+
+		if (!raid_io_has_failed_on(io, (uint8_t)io->next_slot) || member->desc == NULL) {
+			continue;
+		}
+		if (!member->leaving && raid->num_operational == raid->min_operational) {
+			/* Those that have the change are leaving: it is nowhere. */
+			io->status = SPDK_BDEV_IO_STATUS_FAILED;
+			raid_fail(raid);
+		} else if (raid->state == RAID_ONLINE) {
+			io->next_slot++;
+			io->waiter.cb = fail_next_member_cb;
+			io->waiter.arg = io;
+			raid_member_leave(member, true, &io->waiter);
+			return;
+		}
+	}
+	bdk_msg_send(spdk_bdev_io_get_thread(raid_bdev_io(io)), &io->msg, complete_msg_cb, io);
+}
+
+void
+raid_io_complete_without_failed(struct raid_io *io)
+{
+	io->next_slot = 0;
+	io->status = SPDK_BDEV_IO_STATUS_SUCCESS;
+	bdk_msg_send(spdk_thread_get_app_thread(), &io->msg, fail_next_member_cb, io);
+}
