@@ -23,6 +23,10 @@
 
 struct raid;
 struct raid_io;
+struct raid_bitmap;
+struct raid_journal;
+struct raid_process;
+struct raid_superblock;
 
 enum raid_state {
 	/* Members are missing that it needs: there is no bdev yet. */
@@ -40,6 +44,23 @@ enum raid_level {
 	RAID_LEVEL_1,
 	RAID_LEVEL_CONCAT,
 	RAID_NUM_LEVELS,
+};
+
+/*
+ * One range of all members, in buffers: what rebuilding, scrubbing and repairing work on. Nobody else changes the range
+ * meanwhile: raid_window.c.
+ */
+struct raid_window {
+	struct raid *raid;
+	/* Of the data of each member, in its blocks. */
+	uint64_t offset_blocks;
+	uint32_t num_blocks;
+	/* Of each slot: all of num_blocks, and their metadata if that is kept apart. */
+	uint8_t **data;
+	uint8_t **md;
+	/* Bits by slot: what has been read, and what is to be written to the member. */
+	uint64_t valid[(RAID_MAX_MEMBERS + 63) / 64];
+	uint64_t changed[(RAID_MAX_MEMBERS + 63) / 64];
 };
 
 struct raid_level_ops {
@@ -68,6 +89,19 @@ struct raid_level_ops {
 	 */
 	int (*submit_rw)(struct raid_io *io);
 	int (*submit_range)(struct raid_io *io);
+	/*
+	 * Makes the contents of a slot out of those of the slots that are valid. Returns 0, or -EIO: they are too few. NULL: the
+	 * level has no redundancy, and no process.
+	 */
+	int (*recover)(struct raid_window *window, uint8_t slot);
+	/*
+	 * All slots are valid: returns how many blocks of the window are not as redundancy has it, with what is right in their
+	 * place and the slots marked as changed.
+	 */
+	uint64_t (*verify)(struct raid_window *window);
+	/* The blocks of the array that lie in, or depend on, a range of the data of members. */
+	void (*get_array_range)(const struct raid *raid, uint64_t member_offset, uint64_t num_blocks,
+		uint64_t *offset_blocks, uint64_t *num_array_blocks);
 	/* A request to a member has ended. NULL: each has to succeed. */
 	void (*member_done)(struct raid_io *io, uint8_t slot, bool success);
 	/* All have ended: the I/O is completed, or goes on. NULL: it is completed as its members did. */
@@ -104,6 +138,11 @@ struct raid_member {
 	uint64_t data_size;
 	/* Channels that are made get one of it. Under raid->lock. */
 	bool in_channels;
+	/*
+	 * How much of its data is what it should be, from the first block on; UINT64_MAX: all. It gets all changes, but nothing
+	 * is read from it beyond. It grows only, while the range that it grows by is quiesced; any thread reads it.
+	 */
+	uint64_t in_sync_until;
 
 	/* Its leaving: raid_leave.c. */
 	bool leaving;
@@ -136,6 +175,11 @@ struct raid {
 	/* It goes, with all that belongs to it; those who asked for that. */
 	bool deleting;
 	struct raid_waiter *gone_waiters;
+	/* What it has beyond its members, NULL if it has none. */
+	struct raid_superblock *superblock;
+	struct raid_bitmap *bitmap;
+	struct raid_journal *journal;
+	struct raid_process *process;
 	TAILQ_ENTRY(raid) link;
 };
 
@@ -271,6 +315,15 @@ static inline struct spdk_bdev_io *
 raid_bdev_io(struct raid_io *io)
 {
 	return (struct spdk_bdev_io *)((char *)io - offsetof(struct spdk_bdev_io, driver_ctx));
+}
+
+/* Whether all of a range of the data of a member is what it should be. */
+static inline bool
+raid_member_is_in_sync(const struct raid_member *member, uint64_t offset_blocks, uint64_t num_blocks)
+{
+	uint64_t until = __atomic_load_n(&member->in_sync_until, __ATOMIC_ACQUIRE);
+
+	return until == UINT64_MAX || offset_blocks + num_blocks <= until;
 }
 
 /* The channel of a member, if it can be used. */

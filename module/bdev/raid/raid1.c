@@ -40,17 +40,19 @@ static int
 submit_read(struct raid_io *io)
 {
 	const struct raid_channel *ch = io->ch;
+	const struct spdk_bdev_io_block_params *params = &raid_bdev_io(io)->u.bdev;
 	int best = -1;
 
 	for (uint8_t slot = 0; slot < ch->raid->num_members; slot++) {
-		if (raid_get_member_channel(ch, slot) == NULL || raid_io_has_failed_on(io, slot)) {
+		if (raid_get_member_channel(ch, slot) == NULL || raid_io_has_failed_on(io, slot) ||
+			!raid_member_is_in_sync(&ch->raid->members[slot], params->offset_blocks, params->num_blocks)) {
 			continue;
 		}
 		if (best < 0 || ch->members[slot].reading_blocks < ch->members[best].reading_blocks) {
 			best = slot;
 		}
 	}
-	return best < 0 ? -ENODEV : raid_io_rw(io, (uint8_t)best, raid_bdev_io(io)->u.bdev.offset_blocks);
+	return best < 0 ? -ENODEV : raid_io_rw(io, (uint8_t)best, params->offset_blocks);
 }
 
 static int

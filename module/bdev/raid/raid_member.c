@@ -95,6 +95,7 @@ raid_member_open(struct raid_member *member, const char **why)
 	member->uuid = *spdk_bdev_get_uuid(member->bdev);
 	member->data_offset = 0;
 	member->data_size = spdk_bdev_get_num_blocks(member->bdev);
+	member->in_sync_until = UINT64_MAX;
 	member->raid->num_discovered++;
 	return 0;
 
