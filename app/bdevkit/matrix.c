@@ -94,6 +94,14 @@ static const struct matrix_module g_modules[] = {
 			"\", \"zone_capacity\": 50, \"optimal_open_zones\": 1"},
 		.delete = {"bdev_zone_block_delete", "\"name\": \"m\""},
 	},
+	{
+		.name = "raid",
+		.on_base = true,
+		.create = {"bdev_raid_create",
+			"\"name\": \"m\", \"raid_level\": \"raid0\", \"strip_size_kb\": 16, \"base_bdevs\": "
+			"[\"" MATRIX_BASE "\"]"},
+		.delete = {"bdev_raid_delete", "\"name\": \"m\""},
+	},
 };
 
 #define NUM_MODULES SPDK_COUNTOF(g_modules)
