@@ -89,11 +89,11 @@ raid_delete(struct raid *raid, struct raid_waiter *waiter)
 		return;
 	}
 	raid->deleting = true;
+	raid_hold(raid);
 	if (raid->registered) {
 		raid_fail(raid);
-	} else {
-		delete_done(raid);
 	}
+	raid_let_go(raid);
 }
 
 static bool
@@ -110,15 +110,23 @@ raid_member_gone(struct raid *raid)
 	}
 }
 
-/* Members that were to leave wait no longer. */
-static void
-destruct_release_members(struct raid *raid)
+bool
+raid_has_enough_members(const struct raid *raid)
 {
+	uint8_t num_good = 0;
+
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
-		if (raid->members[slot].leaving) {
-			raid_member_left(&raid->members[slot]);
-		}
+		const struct raid_member *member = &raid->members[slot];
+
+		num_good += member->desc != NULL && !member->leaving && member->in_sync_until == UINT64_MAX;
 	}
+	return num_good >= raid->min_operational;
+}
+
+void
+raid_hold(struct raid *raid)
+{
+	raid->holds++;
 }
 
 static void
@@ -128,21 +136,49 @@ destruct_done_cb(void *io_device)
 
 	raid->registered = false;
 	spdk_bdev_destruct_done(&raid->bdev, 0);
-	destruct_release_members(raid);
-	if (raid->deleting || !has_members(raid)) {
+	/* Members that were to leave wait no longer; the array may go with the last one. */
+	raid_hold(raid);
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		if (raid->members[slot].leaving) {
+			raid_member_left(&raid->members[slot]);
+		}
+	}
+	raid->deleting = raid->deleting || !has_members(raid);
+	raid_let_go(raid);
+}
+
+static void
+destruct_unregister_channels(struct raid *raid)
+{
+	raid->ending = false;
+	spdk_io_device_unregister(raid, destruct_done_cb);
+}
+
+void
+raid_let_go(struct raid *raid)
+{
+	assert(raid->holds > 0);
+	if (--raid->holds > 0) {
+		return;
+	}
+	if (raid->ending) {
+		destruct_unregister_channels(raid);
+	} else if (raid->deleting && !raid->registered) {
 		delete_done(raid);
 	}
 }
 
 static void
-destruct_unregister_channels(void *ctx)
+destruct_wait_for_holds(void *ctx)
 {
 	struct raid *raid = ctx;
 
 	/* Neither it nor its user wants it to end: the layer does. */
 	raid->deleting = raid->deleting || raid->state == RAID_ONLINE;
 	raid->state = RAID_OFFLINE;
-	spdk_io_device_unregister(raid, destruct_done_cb);
+	raid->ending = true;
+	raid_hold(raid);
+	raid_let_go(raid);
 }
 
 static int
@@ -150,7 +186,7 @@ destruct(void *ctx)
 {
 	int rc;
 
-	rc = spdk_thread_exec_msg(spdk_thread_get_app_thread(), destruct_unregister_channels, ctx);
+	rc = spdk_thread_exec_msg(spdk_thread_get_app_thread(), destruct_wait_for_holds, ctx);
 	return rc == 0 ? 1 : rc;
 }
 

@@ -114,6 +114,17 @@ extern const struct raid_level_ops g_concat_ops;
 
 /* ---- Arrays ---- */
 
+/* What is done so that members agree after a crash; in the words of mdadm. */
+enum raid_policy {
+	/* All of the array is compared, or copied. */
+	RAID_POLICY_RESYNC,
+	/* Only where a write-intent bitmap on the members says that something was being written. */
+	RAID_POLICY_BITMAP,
+	/* What was being written is in journals on the members, and is written again. */
+	RAID_POLICY_JOURNAL,
+	RAID_NUM_POLICIES,
+};
+
 typedef void (*raid_cb)(void *arg);
 
 /* Who waits for an end. In use until cb is called. */
@@ -143,11 +154,22 @@ struct raid_member {
 	 * is read from it beyond. It grows only, while the range that it grows by is quiesced; any thread reads it.
 	 */
 	uint64_t in_sync_until;
+	/* raid->num_joins when it joined the array at work; 0: it was there from the start. */
+	uint32_t joined;
+
+	/* It joins the array at work: raid_join.c. */
+	void (*join_cb)(void *arg, int rc);
+	void *join_arg;
+	/* Who uses the bdev beside channels of the array: raid_member_hold(). */
+	uint32_t holds;
 
 	/* Its leaving: raid_leave.c. */
 	bool leaving;
+	/* All that is left is to give the bdev back, when nobody holds it any more. */
+	bool closing;
 	bool failed;
 	struct bdk_channel_walk walk;
+	struct raid_waiter record_waiter;
 	struct raid_waiter *left_waiters;
 };
 
@@ -170,11 +192,28 @@ struct raid {
 	/* Of what new channels get: raid_member.in_channels, and how many members leave. */
 	struct env_mutex lock;
 	uint8_t num_leaving;
+	/* How many members have joined since it is online. */
+	uint32_t num_joins;
+	enum raid_policy policy;
 	/* There is a bdev, or it has not gone yet. */
 	bool registered;
+	/* raid_hold(); and its bdev waits for that to end. */
+	uint32_t holds;
+	bool ending;
 	/* It goes, with all that belongs to it; those who asked for that. */
 	bool deleting;
 	struct raid_waiter *gone_waiters;
+	/*
+	 * What those who keep something on the members have in its superblock: raid_superblock_write() writes them, assembly
+	 * reads them. In blocks of the members; 0: none.
+	 *   region_blocks: data of a member that a bit of the bitmap stands for.
+	 *   journal_blocks: how long the journal of each member is; it begins 1 MiB behind the beginning of the member, and its
+	 *   data lie behind it. Set before members are opened.
+	 *   resync_offset: data of the members up to here agree although the array was not ended properly; UINT64_MAX: all.
+	 */
+	uint64_t region_blocks;
+	uint64_t journal_blocks;
+	uint64_t resync_offset;
 	/* What it has beyond its members, NULL if it has none. */
 	struct raid_superblock *superblock;
 	struct raid_bitmap *bitmap;
@@ -217,11 +256,12 @@ void raid_member_gone(struct raid *raid);
 /* A member has another size. */
 void raid_resize(struct raid *raid);
 
-static inline bool
-raid_is_short_of_members(const struct raid *raid)
-{
-	return raid->num_operational < raid->min_operational;
-}
+/* Its bdev does not end before each hold has been let go. */
+void raid_hold(struct raid *raid);
+void raid_let_go(struct raid *raid);
+
+/* Whether there are enough members that have all of their data. */
+bool raid_has_enough_members(const struct raid *raid);
 
 /* ---- raid_member.c; application thread only ---- */
 
@@ -236,6 +276,28 @@ void raid_member_close(struct raid_member *member);
 void raid_member_forget(struct raid_member *member);
 /* The member whose bdev has that name; NULL: no array has it. */
 struct raid_member *raid_member_find(const char *bdev_name);
+/* The bdev is not given back before each hold has been let go: for I/O to it that is none of the array's channels'. */
+void raid_member_hold(struct raid_member *member);
+void raid_member_let_go(struct raid_member *member);
+
+/* ---- raid_superblock.c; application thread only ---- */
+
+/*
+ * Writes what the array now is to all of its members, with the next sequence number; the waiter, or NULL, is called when
+ * that is durable. Calls while one is under way are answered together by one more. A member on which it fails leaves, and
+ * then the waiter waits for the superblock that says so. Of an array without superblocks the waiter is called at once.
+ */
+void raid_superblock_write(struct raid *raid, struct raid_waiter *waiter);
+
+/* ---- raid_join.c; application thread only ---- */
+
+typedef void (*raid_join_cb)(void *arg, int rc);
+
+/*
+ * Takes a member whose bdev is open into an array at work, with in_sync_until 0: it gets all changes that begin from now
+ * on. rc: 0; -ENOMEM, and then it has left again; -ENODEV if it has left meanwhile, or the array has gone offline.
+ */
+void raid_member_join(struct raid_member *member, raid_join_cb cb, void *arg);
 
 /* ---- raid_leave.c ---- */
 
@@ -245,8 +307,10 @@ struct raid_member *raid_member_find(const char *bdev_name);
  */
 void raid_member_leave(struct raid_member *member, bool failed, struct raid_waiter *waiter);
 
-/* It has: its waiters are called. */
+/* It may: its bdev is given back as soon as nobody holds it, its waiters are called, and raid_member_gone(). */
 void raid_member_left(struct raid_member *member);
+/* It is in all channels; if it is to leave, it does so now. */
+void raid_member_leave_joined(struct raid_member *member);
 
 /*
  * A change has failed on some members, but not on all: completes it when those have left, and nobody can read from them any
@@ -270,6 +334,8 @@ struct raid_member_channel {
 
 struct raid_channel {
 	struct raid *raid;
+	/* Of raid->num_joins, those that this channel knows of. */
+	uint32_t num_joins;
 	/* Members that leave: until other threads do not read from them any more either, no change is confirmed. */
 	uint8_t holds;
 	TAILQ_HEAD(, raid_io) held;
@@ -284,6 +350,8 @@ struct raid_io {
 	struct spdk_bdev_io_wait_entry wait;
 	TAILQ_ENTRY(raid_io) link;
 	struct raid_channel *ch;
+	/* Of the channel, when it began. Members that joined later are none of its business, nor whether they fail. */
+	uint32_t num_joins;
 	/* Requests to members that have not ended, and one while there are more to be submitted. */
 	uint32_t remaining;
 	/* Where a fan-out goes on. */

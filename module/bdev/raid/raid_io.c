@@ -261,6 +261,7 @@ start(struct raid_channel *ch, struct spdk_bdev_io *bdev_io)
 	struct raid_io *io = (struct raid_io *)bdev_io->driver_ctx;
 
 	io->ch = ch;
+	io->num_joins = ch->num_joins;
 	io->next_slot = 0;
 	io->num_succeeded = 0;
 	io->slot = 0;
@@ -309,6 +310,7 @@ raid_channel_create_cb(void *io_device, void *ctx)
 		}
 	}
 	ch->holds = raid->num_leaving;
+	ch->num_joins = raid->num_joins;
 	env_mutex_unlock(&raid->lock);
 	if (rc != 0) {
 		raid_channel_destroy_cb(io_device, ctx);

@@ -6,8 +6,8 @@
  *
  *   leave_drop: new channels do not get the member; those that there are send it nothing new, and hold back the ends of
  *   changes. Each gives its channel of the member back when the last request has come back.
- *   leave_release: the ends go on.
- *   leave_close: the bdev is given back.
+ *   leave_record: the superblocks of the others say that it has left. A crash cannot bring back what it has.
+ *   leave_release: the ends go on; then the bdev is given back.
  */
 
 #include "module/bdev/raid/raid.h"
@@ -32,24 +32,34 @@ call_waiters(struct raid_waiter **list)
 void
 raid_member_left(struct raid_member *member)
 {
-	member->leaving = false;
-	raid_member_forget(member);
-	call_waiters(&member->left_waiters);
-}
-
-static void
-leave_close(struct raid_member *member)
-{
 	struct raid *raid = member->raid;
+	struct raid_waiter *waiters = member->left_waiters;
 
-	raid_member_left(member);
+	member->closing = true;
+	if (member->holds > 0) {
+		return;
+	}
+	member->closing = false;
+	member->leaving = false;
+	member->left_waiters = NULL;
+	if (raid->state == RAID_CONFIGURING) {
+		/* It may come back. */
+		raid_member_close(member);
+	} else {
+		raid_member_forget(member);
+	}
+	call_waiters(&waiters);
 	raid_member_gone(raid);
 }
 
 static void
 released_cb(struct spdk_io_channel_iter *iter, int status)
 {
-	leave_close(spdk_io_channel_iter_get_ctx(iter));
+	struct raid_member *member = spdk_io_channel_iter_get_ctx(iter);
+	struct raid *raid = member->raid;
+
+	raid_member_left(member);
+	raid_let_go(raid);
 }
 
 static void
@@ -80,9 +90,23 @@ leave_release(struct raid_member *member)
 }
 
 static void
+recorded_cb(void *arg)
+{
+	leave_release(arg);
+}
+
+static void
+leave_record(struct raid_member *member)
+{
+	member->record_waiter.cb = recorded_cb;
+	member->record_waiter.arg = member;
+	raid_superblock_write(member->raid, &member->record_waiter);
+}
+
+static void
 dropped_cb(struct spdk_io_channel_iter *iter, int status)
 {
-	leave_release(spdk_io_channel_iter_get_ctx(iter));
+	leave_record(spdk_io_channel_iter_get_ctx(iter));
 }
 
 static void
@@ -111,6 +135,7 @@ leave_drop(struct raid_member *member)
 {
 	struct raid *raid = member->raid;
 
+	raid_hold(raid);
 	env_mutex_lock(&raid->lock);
 	member->in_channels = false;
 	raid->num_leaving++;
@@ -135,19 +160,14 @@ raid_member_leave(struct raid_member *member, bool failed, struct raid_waiter *w
 		member->leaving = true;
 		return;
 	}
-	if (raid->state == RAID_CONFIGURING) {
-		/* It may come back. */
-		raid_member_close(member);
-		call_waiters(&member->left_waiters);
-		return;
-	}
 	member->leaving = true;
-	if (raid->state == RAID_OFFLINE) {
-		leave_close(member);
+	if (raid->state != RAID_ONLINE) {
+		raid_member_left(member);
 		return;
 	}
 	raid->num_operational--;
-	if (raid_is_short_of_members(raid)) {
+	member->failed = failed;
+	if (!raid_has_enough_members(raid)) {
 		SPDK_ERRLOG(
 			"%s goes offline: it cannot do without its member %s\n", raid->bdev.name, member->bdev->name);
 		raid_fail(raid);
@@ -155,7 +175,17 @@ raid_member_leave(struct raid_member *member, bool failed, struct raid_waiter *w
 	}
 	SPDK_WARNLOG("%s goes on without its member %s%s\n", raid->bdev.name, member->bdev->name,
 		failed ? ", which has failed" : "");
-	leave_drop(member);
+	if (member->join_cb == NULL) {
+		leave_drop(member);
+	}
+}
+
+void
+raid_member_leave_joined(struct raid_member *member)
+{
+	if (member->leaving && member->raid->state == RAID_ONLINE) {
+		leave_drop(member);
+	}
 }
 
 /* ---- Changes that members have not carried out ---- */
@@ -168,6 +198,18 @@ complete_msg_cb(void *arg)
 	raid_io_complete(io, io->status);
 }
 
+/* Whether the array cannot do without it. */
+static bool
+is_last(struct raid_member *member)
+{
+	bool enough;
+
+	member->leaving = true;
+	enough = raid_has_enough_members(member->raid);
+	member->leaving = false;
+	return !enough;
+}
+
 static void
 fail_next_member_cb(void *arg)
 {
@@ -177,10 +219,12 @@ fail_next_member_cb(void *arg)
 	for (; io->next_slot < raid->num_members; io->next_slot++) {
 		struct raid_member *member = &raid->members[io->next_slot];
 
-		if (!raid_io_has_failed_on(io, (uint8_t)io->next_slot) || member->desc == NULL) {
+		/* One that joined later is another one. */
+		if (!raid_io_has_failed_on(io, (uint8_t)io->next_slot) || member->desc == NULL ||
+			member->joined > io->num_joins) {
 			continue;
 		}
-		if (!member->leaving && raid->num_operational == raid->min_operational) {
+		if (!member->leaving && is_last(member)) {
 			/* Those that have the change are leaving: it is nowhere. */
 			io->status = SPDK_BDEV_IO_STATUS_FAILED;
 			raid_fail(raid);

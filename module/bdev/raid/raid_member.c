@@ -124,6 +124,25 @@ raid_member_close(struct raid_member *member)
 }
 
 void
+raid_member_hold(struct raid_member *member)
+{
+	member->holds++;
+	raid_hold(member->raid);
+}
+
+void
+raid_member_let_go(struct raid_member *member)
+{
+	struct raid *raid = member->raid;
+
+	assert(member->holds > 0);
+	if (--member->holds == 0 && member->closing) {
+		raid_member_left(member);
+	}
+	raid_let_go(raid);
+}
+
+void
 raid_member_forget(struct raid_member *member)
 {
 	raid_member_close(member);
