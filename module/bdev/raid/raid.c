@@ -330,6 +330,7 @@ raid_start(struct raid *raid, const char **why)
 	if (rc != 0) {
 		return rc;
 	}
+	raid->agrees_until = raid->resync_offset;
 	raid->state = RAID_ONLINE;
 	raid->registered = true;
 	rc = spdk_bdev_register(&raid->bdev);
@@ -423,6 +424,8 @@ alloc_raid(const struct raid_opts *opts)
 	raid->num_operational = raid->num_members;
 	raid->min_operational = raid->num_members - opts->ops->get_redundancy(raid->num_members);
 	raid->bdev.uuid = opts->uuid;
+	raid->resync_offset = UINT64_MAX;
+	raid->agrees_until = UINT64_MAX;
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
 		raid->members[slot].raid = raid;
 		raid->members[slot].slot = slot;

@@ -26,6 +26,7 @@ struct raid_io;
 struct raid_bitmap;
 struct raid_journal;
 struct raid_process;
+struct raid_repair;
 struct raid_superblock;
 
 enum raid_state {
@@ -55,13 +56,30 @@ struct raid_window {
 	/* Of the data of each member, in its blocks. */
 	uint64_t offset_blocks;
 	uint32_t num_blocks;
-	/* Of each slot: all of num_blocks, and their metadata if that is kept apart. */
+	/* Of each slot: all of num_blocks, and their metadata if that is kept apart; md is NULL if it is not. */
 	uint8_t **data;
 	uint8_t **md;
+	/*
+	 * After a crash reads have been served from the first slot, so that is what is right where copies differ; otherwise
+	 * it is what most of them have.
+	 */
+	bool first_is_right;
 	/* Bits by slot: what has been read, and what is to be written to the member. */
 	uint64_t valid[(RAID_MAX_MEMBERS + 63) / 64];
 	uint64_t changed[(RAID_MAX_MEMBERS + 63) / 64];
 };
+
+static inline bool
+raid_window_is_valid(const struct raid_window *window, uint8_t slot)
+{
+	return window->valid[slot / 64] & (UINT64_C(1) << (slot % 64));
+}
+
+static inline void
+raid_window_set_changed(struct raid_window *window, uint8_t slot)
+{
+	window->changed[slot / 64] |= UINT64_C(1) << (slot % 64);
+}
 
 struct raid_level_ops {
 	/* As it is printed, and another name for it, or NULL. */
@@ -90,13 +108,14 @@ struct raid_level_ops {
 	int (*submit_rw)(struct raid_io *io);
 	int (*submit_range)(struct raid_io *io);
 	/*
-	 * Makes the contents of a slot out of those of the slots that are valid. Returns 0, or -EIO: they are too few. NULL: the
-	 * level has no redundancy, and no process.
+	 * Makes the contents of a slot out of those of the slots that are valid, without saying that it is valid now, nor that it
+	 * has changed. Returns 0, or -EIO: they are too few. NULL: the level has no redundancy, and no process.
 	 */
 	int (*recover)(struct raid_window *window, uint8_t slot);
 	/*
-	 * All slots are valid: returns how many blocks of the window are not as redundancy has it, with what is right in their
-	 * place and the slots marked as changed.
+	 * More slots are valid than the level needs: returns how many blocks of the window are not as redundancy has it, with what
+	 * is right in their place and the slots marked as changed. Slots that are not valid are left out of it; where nothing can
+	 * be said without them, there is nothing wrong.
 	 */
 	uint64_t (*verify)(struct raid_window *window);
 	/* The blocks of the array that lie in, or depend on, a range of the data of members. */
@@ -151,9 +170,14 @@ struct raid_member {
 	bool in_channels;
 	/*
 	 * How much of its data is what it should be, from the first block on; UINT64_MAX: all. It gets all changes, but nothing
-	 * is read from it beyond. It grows only, while the range that it grows by is quiesced; any thread reads it.
+	 * is read from it beyond. It grows only, while the range that it grows by is quiesced, or over what the bitmap says that
+	 * it does not lack; any thread reads it.
 	 */
 	uint64_t in_sync_until;
+	/* As much of that as is durable on it, which is what superblocks say: a rebuild goes on from there. */
+	uint64_t durable_until;
+	/* What it lacks is dirty in the bitmap: the rest need not be copied. To be set before its rebuild is started. */
+	bool lacks_dirty_only;
 	/* raid->num_joins when it joined the array at work; 0: it was there from the start. */
 	uint32_t joined;
 
@@ -210,15 +234,22 @@ struct raid {
 	 *   journal_blocks: how long the journal of each member is; it begins 1 MiB behind the beginning of the member, and its
 	 *   data lie behind it. Set before members are opened.
 	 *   resync_offset: data of the members up to here agree although the array was not ended properly; UINT64_MAX: all.
+	 *   To be set before it is online, if they may not; and members are new whose level needs them to agree.
 	 */
 	uint64_t region_blocks;
 	uint64_t journal_blocks;
 	uint64_t resync_offset;
+	/* How far that has come; UINT64_MAX: all. It grows only, while the range that it grows by is quiesced. Any thread. */
+	uint64_t agrees_until;
+	/* Blocks that did not agree in the last scrub, and those that were put right since the array is online. */
+	uint64_t num_mismatches;
+	uint64_t num_repaired;
 	/* What it has beyond its members, NULL if it has none. */
 	struct raid_superblock *superblock;
 	struct raid_bitmap *bitmap;
 	struct raid_journal *journal;
 	struct raid_process *process;
+	struct raid_repair *repair;
 	TAILQ_ENTRY(raid) link;
 };
 
@@ -298,6 +329,56 @@ typedef void (*raid_join_cb)(void *arg, int rc);
  * on. rc: 0; -ENOMEM, and then it has left again; -ENODEV if it has left meanwhile, or the array has gone offline.
  */
 void raid_member_join(struct raid_member *member, raid_join_cb cb, void *arg);
+
+/* ---- raid_process.c; application thread only ---- */
+
+/*
+ * One process of an array at a time works through all of it in the background: first what resync_offset says (resync), then
+ * rebuilding all members that lack something, then a scrub if somebody wants one.
+ */
+struct raid_process_options {
+	uint32_t window_size_kb;
+	/* 0: no limit. */
+	uint32_t max_bandwidth_mb_sec;
+};
+/* For processes that begin from now on. */
+extern struct raid_process_options g_raid_process_options;
+
+/* An array goes online, or has grown: begins what there is to do. */
+void raid_process_start(struct raid *raid);
+
+/*
+ * A member that is in the channels lacks what lies behind in_sync_until: it is copied to it, and its superblock says so.
+ * When that fails the member leaves as failed, and the array stays as it is.
+ */
+void raid_process_start_rebuild(struct raid_member *member);
+
+enum raid_scrub_mode {
+	/* Mismatches are counted; what a member cannot read is written again. */
+	RAID_SCRUB_CHECK,
+	/* What does not agree is also put right. */
+	RAID_SCRUB_REPAIR,
+};
+
+/*
+ * Begins a scrub, or has it wait until what is under way has ended. 0; -EBUSY: there is one; -ENOTSUP: the level has no
+ * redundancy; -ENODEV: it is not online; -ENOMEM.
+ */
+int raid_process_start_scrub(struct raid *raid, enum raid_scrub_mode mode);
+/* 0, or -ENOENT: there is none. */
+int raid_process_stop_scrub(struct raid *raid);
+
+/* Something has become of the array or of a member that a process may have to end for. */
+void raid_process_wake(struct raid *raid);
+
+/* ---- raid_repair.c; any thread ---- */
+
+/*
+ * A read from a member has failed, and was carried out without it: reads it again in the background, and writes what the
+ * others say if that fails, too. Only a member that does not take that leaves. When there is too much to do, this is left to
+ * the next read that fails.
+ */
+void raid_repair(struct raid *raid, uint8_t slot, uint64_t offset_blocks, uint64_t num_blocks);
 
 /* ---- raid_leave.c ---- */
 
@@ -390,6 +471,18 @@ static inline bool
 raid_member_is_in_sync(const struct raid_member *member, uint64_t offset_blocks, uint64_t num_blocks)
 {
 	uint64_t until = __atomic_load_n(&member->in_sync_until, __ATOMIC_ACQUIRE);
+
+	return until == UINT64_MAX || offset_blocks + num_blocks <= until;
+}
+
+/*
+ * Whether all members agree on a range of their data, or may not because of a crash (or because they are new). Levels that
+ * read from any of several copies then take the first one; those that make parity out of older parity make it anew.
+ */
+static inline bool
+raid_agrees(const struct raid *raid, uint64_t offset_blocks, uint64_t num_blocks)
+{
+	uint64_t until = __atomic_load_n(&raid->agrees_until, __ATOMIC_ACQUIRE);
 
 	return until == UINT64_MAX || offset_blocks + num_blocks <= until;
 }

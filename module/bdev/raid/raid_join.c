@@ -73,6 +73,7 @@ raid_member_join(struct raid_member *member, raid_join_cb cb, void *arg)
 
 	assert(raid->state == RAID_ONLINE && member->desc != NULL && !member->in_channels);
 	__atomic_store_n(&member->in_sync_until, 0, __ATOMIC_RELEASE);
+	member->durable_until = 0;
 	member->join_cb = cb;
 	member->join_arg = arg;
 	raid->num_operational++;

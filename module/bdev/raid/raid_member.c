@@ -96,6 +96,8 @@ raid_member_open(struct raid_member *member, const char **why)
 	member->data_offset = 0;
 	member->data_size = spdk_bdev_get_num_blocks(member->bdev);
 	member->in_sync_until = UINT64_MAX;
+	member->durable_until = UINT64_MAX;
+	member->lacks_dirty_only = false;
 	member->raid->num_discovered++;
 	return 0;
 
