@@ -321,7 +321,7 @@ check_command(int argc, char **argv)
 	g_options.patient = g_options.duration > 0;
 	g_options.config = g_config;
 	g_options.config_size = g_config_size;
-	check_journal_register();
+	check_journal_register(session_random);
 	if (!g_options.no_strict && g_socket_path == NULL) {
 		check_strict_enable();
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "app/bdevkit/check/journal.h"
-#include "app/bdevkit/check/session.h"
+#include "app/bdevkit/check/media.h"
 
 #include "spdk/bdev_module.h"
 #include "spdk/string.h"
@@ -19,13 +19,10 @@ struct journal {
 	bool write_cache;
 	uint64_t num_blocks;
 	uint32_t block_size;
-	/* What reads return, what has been flushed, and what is left behind the cut. */
-	uint8_t *current;
-	uint8_t *stable;
-	uint8_t *cut;
-	/* By block: current is not stable. */
-	uint8_t *dirty;
+	struct media *media;
 	uint64_t num_writes;
+	/* Bits of I/O types that fail. */
+	uint64_t failing;
 	struct spdk_spinlock lock;
 	TAILQ_ENTRY(journal) link;
 };
@@ -40,11 +37,16 @@ struct journal_channel {
 /* Of a spdk_bdev_io. */
 struct journal_io {
 	TAILQ_ENTRY(journal_io) link;
+	/* A write that has reached the disk, but not ended. */
+	bool begun;
+	/* What media_begin_write() or media_begin_flush() has returned. */
+	uint64_t id;
 	/* Of RESET. */
 	struct bdk_channel_walk walk;
 };
 
 static TAILQ_HEAD(, journal) g_journals = TAILQ_HEAD_INITIALIZER(g_journals);
+static uint64_t (*g_random)(uint64_t limit);
 
 static int module_init(void);
 static void module_fini(void);
@@ -59,32 +61,42 @@ static struct spdk_bdev_module g_module = {
 
 /* ---- I/O: all of it waits, and ends in any order ---- */
 
+static struct journal_io *
+io_of(struct spdk_bdev_io *bdev_io)
+{
+	return (struct journal_io *)bdev_io->driver_ctx;
+}
+
 static void
-copy_blocks(struct spdk_bdev_io *bdev_io, uint8_t *blocks, bool write)
+copy_out(const struct spdk_bdev_io *bdev_io, const uint8_t *blocks)
 {
 	for (int i = 0; i < bdev_io->u.bdev.iovcnt; i++) {
 		const struct iovec *iov = &bdev_io->u.bdev.iovs[i];
 
-		if (write) {
-			memcpy(blocks, iov->iov_base, iov->iov_len);
-		} else {
-			memcpy(iov->iov_base, blocks, iov->iov_len);
-		}
+		memcpy(iov->iov_base, blocks, iov->iov_len);
 		blocks += iov->iov_len;
 	}
 }
 
-/* What is in the cache from offset on becomes stable. */
-static void
-flush(struct journal *journal, uint64_t offset, uint64_t blocks)
+static bool
+is_write(const struct spdk_bdev_io *bdev_io)
 {
-	for (uint64_t i = offset; i < offset + blocks; i++) {
-		if (journal->dirty[i]) {
-			memcpy(journal->stable + i * journal->block_size, journal->current + i * journal->block_size,
-				journal->block_size);
-			journal->dirty[i] = false;
-		}
-	}
+	return bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE || bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE_ZEROES;
+}
+
+/* A write reaches the disk; its end may come later. */
+static void
+begin_write(struct spdk_bdev_io *bdev_io)
+{
+	struct journal *journal = bdev_io->bdev->ctxt;
+	bool zeroes = bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE_ZEROES;
+
+	spdk_spin_lock(&journal->lock);
+	io_of(bdev_io)->begun = true;
+	io_of(bdev_io)->id = media_begin_write(journal->media, bdev_io->u.bdev.offset_blocks,
+		bdev_io->u.bdev.num_blocks, zeroes ? NULL : bdev_io->u.bdev.iovs, bdev_io->u.bdev.iovcnt);
+	journal->num_writes++;
+	spdk_spin_unlock(&journal->lock);
 }
 
 static void
@@ -92,28 +104,18 @@ carry_out(struct spdk_bdev_io *bdev_io)
 {
 	struct journal *journal = bdev_io->bdev->ctxt;
 	uint64_t offset = bdev_io->u.bdev.offset_blocks, count = bdev_io->u.bdev.num_blocks;
-	uint8_t *blocks = journal->current + offset * journal->block_size;
 
 	spdk_spin_lock(&journal->lock);
 	switch (bdev_io->type) {
 	case SPDK_BDEV_IO_TYPE_READ:
-		copy_blocks(bdev_io, blocks, false);
+		copy_out(bdev_io, media_data(journal->media, offset));
 		break;
 	case SPDK_BDEV_IO_TYPE_WRITE:
 	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
-		if (bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE) {
-			copy_blocks(bdev_io, blocks, true);
-		} else {
-			memset(blocks, 0, count * journal->block_size);
-		}
-		memset(journal->dirty + offset, true, count);
-		journal->num_writes++;
-		if (!journal->write_cache) {
-			flush(journal, offset, count);
-		}
+		media_end_write(journal->media, offset, count, io_of(bdev_io)->id);
 		break;
 	case SPDK_BDEV_IO_TYPE_FLUSH:
-		flush(journal, offset, count);
+		media_end_flush(journal->media, offset, count, io_of(bdev_io)->id);
 		break;
 	default:
 		break;
@@ -129,17 +131,30 @@ draw(struct journal_channel *ch, unsigned int limit)
 	return (unsigned int)((ch->random_state >> 33) % limit);
 }
 
+/* now: a write does not only reach the disk. */
 static void
-end_one(struct journal_channel *ch)
+end_one(struct journal_channel *ch, bool now)
 {
 	struct journal_io *io = TAILQ_FIRST(&ch->waiting);
+	struct spdk_bdev_io *bdev_io;
 
 	for (unsigned int skip = draw(ch, ch->num_waiting); skip > 0; skip--) {
 		io = TAILQ_NEXT(io, link);
 	}
+	bdev_io = spdk_bdev_io_from_ctx(io);
+	if (is_write(bdev_io) && !io->begun) {
+		begin_write(bdev_io);
+		if (!now && draw(ch, 2) == 0) {
+			return;
+		}
+	}
 	TAILQ_REMOVE(&ch->waiting, io, link);
 	ch->num_waiting--;
-	carry_out(spdk_bdev_io_from_ctx(io));
+	if (((const struct journal *)bdev_io->bdev->ctxt)->failing & UINT64_C(1) << bdev_io->type) {
+		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
+	} else {
+		carry_out(bdev_io);
+	}
 }
 
 static int
@@ -151,7 +166,7 @@ poll_channel(void *ctx)
 		return SPDK_POLLER_IDLE;
 	}
 	if (draw(ch, 2) == 0) {
-		end_one(ch);
+		end_one(ch, false);
 	}
 	return SPDK_POLLER_BUSY;
 }
@@ -160,8 +175,15 @@ static void
 wait_for_turn(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 {
 	struct journal_channel *journal_ch = spdk_io_channel_get_ctx(ch);
-	struct journal_io *io = (struct journal_io *)bdev_io->driver_ctx;
+	struct journal *journal = bdev_io->bdev->ctxt;
+	struct journal_io *io = io_of(bdev_io);
 
+	io->begun = false;
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_FLUSH) {
+		spdk_spin_lock(&journal->lock);
+		io->id = media_begin_flush(journal->media);
+		spdk_spin_unlock(&journal->lock);
+	}
 	TAILQ_INSERT_TAIL(&journal_ch->waiting, io, link);
 	journal_ch->num_waiting++;
 }
@@ -183,7 +205,7 @@ end_all(struct spdk_io_channel_iter *i)
 	struct journal_channel *ch = spdk_io_channel_get_ctx(spdk_io_channel_iter_get_channel(i));
 
 	while (ch->num_waiting > 0) {
-		end_one(ch);
+		end_one(ch, true);
 	}
 	spdk_for_each_channel_continue(i, 0);
 }
@@ -208,8 +230,7 @@ submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 		wait_for_turn(ch, bdev_io);
 		break;
 	case SPDK_BDEV_IO_TYPE_RESET:
-		bdk_for_each_channel(&((struct journal_io *)bdev_io->driver_ctx)->walk, bdev_io->bdev->ctxt, end_all,
-			bdev_io, reset_cb);
+		bdk_for_each_channel(&io_of(bdev_io)->walk, bdev_io->bdev->ctxt, end_all, bdev_io, reset_cb);
 		break;
 	default:
 		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
@@ -240,7 +261,7 @@ create_channel(void *io_device, void *ctx)
 	struct journal_channel *ch = ctx;
 
 	TAILQ_INIT(&ch->waiting);
-	ch->random_state = session_random(0);
+	ch->random_state = g_random(0);
 	ch->poller = spdk_poller_register(poll_channel, ch, 0);
 	return ch->poller != NULL ? 0 : -ENOMEM;
 }
@@ -287,10 +308,7 @@ free_journal(struct journal *journal)
 {
 	spdk_spin_destroy(&journal->lock);
 	free(journal->bdev.name);
-	free(journal->current);
-	free(journal->stable);
-	free(journal->cut);
-	free(journal->dirty);
+	media_destroy(journal->media);
 	free(journal);
 }
 
@@ -308,10 +326,9 @@ find_journal(const char *name)
 }
 
 static struct journal *
-make_journal(const char *name, uint64_t num_blocks, uint32_t block_size)
+make_journal(const char *name, uint64_t num_blocks, uint32_t block_size, bool write_cache)
 {
 	struct journal *journal = calloc(1, sizeof(*journal));
-	uint64_t room = num_blocks + MAX_GROWTH;
 
 	if (journal == NULL) {
 		return NULL;
@@ -320,12 +337,9 @@ make_journal(const char *name, uint64_t num_blocks, uint32_t block_size)
 	journal->num_blocks = num_blocks;
 	journal->block_size = block_size;
 	journal->bdev.name = strdup(name);
-	journal->current = calloc(room, block_size);
-	journal->stable = calloc(room, block_size);
-	journal->cut = calloc(room, block_size);
-	journal->dirty = calloc(room, 1);
-	if (journal->bdev.name == NULL || journal->current == NULL || journal->stable == NULL || journal->cut == NULL ||
-		journal->dirty == NULL) {
+	journal->write_cache = write_cache;
+	journal->media = media_create(num_blocks + MAX_GROWTH, block_size, write_cache);
+	if (journal->bdev.name == NULL || journal->media == NULL) {
 		free_journal(journal);
 		return NULL;
 	}
@@ -366,6 +380,35 @@ register_journal(struct journal *journal)
 
 /* ---- what the check does with them ---- */
 
+int
+check_journal_create(const char *name, uint64_t num_blocks, uint32_t block_size, bool write_cache)
+{
+	struct journal *journal = find_journal(name);
+
+	if (journal == NULL) {
+		if (num_blocks == 0 || num_blocks > (1U << 20) || block_size < 512 || block_size > 65536) {
+			return -EINVAL;
+		}
+		journal = make_journal(name, num_blocks, block_size, write_cache);
+		if (journal == NULL) {
+			return -ENOMEM;
+		}
+	}
+	return register_journal(journal);
+}
+
+void
+check_journal_fail(const char *name, uint64_t io_types)
+{
+	find_journal(name)->failing = io_types;
+}
+
+const uint8_t *
+check_journal_data(const char *name, uint64_t block)
+{
+	return media_data(find_journal(name)->media, block);
+}
+
 bool
 check_journal_exists(void)
 {
@@ -393,13 +436,7 @@ check_journal_cut(void)
 
 	TAILQ_FOREACH (journal, &g_journals, link) {
 		spdk_spin_lock(&journal->lock);
-		for (uint64_t i = 0; i < journal->num_blocks; i++) {
-			const uint8_t *left =
-				journal->dirty[i] && session_random(2) == 0 ? journal->current : journal->stable;
-
-			memcpy(journal->cut + i * journal->block_size, left + i * journal->block_size,
-				journal->block_size);
-		}
+		media_cut(journal->media, g_random);
 		spdk_spin_unlock(&journal->lock);
 	}
 }
@@ -410,11 +447,7 @@ check_journal_restore(void)
 	struct journal *journal;
 
 	TAILQ_FOREACH (journal, &g_journals, link) {
-		size_t size = journal->num_blocks * journal->block_size;
-
-		memcpy(journal->current, journal->cut, size);
-		memcpy(journal->stable, journal->cut, size);
-		memset(journal->dirty, false, journal->num_blocks);
+		media_restore(journal->media);
 	}
 }
 
@@ -507,18 +540,8 @@ static void
 rpc_bdev_journal_create(struct spdk_jsonrpc_request *request, void *params)
 {
 	const struct create_params *p = params;
-	struct journal *journal = find_journal(p->name);
-	int rc = -EINVAL;
+	int rc = check_journal_create(p->name, p->num_blocks, p->block_size, p->write_cache);
 
-	if (journal == NULL && p->num_blocks > 0 && p->num_blocks <= (1U << 20) && p->block_size >= 512 &&
-		p->block_size <= 65536) {
-		journal = make_journal(p->name, p->num_blocks, p->block_size);
-		rc = -ENOMEM;
-	}
-	if (journal != NULL) {
-		journal->write_cache = p->write_cache;
-		rc = register_journal(journal);
-	}
 	if (rc != 0) {
 		bdk_rpc_send_error(request, rc, "cannot create journal %s: %s", p->name, spdk_strerror(-rc));
 		return;
@@ -538,8 +561,9 @@ static const struct bdk_rpc_method g_create_method = {
 };
 
 void
-check_journal_register(void)
+check_journal_register(uint64_t (*random)(uint64_t limit))
 {
+	g_random = random;
 	spdk_bdev_module_list_add(&g_module);
 	bdk_rpc_register(&g_create_method);
 }

@@ -11,8 +11,17 @@
 
 #include "spdk/stdinc.h"
 
-/* Before the session starts. */
-void check_journal_register(void);
+/* Before the session starts. random(limit): a number below limit; 0: any. */
+void check_journal_register(uint64_t (*random)(uint64_t limit));
+
+/* As the method, on the application thread; one of that name comes back with what it holds. Returns 0 or a negative errno. */
+int check_journal_create(const char *name, uint64_t num_blocks, uint32_t block_size, bool write_cache);
+
+/* I/O of these types (a bit for each) fails from now on, when it may have been carried out as a whole or in part. */
+void check_journal_fail(const char *name, uint64_t io_types);
+
+/* What a disk holds from a block on, for looking. */
+const uint8_t *check_journal_data(const char *name, uint64_t block);
 
 /* Whether there is one. */
 bool check_journal_exists(void);
@@ -21,8 +30,8 @@ bool check_journal_exists(void);
 uint64_t check_journal_num_writes(void);
 
 /*
- * Cuts the power of all journals: of each block that was written and not flushed, either the old or the new contents will
- * be there. They go on as if nothing had happened until check_journal_restore(), with which all that was done since is gone.
+ * Cuts the power of all journals: of each block that was written and not flushed, any of its contents since then will be
+ * there. They go on as if nothing had happened until check_journal_restore(), with which all that was done since is gone.
  */
 void check_journal_cut(void);
 /* While no bdev of a journal is registered. */
