@@ -3,6 +3,7 @@
 /* Modules and drivers, which module has which operation, start and stop. */
 
 #include "lib/accel/accel_internal.h"
+#include "lib/env/image.h"
 #include "bdevkit/thread.h"
 #include "spdk/json.h"
 #include "spdk/string.h"
@@ -87,7 +88,9 @@ spdk_accel_module_list_add(struct spdk_accel_module_if *accel_module)
 		return;
 	}
 	if (spdk_accel_get_module(accel_module->name) != NULL) {
-		SPDK_ERRLOG("there is an accel module %s already\n", accel_module->name);
+		if (!env_image_refuse("there is an accel module %s already", accel_module->name)) {
+			SPDK_ERRLOG("there is an accel module %s already\n", accel_module->name);
+		}
 		return;
 	}
 	TAILQ_FOREACH (other, &g_accel.modules, tailq) {
@@ -123,6 +126,52 @@ spdk_accel_driver_register(struct spdk_accel_driver *driver)
 	}
 	TAILQ_INSERT_TAIL(&g_accel.drivers, driver, tailq);
 }
+
+static bool
+is_fixed(const struct env_image *image, char **why)
+{
+	struct spdk_accel_module_if *module;
+	struct spdk_accel_driver *driver;
+
+	TAILQ_FOREACH (module, &g_accel.modules, tailq) {
+		if (env_image_has(image, module)) {
+			*why = spdk_sprintf_alloc("it has the accel module %s", module->name);
+			return true;
+		}
+	}
+	TAILQ_FOREACH (driver, &g_accel.drivers, tailq) {
+		if (env_image_has(image, driver)) {
+			*why = spdk_sprintf_alloc("it has the accel driver %s", driver->name);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Those that came after the start, or go before it. */
+static void
+forget(const struct env_image *image)
+{
+	struct spdk_accel_module_if *module, *next_module;
+	struct spdk_accel_driver *driver, *next_driver;
+
+	TAILQ_FOREACH_SAFE (module, &g_accel.modules, tailq, next_module) {
+		if (env_image_has(image, module)) {
+			TAILQ_REMOVE(&g_accel.modules, module, tailq);
+		}
+	}
+	TAILQ_FOREACH_SAFE (driver, &g_accel.drivers, tailq, next_driver) {
+		if (env_image_has(image, driver)) {
+			TAILQ_REMOVE(&g_accel.drivers, driver, tailq);
+		}
+	}
+}
+
+static struct env_image_user g_accel_user = {
+	.is_fixed = is_fixed,
+	.forget = forget,
+};
+ENV_IMAGE_USER_REGISTER(g_accel_user)
 
 int
 spdk_accel_set_driver(const char *name)

@@ -2,6 +2,8 @@
 
 #include "lib/event/subsystem.h"
 
+#include "lib/env/image.h"
+
 #include "spdk/log.h"
 #include "spdk/string.h"
 #include "spdk/thread.h"
@@ -51,6 +53,44 @@ spdk_add_subsystem_depend(struct spdk_subsystem_depend *depend)
 {
 	TAILQ_INSERT_TAIL(&g_subsystems.depends, depend, tailq);
 }
+
+static bool
+is_fixed(const struct env_image *image, char **why)
+{
+	struct spdk_subsystem *subsystem;
+
+	TAILQ_FOREACH (subsystem, &g_subsystems.list, tailq) {
+		if (env_image_has(image, subsystem)) {
+			*why = spdk_sprintf_alloc("it has the subsystem %s", subsystem->name);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+forget(const struct env_image *image)
+{
+	struct spdk_subsystem *subsystem, *next_subsystem;
+	struct spdk_subsystem_depend *depend, *next_depend;
+
+	TAILQ_FOREACH_SAFE (subsystem, &g_subsystems.list, tailq, next_subsystem) {
+		if (env_image_has(image, subsystem)) {
+			TAILQ_REMOVE(&g_subsystems.list, subsystem, tailq);
+		}
+	}
+	TAILQ_FOREACH_SAFE (depend, &g_subsystems.depends, tailq, next_depend) {
+		if (env_image_has(image, depend)) {
+			TAILQ_REMOVE(&g_subsystems.depends, depend, tailq);
+		}
+	}
+}
+
+static struct env_image_user g_subsystem_user = {
+	.is_fixed = is_fixed,
+	.forget = forget,
+};
+ENV_IMAGE_USER_REGISTER(g_subsystem_user)
 
 static struct spdk_subsystem *
 find(struct event_subsystem_list *subsystems, const char *name)

@@ -3,6 +3,7 @@
 /* Features that will be removed: who uses them, and how often. */
 
 #include "spdk/log.h"
+#include "lib/env/image.h"
 #include "spdk/queue.h"
 
 struct spdk_deprecation {
@@ -10,6 +11,8 @@ struct spdk_deprecation {
 	char *description;
 	char *remove_release;
 	uint64_t hits;
+	/* Where whoever uses it keeps it. */
+	struct spdk_deprecation **reg;
 	uint32_t rate_limit_seconds;
 	struct bdk_log_rate rate;
 	TAILQ_ENTRY(spdk_deprecation) tailq;
@@ -17,6 +20,33 @@ struct spdk_deprecation {
 
 /* Registered by constructors, before there are threads; used from all. */
 static TAILQ_HEAD(, spdk_deprecation) g_deprecations = TAILQ_HEAD_INITIALIZER(g_deprecations);
+
+static void
+free_deprecation(struct spdk_deprecation *deprecation)
+{
+	free(deprecation->tag);
+	free(deprecation->description);
+	free(deprecation->remove_release);
+	free(deprecation);
+}
+
+static void
+forget_deprecations(const struct env_image *image)
+{
+	struct spdk_deprecation *deprecation, *next;
+
+	TAILQ_FOREACH_SAFE (deprecation, &g_deprecations, tailq, next) {
+		if (env_image_has(image, deprecation->reg)) {
+			TAILQ_REMOVE(&g_deprecations, deprecation, tailq);
+			free_deprecation(deprecation);
+		}
+	}
+}
+
+static struct env_image_user g_deprecations_user = {
+	.forget = forget_deprecations,
+};
+ENV_IMAGE_USER_REGISTER(g_deprecations_user)
 
 int
 spdk_log_deprecation_register(const char *tag, const char *description, const char *remove_release,
@@ -35,11 +65,9 @@ spdk_log_deprecation_register(const char *tag, const char *description, const ch
 	deprecation->description = strdup(description);
 	deprecation->remove_release = strdup(remove_release);
 	deprecation->rate_limit_seconds = rate_limit_seconds;
+	deprecation->reg = reg;
 	if (deprecation->tag == NULL || deprecation->description == NULL || deprecation->remove_release == NULL) {
-		free(deprecation->tag);
-		free(deprecation->description);
-		free(deprecation->remove_release);
-		free(deprecation);
+		free_deprecation(deprecation);
 		return -ENOMEM;
 	}
 	TAILQ_INSERT_TAIL(&g_deprecations, deprecation, tailq);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Flags of components. They are registered by constructors, before there are threads. */
+/* Flags of components. They are registered by constructors, of the program and of modules that are loaded. */
 
 #include "spdk/log.h"
 #include "spdk/string.h"
+#include "lib/env/image.h"
 
 static TAILQ_HEAD(, spdk_log_flag) g_flags = TAILQ_HEAD_INITIALIZER(g_flags);
 
@@ -30,7 +31,9 @@ spdk_log_register_flag(const char *name, struct spdk_log_flag *flag)
 		return;
 	}
 	if (find_flag(name) != NULL) {
-		SPDK_ERRLOG("Log flag %s is registered twice\n", name);
+		if (!env_image_refuse("there is a log flag %s already", name)) {
+			SPDK_ERRLOG("Log flag %s is registered twice\n", name);
+		}
 		return;
 	}
 	flag->name = name;
@@ -42,6 +45,23 @@ spdk_log_register_flag(const char *name, struct spdk_log_flag *flag)
 	}
 	TAILQ_INSERT_TAIL(&g_flags, flag, tailq);
 }
+
+static void
+forget_flags(const struct env_image *image)
+{
+	struct spdk_log_flag *flag, *next;
+
+	TAILQ_FOREACH_SAFE (flag, &g_flags, tailq, next) {
+		if (env_image_has(image, flag)) {
+			TAILQ_REMOVE(&g_flags, flag, tailq);
+		}
+	}
+}
+
+static struct env_image_user g_log_flags_user = {
+	.forget = forget_flags,
+};
+ENV_IMAGE_USER_REGISTER(g_log_flags_user)
 
 struct spdk_log_flag *
 spdk_log_get_first_flag(void)

@@ -100,6 +100,8 @@ struct spdk_jsonrpc_request {
 	struct jsonrpc_batch *batch;
 	const struct spdk_json_val *method;
 	const struct spdk_json_val *params;
+	/* Whose handler has it; NULL: nobody's. */
+	struct rpc_method *handled_by;
 	/* NULL: the reply carries null. */
 	const struct spdk_json_val *id;
 	/* A request without an id: nobody waits for a reply. */
@@ -226,7 +228,7 @@ void jsonrpc_server_set_listening(struct spdk_jsonrpc_server *server, bool liste
 /* Logs a text if requests and responses are to be logged. */
 void jsonrpc_log(const char *what, const void *text, size_t size);
 
-/* From now on, masks the strings that members of this name have. The name must live as long as the process. */
+/* From now on, masks the strings that members of this name have. */
 void jsonrpc_log_hide(const char *name);
 
 #endif /* JSONRPC_INTERNAL_H */

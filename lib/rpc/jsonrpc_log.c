@@ -22,12 +22,14 @@ spdk_jsonrpc_set_log_file(FILE *file)
 }
 
 /* Names of members that hold keys or passwords. */
-static const char *g_secret_names[32];
+static char **g_secret_names;
 static size_t g_num_secret_names;
+static bool g_secrets_are_lost;
 
 void
 jsonrpc_log_hide(const char *name)
 {
+	char **names, *copy;
 	size_t i;
 
 	for (i = 0; i < g_num_secret_names; i++) {
@@ -35,8 +37,15 @@ jsonrpc_log_hide(const char *name)
 			return;
 		}
 	}
-	assert(g_num_secret_names < SPDK_COUNTOF(g_secret_names));
-	g_secret_names[g_num_secret_names++] = name;
+	names = realloc(g_secret_names, (g_num_secret_names + 1) * sizeof(*names));
+	if (names == NULL || (copy = strdup(name)) == NULL) {
+		SPDK_ERRLOG("no memory to hide '%s' in the log: nothing is logged any more\n", name);
+		g_secrets_are_lost = true;
+		g_secret_names = names != NULL ? names : g_secret_names;
+		return;
+	}
+	g_secret_names = names;
+	g_secret_names[g_num_secret_names++] = copy;
 }
 
 /* The quote that ends the string that begins at text, or the end of the text. */
@@ -138,7 +147,7 @@ jsonrpc_log(const char *what, const void *text, size_t size)
 {
 	char *line;
 
-	if (g_level == SPDK_LOG_DISABLED && g_file == NULL) {
+	if (g_secrets_are_lost || (g_level == SPDK_LOG_DISABLED && g_file == NULL)) {
 		return;
 	}
 	line = malloc(size + 1);

@@ -4,7 +4,9 @@
 
 #include "lib/rpc/jsonrpc_internal.h"
 #include "lib/rpc/rpc_internal.h"
+#include "lib/env/image.h"
 #include "spdk/log.h"
+#include "spdk/string.h"
 
 static struct rpc_method *g_methods;
 static uint32_t g_state = SPDK_RPC_STARTUP;
@@ -20,6 +22,9 @@ static void __attribute__((format(printf, 1, 2))) refuse_registration(const char
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	if (env_image_refuse("%s", text)) {
+		return;
+	}
 	SPDK_ERRLOG("%s\n", text);
 	g_registration_failed = true;
 }
@@ -99,6 +104,52 @@ spdk_rpc_register_alias_deprecated(const char *method, const char *alias)
 		added->alias_of = target;
 	}
 }
+
+/* ---- methods of a file that is loaded at run time ---- */
+
+static bool
+is_of_image(const struct rpc_method *method, const struct env_image *image)
+{
+	const struct rpc_method *target = method->alias_of != NULL ? method->alias_of : method;
+
+	return ENV_IMAGE_HAS_FN(image, target->handler) || env_image_has(image, target->description);
+}
+
+static bool
+has_requests(const struct env_image *image, char **why)
+{
+	for (struct rpc_method *method = g_methods; method != NULL; method = method->next) {
+		if (is_of_image(method, image) && method->requests > 0) {
+			*why = spdk_sprintf_alloc("method %s is being carried out", method->name);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Of those whose target goes, too; an alias stands before its target. */
+static void
+forget_methods(const struct env_image *image)
+{
+	struct rpc_method **link = &g_methods, *method;
+
+	while ((method = *link) != NULL) {
+		if (!is_of_image(method, image)) {
+			link = &method->next;
+			continue;
+		}
+		*link = method->next;
+		free((char *)(uintptr_t)method->name);
+		free(method);
+	}
+}
+
+static struct env_image_user g_registry_user = {
+	.in_use = has_requests,
+	.has_left = has_requests,
+	.shut = forget_methods,
+};
+ENV_IMAGE_USER_REGISTER(g_registry_user)
 
 bool
 spdk_rpc_verify_methods(void)
@@ -236,7 +287,7 @@ rpc_dispatch(
 	struct spdk_jsonrpc_request *request, const struct spdk_json_val *method, const struct spdk_json_val *params)
 {
 	struct rpc_method *found = find_method(method->start, method->len);
-	const struct rpc_method *target = found;
+	struct rpc_method *target = found;
 
 	if (found == NULL || !rpc_method_is_listed(found->name)) {
 		spdk_jsonrpc_send_error_response(request, SPDK_JSONRPC_ERROR_METHOD_NOT_FOUND, "Method not found");
@@ -248,7 +299,11 @@ rpc_dispatch(
 	}
 	if (!in_state(found, g_state)) {
 		refuse_state(request);
-	} else if (target->description != NULL) {
+		return;
+	}
+	target->requests++;
+	request->handled_by = target;
+	if (target->description != NULL) {
 		rpc_params_handle(target->description, request, params);
 	} else {
 		target->handler(request, params);

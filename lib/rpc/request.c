@@ -77,6 +77,9 @@ jsonrpc_request_create(struct spdk_jsonrpc_server_conn *conn, struct jsonrpc_fra
 void
 jsonrpc_request_free(struct spdk_jsonrpc_request *request)
 {
+	if (request->handled_by != NULL) {
+		request->handled_by->requests--;
+	}
 	jsonrpc_frame_put(request->frame);
 	if (request->mailbox != NULL) {
 		jsonrpc_mailbox_put(request->mailbox);

@@ -83,8 +83,10 @@ struct rpc_method {
 	const struct bdk_rpc_method *description;
 	uint32_t state_mask;
 	/* For a deprecated name: the method that it stands for. */
-	const struct rpc_method *alias_of;
+	struct rpc_method *alias_of;
 	bool deprecation_logged;
+	/* Requests for it that have not ended; any thread. */
+	_Atomic uint32_t requests;
 	struct rpc_method *next;
 };
 

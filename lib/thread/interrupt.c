@@ -6,6 +6,7 @@
  * messages or timed pollers.
  */
 
+#include "lib/env/image.h"
 #include "lib/thread/strict.h"
 
 #include "spdk/log.h"
@@ -23,6 +24,7 @@ struct spdk_interrupt {
 	struct spdk_thread *thread;
 	spdk_interrupt_fn fn;
 	void *arg;
+	LIST_ENTRY(spdk_interrupt) link;
 	char name[];
 };
 
@@ -412,6 +414,26 @@ alloc_interrupt(spdk_interrupt_fn fn, void *arg, const char *name)
 	return intr;
 }
 
+static void
+add_interrupt(struct spdk_interrupt *intr)
+{
+	intr->thread->interrupt_count++;
+	LIST_INSERT_HEAD(&intr->thread->interrupts, intr, link);
+}
+
+const char *
+thread_interrupt_find(struct spdk_thread *thread, const struct env_image *image)
+{
+	struct spdk_interrupt *intr;
+
+	LIST_FOREACH (intr, &thread->interrupts, link) {
+		if (ENV_IMAGE_HAS_FN(image, intr->fn)) {
+			return intr->name;
+		}
+	}
+	return NULL;
+}
+
 struct spdk_interrupt *
 spdk_interrupt_register_ext(
 	int efd, spdk_interrupt_fn fn, void *arg, const char *name, struct spdk_event_handler_opts *opts)
@@ -429,7 +451,7 @@ spdk_interrupt_register_ext(
 		return NULL;
 	}
 	intr->efd = efd;
-	intr->thread->interrupt_count++;
+	add_interrupt(intr);
 	return intr;
 }
 
@@ -472,7 +494,7 @@ spdk_interrupt_register_fd_group(struct spdk_fd_group *fgrp, const char *name)
 		return NULL;
 	}
 	intr->fgrp = fgrp;
-	intr->thread->interrupt_count++;
+	add_interrupt(intr);
 	return intr;
 }
 
@@ -506,6 +528,7 @@ spdk_interrupt_unregister(struct spdk_interrupt **pintr)
 		spdk_fd_group_remove(intr->thread->fgrp, intr->efd);
 	}
 	intr->thread->interrupt_count--;
+	LIST_REMOVE(intr, link);
 	free(intr);
 }
 

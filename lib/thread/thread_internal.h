@@ -219,6 +219,7 @@ struct spdk_thread {
 	uint64_t fds_served;
 	struct spdk_fd_group *fgrp;
 	uint32_t interrupt_count;
+	LIST_HEAD(, spdk_interrupt) interrupts;
 	struct thread_host *host;
 
 	struct poller_tree timed_pollers;
@@ -320,6 +321,9 @@ struct spdk_fd_group *thread_fd_group(struct spdk_thread *thread);
 /* Prepares a new thread for interrupt mode if that is enabled. */
 int thread_interrupt_init(struct spdk_thread *thread);
 void thread_interrupt_fini(struct spdk_thread *thread);
+struct env_image;
+/* The name of one whose function lies in the image; NULL: there is none. On the thread. */
+const char *thread_interrupt_find(struct spdk_thread *thread, const struct env_image *image);
 /* After something that may change when the thread wants to run next: sets its timer if it has no host. */
 void thread_timer_update(struct spdk_thread *thread);
 /* Lets the thread's next pass come soon. The thread must not be able to go meanwhile. */

@@ -4,6 +4,8 @@
 
 #include "lib/trace/trace_internal.h"
 
+#include "lib/env/image.h"
+
 #include "spdk/log.h"
 #include "spdk/util.h"
 
@@ -19,8 +21,11 @@ is_taken(const struct spdk_trace_register_fn *reg_fn)
 
 	for (other = g_register_fns; other != NULL; other = other->next) {
 		if (strcmp(other->name, reg_fn->name) == 0 || other->tgroup_id == reg_fn->tgroup_id) {
-			SPDK_ERRLOG("trace group %s (%u) has the name or number of group %s (%u)\n", reg_fn->name,
-				reg_fn->tgroup_id, other->name, other->tgroup_id);
+			if (!env_image_refuse("its trace group %s (%u) has the name or number of group %s (%u)",
+				    reg_fn->name, reg_fn->tgroup_id, other->name, other->tgroup_id)) {
+				SPDK_ERRLOG("trace group %s (%u) has the name or number of group %s (%u)\n",
+					reg_fn->name, reg_fn->tgroup_id, other->name, other->tgroup_id);
+			}
 			return true;
 		}
 	}
@@ -47,6 +52,39 @@ spdk_trace_add_register_fn(struct spdk_trace_register_fn *reg_fn)
 		reg_fn->reg_fn();
 	}
 }
+
+/* Its points are told anew if the group comes back; their relations would only be added to. */
+static void
+clear_relations(uint8_t group_id)
+{
+	uint16_t first = (uint16_t)(group_id << 6);
+
+	for (uint16_t i = 0; trace_file() != NULL && i < 64; i++) {
+		memset(trace_file()->tpoint[first + i].related_objects, 0,
+			sizeof(trace_file()->tpoint[first + i].related_objects));
+	}
+}
+
+static void
+forget_register_fns(const struct env_image *image)
+{
+	struct spdk_trace_register_fn **link = &g_register_fns;
+
+	ENV_MUTEX_SCOPE(&g_trace.lock);
+	while (*link != NULL) {
+		if (env_image_has(image, *link)) {
+			clear_relations((*link)->tgroup_id);
+			*link = (*link)->next;
+		} else {
+			link = &(*link)->next;
+		}
+	}
+}
+
+static struct env_image_user g_trace_user = {
+	.forget = forget_register_fns,
+};
+ENV_IMAGE_USER_REGISTER(g_trace_user)
 
 struct spdk_trace_register_fn *
 spdk_trace_get_first_register_fn(void)
