@@ -4,9 +4,9 @@
 #define BDEVKIT_LOAD_MODULE_H
 
 /*
- * Loads the shared object of a module, whose constructors register it; it stays loaded. Before the layer starts. Returns 0
- * or -ENOENT, and stderr says in the name of a subcommand why.
+ * What --module does: loads the file of a module, or the one that is found by its name (bdevkit/module.h). Before the layer
+ * starts. Returns 0 or a negative errno, and stderr says in the name of a subcommand why.
  */
-int load_module(const char *command, const char *path);
+int load_module(const char *command, const char *module);
 
 #endif /* BDEVKIT_LOAD_MODULE_H */

@@ -56,7 +56,7 @@ print_help(void)
 	       "of "
 	       "the\n"
 	       "                       whole disk\n"
-	       "  --module M.so        load a module; may be repeated\n"
+	       "  --module FILE|NAME   load a module; may be repeated\n"
 	       "  --read-only          let no client write\n"
 	       "  --no-lock            serve a FILE also while another process, such as QEMU, uses it\n"
 	       "\n"

@@ -137,7 +137,7 @@ struct bdk_rpc_method {
 
 /*
  * Registers a method with spdk_rpc_register_method() and remembers its description, which must live as long as the
- * process. Meant for constructors, by way of BDK_RPC_REGISTER.
+ * process, or in a file that is loaded and unloaded (bdevkit/module.h). Meant for constructors, by way of BDK_RPC_REGISTER.
  */
 void bdk_rpc_register(const struct bdk_rpc_method *method);
 

@@ -16,6 +16,8 @@
 #include "spdk/config.h"
 #include "spdk/queue.h"
 
+#include "bdevkit/module_stamp.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -277,6 +279,8 @@ void spdk_accel_module_list_add(struct spdk_accel_module_if *accel_module);
 
 /* Registers a module from a constructor. name: any identifier, unique in the program. */
 #define SPDK_ACCEL_MODULE_REGISTER(name, module) \
+	BDK_MODULE_STAMP(accel_##name, BDK_MODULE_STAMP_ACCEL, sizeof(struct spdk_accel_module_if), \
+		sizeof(struct spdk_accel_task), sizeof(struct spdk_accel_driver), 0); \
 	static void __attribute__((constructor)) spdk_accel_module_register_##name(void) \
 	{ \
 		spdk_accel_module_list_add(module); \

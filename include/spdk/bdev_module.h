@@ -22,6 +22,8 @@
 #include "spdk/util.h"
 #include "spdk/uuid.h"
 
+#include "bdevkit/module_stamp.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -64,7 +66,7 @@ struct spdk_bdev_module {
 	const char *name;
 
 	/*
-	 * How many bytes of spdk_bdev_io.driver_ctx the module needs; asked once at start. Each I/O has room for the
+	 * How many bytes of spdk_bdev_io.driver_ctx the module needs; asked once at start, or when it is loaded. Each I/O has room for the
 	 * largest answer.
 	 */
 	int (*get_ctx_size)(void);
@@ -101,6 +103,8 @@ struct spdk_bdev_module {
 
 /* Adds a module to the list from a constructor. name: any identifier, unique in the program. */
 #define SPDK_BDEV_MODULE_REGISTER(name, module) \
+	BDK_MODULE_STAMP(bdev_##name, BDK_MODULE_STAMP_BDEV, sizeof(struct spdk_bdev), sizeof(struct spdk_bdev_io), \
+		sizeof(struct spdk_bdev_module), sizeof(struct spdk_bdev_fn_table)); \
 	__attribute__((constructor)) static void spdk_bdev_module_register_##name(void) \
 	{ \
 		spdk_bdev_module_list_add(module); \

@@ -63,6 +63,8 @@ struct bdev_manager {
 	struct bdev_module_list modules;
 	/* In the order of registration. */
 	struct bdev_list bdevs;
+	/* How often one was registered. */
+	uint64_t bdevs_made;
 	/* Bdevs whose destruct() is running or has promised spdk_bdev_destruct_done(). */
 	struct bdev_list destructing;
 	struct bdev_name_tree names;
@@ -119,6 +121,18 @@ void bdev_modules_log_stopping(void);
 /* The largest get_ctx_size() of all modules. */
 size_t bdev_modules_get_ctx_size(void);
 
+/* module_init of one module: 0, or a negative errno. */
+int bdev_module_init(struct spdk_bdev_module *module);
+/* In what is done at last by spdk_bdev_module_fini_start_done() and its like while the layer does not stop. */
+bool bdev_live_fini_done(void);
+
+/* Whether the layer is up, so that modules may come and go; -EAGAIN while it starts or stops, -ENOTCONN before and after. */
+int bdev_manager_check_up(void);
+
+/* An init, examine or end of the module has begun, which start and stop of the layer wait for; and it has ended. */
+void bdev_module_begin_action(struct spdk_bdev_module *module);
+void bdev_module_end_action(struct spdk_bdev_module *module);
+
 /* Stands in for the module of a bdev that was registered without one. */
 struct spdk_bdev_module *bdev_module_anonymous(void);
 
@@ -133,6 +147,8 @@ void bdev_alias_del_all(struct spdk_bdev *bdev);
 /* ---- examine: examine.c ---- */
 
 void bdev_examine(struct spdk_bdev *bdev);
+/* By one module only. */
+void bdev_examine_by(struct spdk_bdev *bdev, struct spdk_bdev_module *module);
 /* Forgets what the allow list says of the name and the aliases of bdev; bdev_manager.lock is held. */
 void bdev_examine_forget(const struct spdk_bdev *bdev);
 void bdev_examine_clear(void);
@@ -235,6 +251,11 @@ struct bdev_state {
 	struct spdk_bdev *bdev;
 	/* I/Os but for resets that late.c holds, on all channels. Atomic. */
 	uint64_t num_late;
+	/* Those of the bdev, which may be gone before the state is. */
+	const struct spdk_bdev_module *module;
+	const struct spdk_bdev_fn_table *fn_table;
+	/* In the order of registration, from 1. */
+	uint64_t number;
 	/* In bdev_manager.bdevs, later in bdev_manager.destructing. */
 	TAILQ_ENTRY(bdev_state) link;
 	struct env_mutex lock;
@@ -400,6 +421,11 @@ int bdev_desc_open_internal(const char *bdev_name, struct spdk_bdev_desc **desc)
 struct bdev_media_events *bdev_media_events_alloc(void);
 
 /* ---- open_async.c ---- */
+
+struct env_image;
+
+/* Whether somebody in the image waits to be told; see lib/env/image.h. */
+bool bdev_open_async_has(const struct env_image *image, char **why);
 
 /* Ends all requests with -ESHUTDOWN, and refuses new ones until restarted. True when none is left. */
 bool bdev_open_async_shutdown(void);

@@ -185,6 +185,32 @@ bdev_examine(struct spdk_bdev *bdev)
 	}
 }
 
+/* Claims are looked at after examine_config, which may have made one. */
+void
+bdev_examine_by(struct spdk_bdev *bdev, struct spdk_bdev_module *module)
+{
+	struct bdev_state *state = bdev_state(bdev);
+	struct spdk_bdev_module_claim *claim;
+	bool may;
+
+	if (!bdk_bdev_is_examined(bdev)) {
+		return;
+	}
+	if (module->examine_config != NULL) {
+		bdev_module_examine_config(module, bdev);
+	}
+	env_mutex_lock(&state->lock);
+	may = state->claim_type == SPDK_BDEV_CLAIM_NONE ||
+		(state->claim_type == SPDK_BDEV_CLAIM_EXCL_WRITE && state->claim_module == module);
+	TAILQ_FOREACH (claim, &state->claims, link) {
+		may = may || claim->module == module;
+	}
+	env_mutex_unlock(&state->lock);
+	if (may) {
+		examine_disk(bdev, module);
+	}
+}
+
 /* ---- examining on request ---- */
 
 static int

@@ -25,6 +25,8 @@ struct bdev_io_private;
  */
 int bdev_io_pool_init(void);
 void bdev_io_pool_fini(void);
+/* How much driver_ctx its objects have. */
+size_t bdev_io_pool_get_ctx_size(void);
 
 /*
  * Who takes a spdk_bdev_io. The work of a user's I/O may need one more (the parts of a split, the steps of an

@@ -19,6 +19,11 @@
 /* Objects made at once. */
 #define CHUNK 128
 #define CACHE_LINE 64
+/*
+ * Bytes of driver_ctx that there are at least, for modules that come later: more than any of this tree has. What is never
+ * written costs addresses only.
+ */
+#define MIN_CTX_SIZE 512
 
 struct io_chunk {
 	struct io_chunk *next;
@@ -39,6 +44,8 @@ static struct {
 	uint32_t cache_size;
 	/* Neither in a cache nor promised to one. */
 	uint32_t num_left;
+	/* Bytes of driver_ctx. */
+	size_t ctx_size;
 	/* Bytes before each object for the notes of strict mode. */
 	size_t notes;
 	/* Bytes from one object to the next. */
@@ -74,13 +81,20 @@ bdev_io_pool_init(void)
 	g_pool.cache_size = opts->bdev_io_cache_size;
 	g_pool.num_left = g_pool.size;
 	g_pool.notes = g_bdev_strict ? sizeof(struct bdev_strict_io) : 0;
-	size = g_pool.notes + offsetof(struct bdev_io_private, io.driver_ctx) + bdev_modules_get_ctx_size() +
+	g_pool.ctx_size = spdk_max(bdev_modules_get_ctx_size(), MIN_CTX_SIZE);
+	size = g_pool.notes + offsetof(struct bdev_io_private, io.driver_ctx) + g_pool.ctx_size +
 		(g_bdev_strict ? BDEV_STRICT_CANARY : 0);
 	/* An odd number of cache lines, so that the hot lines of all objects spread over all sets of the CPU's caches. */
 	lines = round_up(size, CACHE_LINE) / CACHE_LINE;
 	g_pool.stride = (lines | 1) * CACHE_LINE;
 	g_pool.exists = true;
 	return 0;
+}
+
+size_t
+bdev_io_pool_get_ctx_size(void)
+{
+	return g_pool.ctx_size;
 }
 
 void

@@ -98,6 +98,19 @@ is_idle(void)
 	return idle;
 }
 
+int
+bdev_manager_check_up(void)
+{
+	switch (get_phase()) {
+	case PHASE_UP:
+		return 0;
+	case PHASE_DOWN:
+		return -ENOTCONN;
+	default:
+		return -EAGAIN;
+	}
+}
+
 /* ---- waiting for modules to become idle ---- */
 
 static void

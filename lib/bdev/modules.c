@@ -3,6 +3,7 @@
 /* The list of modules, and what they are asked to do at start and stop, at once or later. */
 
 #include "lib/bdev/bdev_internal.h"
+#include "lib/env/image.h"
 
 /*
  * A call of examine_config or examine_disk that is on the stack of the app thread; calls nest when a module registers
@@ -53,11 +54,15 @@ void
 spdk_bdev_module_list_add(struct spdk_bdev_module *bdev_module)
 {
 	if (bdev_module->name == NULL) {
-		SPDK_ERRLOG("a bdev module without a name is ignored\n");
+		if (!env_image_refuse("its bdev module has no name")) {
+			SPDK_ERRLOG("a bdev module without a name is ignored\n");
+		}
 		return;
 	}
 	if (spdk_bdev_module_list_find(bdev_module->name) != NULL) {
-		SPDK_ERRLOG("bdev module %s is there already; the second one is ignored\n", bdev_module->name);
+		if (!env_image_refuse("there is a bdev module %s already", bdev_module->name)) {
+			SPDK_ERRLOG("bdev module %s is there already; the second one is ignored\n", bdev_module->name);
+		}
 		return;
 	}
 
@@ -84,8 +89,8 @@ bdev_modules_get_ctx_size(void)
 
 /* ---- what modules may end later ---- */
 
-static void
-begin_action(struct spdk_bdev_module *module)
+void
+bdev_module_begin_action(struct spdk_bdev_module *module)
 {
 	ENV_MUTEX_SCOPE(&g_bdev_manager.lock);
 	module->internal.action_in_progress++;
@@ -99,6 +104,19 @@ end_action_locked(struct spdk_bdev_module *module)
 	module->internal.action_in_progress--;
 	g_bdev_manager.actions_in_progress--;
 	return g_bdev_manager.actions_in_progress == 0;
+}
+
+void
+bdev_module_end_action(struct spdk_bdev_module *module)
+{
+	bool idle;
+
+	env_mutex_lock(&g_bdev_manager.lock);
+	idle = end_action_locked(module);
+	env_mutex_unlock(&g_bdev_manager.lock);
+	if (idle) {
+		bdev_manager_idle();
+	}
 }
 
 void
@@ -170,7 +188,7 @@ examine(struct spdk_bdev_module *module, struct spdk_bdev *bdev, void (*fn)(stru
 {
 	struct examine_call call = {.module = module, .outer = g_innermost};
 
-	begin_action(module);
+	bdev_module_begin_action(module);
 	g_innermost = &call;
 	fn(bdev);
 	g_innermost = call.outer;
@@ -208,17 +226,21 @@ bdev_module_examine_disk(struct spdk_bdev_module *module, struct spdk_bdev *bdev
 
 /* ---- start ---- */
 
-static int
-init_module(struct spdk_bdev_module *module)
+int
+bdev_module_init(struct spdk_bdev_module *module)
 {
 	bool pending;
 	int rc;
 
+	if (module->module_init == NULL) {
+		module->internal.initialized = true;
+		return 0;
+	}
 	if (module->async_init) {
 		env_mutex_lock(&g_bdev_manager.lock);
 		module->internal.init_pending = true;
 		env_mutex_unlock(&g_bdev_manager.lock);
-		begin_action(module);
+		bdev_module_begin_action(module);
 	}
 	rc = module->module_init();
 	if (rc == 0) {
@@ -243,11 +265,7 @@ bdev_modules_init(void)
 	int rc;
 
 	TAILQ_FOREACH (module, &g_bdev_manager.modules, internal.tailq) {
-		if (module->module_init == NULL) {
-			module->internal.initialized = true;
-			continue;
-		}
-		rc = init_module(module);
+		rc = bdev_module_init(module);
 		if (rc != 0) {
 			return rc;
 		}
@@ -354,6 +372,9 @@ bdev_modules_log_stopping(void)
 static void
 fini_done(const char *function)
 {
+	if (bdev_live_fini_done()) {
+		return;
+	}
 	if (!is_waiting()) {
 		SPDK_ERRLOG("%s: no bdev module is being waited for\n", function);
 		return;

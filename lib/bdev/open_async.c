@@ -3,6 +3,7 @@
 /* Opening a bdev that may not be there yet. */
 
 #include "lib/bdev/bdev_internal.h"
+#include "lib/env/image.h"
 
 #define RETRY_PERIOD_US (100 * 1000)
 
@@ -40,6 +41,21 @@ free_request(struct open_request *request)
 {
 	free(request->bdev_name);
 	free(request);
+}
+
+bool
+bdev_open_async_has(const struct env_image *image, char **why)
+{
+	struct open_request *request;
+
+	ENV_MUTEX_SCOPE(&g_lock);
+	TAILQ_FOREACH (request, &g_requests, link) {
+		if (ENV_IMAGE_HAS_FN(image, request->open_cb)) {
+			*why = spdk_sprintf_alloc("it is opening bdev %s", request->bdev_name);
+			return true;
+		}
+	}
+	return false;
 }
 
 static void

@@ -207,6 +207,7 @@ publish(struct bdev_state *state)
 			return rc;
 		}
 	}
+	state->number = ++g_bdev_manager.bdevs_made;
 	TAILQ_INSERT_TAIL(&g_bdev_manager.bdevs, state, link);
 	bdev_trace_register_locked(state);
 	bdev_desc_attach(state->examine_desc, state);
@@ -240,6 +241,8 @@ spdk_bdev_register(struct spdk_bdev *bdev)
 	if (bdev->module == NULL) {
 		bdev->module = bdev_module_anonymous();
 	}
+	state->module = bdev->module;
+	state->fn_table = bdev->fn_table;
 	state->io_types = ask_io_types(bdev);
 	TAILQ_INIT(&bdev->aliases);
 	bdev->internal.state = state;

@@ -5,6 +5,7 @@
 #include "lib/json/json_internal.h"
 #include "lib/rpc/rpc_internal.h"
 
+#include "bdevkit/module.h"
 #include "spdk/init.h"
 #include "spdk/log.h"
 #include "spdk/rpc.h"
@@ -24,6 +25,10 @@ struct event_config_load {
 	char *decoded;
 	size_t size;
 	struct spdk_json_val *values;
+
+	/* The array of modules to load first, or NULL; and the next one. */
+	const struct spdk_json_val *modules;
+	const struct spdk_json_val *module;
 
 	/* The array of subsystems, the present one in it, its entries, and the next one of those; NULL at the start. */
 	const struct spdk_json_val *subsystems;
@@ -67,6 +72,7 @@ static const struct member g_entry_members[] = {
 };
 
 static void run(void *ctx);
+static void load_next_module(void *ctx);
 
 /*
  * Errors
@@ -586,6 +592,54 @@ run(void *ctx)
 	finish(load, load->rc);
 }
 
+/*
+ * Modules first: the methods of the entries may be theirs
+ */
+
+static void
+module_loaded_cb(void *cb_arg, int rc, const char *error)
+{
+	struct event_config_load *load = cb_arg;
+
+	/* A configuration is loaded in two parts, and the command line may name the same module. */
+	if (rc && rc != -EALREADY) {
+		report(load, load->module, "module %s", error);
+		if (load->opts.stop_on_error) {
+			load->rc = rc;
+		}
+	}
+	load->module++;
+	rc = spdk_thread_send_msg(load->thread, load_next_module, load);
+	if (rc) {
+		load_next_module(load);
+	}
+}
+
+static void
+load_next_module(void *ctx)
+{
+	struct event_config_load *load = ctx;
+	char *name;
+
+	if (load->cancelled || load->rc) {
+		run(load);
+		return;
+	}
+	if (load->module == end_of(load->modules)) {
+		load->module = NULL;
+		load->rc = check_entries(load);
+		run(load);
+		return;
+	}
+	name = spdk_json_strdup(load->module);
+	if (name) {
+		bdk_module_load(name, module_loaded_cb, load);
+	} else {
+		module_loaded_cb(load, -EINVAL, "has a zero byte in its name, or memory is short");
+	}
+	free(name);
+}
+
 static int
 explain_text(struct event_config_load *load)
 {
@@ -629,7 +683,7 @@ parse_text(struct event_config_load *load)
 	return 0;
 }
 
-/* Sets load->subsystems, or leaves it NULL when there is nothing to load. */
+/* Sets load->subsystems and load->modules, or leaves them NULL where there is nothing to load. */
 static int
 find_subsystems(struct event_config_load *load)
 {
@@ -642,14 +696,17 @@ find_subsystems(struct event_config_load *load)
 	}
 
 	for (name = root + 1; name < end_of(root); name = next_member(name)) {
-		if (!spdk_json_strequal(name, "subsystems")) {
-			continue;
-		}
-		if (load->subsystems) {
-			report(load, name, "\"subsystems\" is given twice");
+		const struct spdk_json_val **member = spdk_json_strequal(name, "subsystems") ? &load->subsystems
+			: spdk_json_strequal(name, "modules")                                ? &load->modules
+											     : NULL;
+
+		if (member && *member) {
+			report(load, name, "\"%.*s\" is given twice", (int)name->len, (const char *)name->start);
 			return -EINVAL;
 		}
-		load->subsystems = name + 1;
+		if (member) {
+			*member = name + 1;
+		}
 	}
 
 	if (!load->subsystems) {
@@ -681,12 +738,35 @@ copy_text(struct event_config_load *load)
 }
 
 static int
+check_modules(struct event_config_load *load)
+{
+	const struct spdk_json_val *module;
+
+	if (!load->modules) {
+		return 0;
+	}
+	if (load->modules->type != SPDK_JSON_VAL_ARRAY_BEGIN) {
+		report(load, load->modules, "\"modules\" must be an array of files or names");
+		return -EINVAL;
+	}
+	for (module = load->modules + 1; module < end_of(load->modules); module += spdk_json_val_len(module)) {
+		if (module->type != SPDK_JSON_VAL_STRING) {
+			report(load, module, "a module is given by its file or its name, in quotes");
+			return -EINVAL;
+		}
+	}
+	load->module = load->modules->len > 0 ? load->modules + 1 : NULL;
+	return 0;
+}
+
+static int
 prepare(struct event_config_load *load)
 {
 	int rc;
 
-	if (load->opts.subsystems) {
+	if (load->opts.subsystems || load->opts.modules) {
 		load->subsystems = load->opts.subsystems;
+		load->modules = load->opts.modules;
 	} else {
 		rc = copy_text(load);
 		if (rc == 0) {
@@ -695,11 +775,15 @@ prepare(struct event_config_load *load)
 		if (rc == 0) {
 			rc = find_subsystems(load);
 		}
-		if (rc || !load->subsystems) {
+		if (rc) {
 			return rc;
 		}
 	}
 
+	rc = check_modules(load);
+	if (rc || !load->subsystems) {
+		return rc;
+	}
 	if (load->subsystems->type != SPDK_JSON_VAL_ARRAY_BEGIN) {
 		report(load, load->subsystems, "\"subsystems\" must be an array");
 		return -EINVAL;
@@ -708,7 +792,8 @@ prepare(struct event_config_load *load)
 		SPDK_NOTICELOG("'subsystems' configuration is empty\n");
 	}
 
-	return check_entries(load);
+	/* What the modules bring along is not there yet. */
+	return load->module ? 0 : check_entries(load);
 }
 
 static const struct spdk_json_val g_no_subsystems[2] = {
@@ -734,7 +819,7 @@ event_config_load(const struct event_config_load_opts *opts, struct event_config
 		load->subsystems = g_no_subsystems;
 	}
 	if (rc == 0) {
-		rc = spdk_thread_send_msg(load->thread, run, load);
+		rc = spdk_thread_send_msg(load->thread, load->module ? load_next_module : run, load);
 	}
 	if (rc) {
 		free_load(load);

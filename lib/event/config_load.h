@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Loads a configuration: {"subsystems": [{"subsystem": name, "config": [{"method": ..., "params": {...}}, ...]}, ...]}.
+ * Loads a configuration: {"modules": [file, ...],
+ * "subsystems": [{"subsystem": name, "config": [{"method": ..., "params": {...}}, ...]}, ...]}. Modules come first.
  * Its shape is checked as a whole before the first method is called; methods are called one after the other.
  */
 
@@ -24,6 +25,8 @@ struct event_config_load_opts {
 	size_t size;
 	/* Instead of a text: what it would have under "subsystems", to stay valid until cb_fn. Places are then indices. */
 	const struct spdk_json_val *subsystems;
+	/* The same of "modules", beside it or alone; NULL: none. */
+	const struct spdk_json_val *modules;
 
 	/*
 	 * Call every method that the present state allows. Otherwise those that were allowed in the state before as well

@@ -6,6 +6,7 @@
 #include "lib/event/config_load.h"
 #include "lib/event/subsystem.h"
 
+#include "bdevkit/module.h"
 #include "bdevkit/rpc.h"
 #include "spdk/string.h"
 #include "spdk/util.h"
@@ -141,6 +142,19 @@ write_subsystem(struct spdk_subsystem *subsystem, struct spdk_json_write_ctx *w)
 	spdk_json_write_object_end(w);
 }
 
+static int
+has_file(void *ctx, const char *file)
+{
+	return 1;
+}
+
+static int
+write_file(void *ctx, const char *file)
+{
+	spdk_json_write_string(ctx, file);
+	return 0;
+}
+
 static void
 save_config(struct spdk_jsonrpc_request *request, void *params)
 {
@@ -148,6 +162,11 @@ save_config(struct spdk_jsonrpc_request *request, void *params)
 	struct spdk_subsystem *subsystem;
 
 	spdk_json_write_object_begin(w);
+	if (bdk_module_for_each_file(has_file, NULL)) {
+		spdk_json_write_named_array_begin(w, "modules");
+		bdk_module_for_each_file(write_file, w);
+		spdk_json_write_array_end(w);
+	}
 	spdk_json_write_named_array_begin(w, "subsystems");
 	for (subsystem = event_subsystem_first(); subsystem; subsystem = event_subsystem_next(subsystem)) {
 		write_subsystem(subsystem, w);
@@ -160,7 +179,7 @@ save_config(struct spdk_jsonrpc_request *request, void *params)
 static const struct bdk_rpc_method g_save_config = {
 	.name = "save_config",
 	.summary = "Show the configuration that recreates the present state, in the form of a configuration file",
-	.result = "object with subsystems",
+	.result = "object with subsystems, and with modules if files of them are loaded",
 	.state_mask = SPDK_RPC_RUNTIME,
 	.params_rule = BDK_RPC_PARAMS_NONE,
 	.handler = save_config,
@@ -304,10 +323,18 @@ create_load_request(struct spdk_jsonrpc_request *request)
 }
 
 struct load_config_params {
+	const struct spdk_json_val *modules;
 	const struct spdk_json_val *subsystems;
 };
 
 static const struct bdk_rpc_param g_load_config_params[] = {
+	{
+		.name = "modules",
+		.type = BDK_RPC_JSON,
+		.offset = offsetof(struct load_config_params, modules),
+		.help = "array of modules to load first, as of module_load",
+		.default_text = "none",
+	},
 	{
 		.name = "subsystems",
 		.type = BDK_RPC_JSON,
@@ -328,6 +355,7 @@ load_config(struct spdk_jsonrpc_request *request, void *params)
 	}
 
 	load->opts.subsystems = ((struct load_config_params *)params)->subsystems;
+	load->opts.modules = ((struct load_config_params *)params)->modules;
 	if (spdk_rpc_get_state() == SPDK_RPC_STARTUP) {
 		load->opts.cb_fn = load_config_startup_done;
 	}

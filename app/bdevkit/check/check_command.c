@@ -32,7 +32,7 @@ print_help(void)
 	       "this process, by a configuration as save_config writes it, and are to be used by nobody else.\n"
 	       "\n"
 	       "  --json CONFIG      the configuration that makes them\n"
-	       "  --module M.so      load a module; may be repeated\n"
+	       "  --module FILE|NAME load a module; may be repeated\n"
 	       "  --no-data          they do not keep what is written, as those of the module null: do not compare\n"
 	       "  --seed N           repeat the random choices of another run (default 1)\n"
 	       "  --duration S       go on with random I/O until a bdev has been checked for so many seconds\n"
