@@ -53,6 +53,9 @@ free_raid(struct raid *raid)
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
 		free(raid->members[slot].name);
 	}
+	if (raid->ops->stop != NULL) {
+		raid->ops->stop(raid);
+	}
 	env_mutex_destroy(&raid->lock);
 	free(raid->members);
 	free(raid->bdev.name);
@@ -297,7 +300,7 @@ set_io_types(struct raid *raid)
 
 	raid->io_types = 1u << SPDK_BDEV_IO_TYPE_READ | 1u << SPDK_BDEV_IO_TYPE_WRITE;
 	for (size_t i = 0; i < SPDK_COUNTOF(types); i++) {
-		bool all = true;
+		bool all = raid->ops->can == NULL || raid->ops->can(raid, types[i]);
 
 		for (uint8_t slot = 0; slot < raid->num_members; slot++) {
 			all = all &&

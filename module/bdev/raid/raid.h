@@ -22,12 +22,17 @@
 #define RAID_NAME_SIZE 64
 
 struct raid;
+struct raid_channel;
 struct raid_io;
 struct raid_bitmap;
 struct raid_journal;
 struct raid_process;
 struct raid_repair;
 struct raid_superblock;
+/* Of levels with parity. */
+struct raid_parity;
+struct raid_stripe;
+struct raid_stripe_pool;
 
 enum raid_state {
 	/* Members are missing that it needs: there is no bdev yet. */
@@ -44,6 +49,9 @@ enum raid_level {
 	RAID_LEVEL_0,
 	RAID_LEVEL_1,
 	RAID_LEVEL_CONCAT,
+	RAID_LEVEL_5F,
+	RAID_LEVEL_5,
+	RAID_LEVEL_6,
 	RAID_NUM_LEVELS,
 };
 
@@ -90,6 +98,11 @@ struct raid_level_ops {
 	uint8_t (*get_redundancy)(uint8_t num_members);
 	/* Whether data are laid out in strips. */
 	bool has_strips;
+	/*
+	 * Whether a change of a part of a stripe may rely on the rest of it: members have to agree before anything is lost,
+	 * also where nothing was ever written.
+	 */
+	bool has_parity;
 	/* Whether the members may have protection information, whose tags name blocks of theirs. */
 	bool takes_protection;
 
@@ -98,6 +111,13 @@ struct raid_level_ops {
 	 * sentence.
 	 */
 	int (*start)(struct raid *raid, const char **why);
+	/* Gives back what start has taken, if it has. No channel is left. May be NULL, as the next ones may. */
+	void (*stop)(struct raid *raid);
+	/* Whether the level can do what all members can. */
+	bool (*can)(const struct raid *raid, enum spdk_bdev_io_type type);
+	/* What the level has in a channel. Returns 0 or -ENOMEM. */
+	int (*channel_create)(struct raid_channel *ch);
+	void (*channel_destroy)(struct raid_channel *ch);
 	/* The size of the array that its members make, in blocks, and whether it may grow with them. */
 	uint64_t (*get_size)(const struct raid *raid);
 	bool grows;
@@ -125,11 +145,19 @@ struct raid_level_ops {
 	void (*member_done)(struct raid_io *io, uint8_t slot, bool success);
 	/* All have ended: the I/O is completed, or goes on. NULL: it is completed as its members did. */
 	void (*done)(struct raid_io *io);
+	/*
+	 * It is being completed with io->status, and nothing holds it back: gives back what it has. Returns false if there is
+	 * more to be done, and it will be completed again. May be NULL.
+	 */
+	bool (*release)(struct raid_io *io);
 };
 
 extern const struct raid_level_ops g_raid0_ops;
 extern const struct raid_level_ops g_raid1_ops;
 extern const struct raid_level_ops g_concat_ops;
+extern const struct raid_level_ops g_raid5f_ops;
+extern const struct raid_level_ops g_raid5_ops;
+extern const struct raid_level_ops g_raid6_ops;
 
 /* ---- Arrays ---- */
 
@@ -250,6 +278,8 @@ struct raid {
 	struct raid_journal *journal;
 	struct raid_process *process;
 	struct raid_repair *repair;
+	/* What its level has. */
+	struct raid_parity *parity;
 	TAILQ_ENTRY(raid) link;
 };
 
@@ -420,9 +450,13 @@ struct raid_channel {
 	/* Members that leave: until other threads do not read from them any more either, no change is confirmed. */
 	uint8_t holds;
 	TAILQ_HEAD(, raid_io) held;
+	/* What its level has. */
+	struct raid_stripe_pool *stripes;
 	struct raid_member_channel members[];
 };
 
+/* A request has come back that was counted as outstanding. */
+void raid_member_channel_put(struct raid_member_channel *member);
 /* The last request of a member that leaves has come back. */
 void raid_member_channel_give_back(struct raid_member_channel *member);
 
@@ -443,6 +477,8 @@ struct raid_io {
 	int8_t status;
 	/* A bit for each slot whose member has failed. */
 	uint64_t failed[(RAID_MAX_MEMBERS + 63) / 64];
+	/* What it holds of its level, or NULL. */
+	struct raid_stripe *stripe;
 	/* While members that have failed leave. */
 	struct raid_waiter waiter;
 	struct bdk_msg msg;
@@ -458,6 +494,12 @@ static inline void
 raid_io_set_failed_on(struct raid_io *io, uint8_t slot)
 {
 	io->failed[slot / 64] |= UINT64_C(1) << (slot % 64);
+}
+
+static inline void
+raid_io_clear_failed_on(struct raid_io *io, uint8_t slot)
+{
+	io->failed[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
 }
 
 static inline struct spdk_bdev_io *
@@ -502,6 +544,9 @@ raid_get_member_channel(const struct raid_channel *ch, uint8_t slot)
  */
 int raid_io_rw(struct raid_io *io, uint8_t slot, uint64_t offset_blocks);
 int raid_io_range(struct raid_io *io, uint8_t slot, uint64_t offset_blocks, uint64_t num_blocks);
+
+/* One of what it waits for is done. After the last one it goes to ops->done(). */
+void raid_io_put(struct raid_io *io);
 
 /* Submits it anew, to other members; none of its requests is outstanding. */
 void raid_io_go_on(struct raid_io *io);

@@ -26,17 +26,21 @@ raid_io_complete(struct raid_io *io, enum spdk_bdev_io_status status)
 {
 	struct spdk_bdev_io *bdev_io = raid_bdev_io(io);
 
+	const struct raid_level_ops *ops = io->ch->raid->ops;
+
+	io->status = status;
 	if (spdk_unlikely(io->ch->holds > 0) && is_change(bdev_io)) {
-		io->status = status;
 		TAILQ_INSERT_TAIL(&io->ch->held, io, link);
+		return;
+	}
+	if (ops->release != NULL && !ops->release(io)) {
 		return;
 	}
 	spdk_bdev_io_complete(bdev_io, status);
 }
 
-/* One of the requests that it waited for is done. */
-static void
-put(struct raid_io *io)
+void
+raid_io_put(struct raid_io *io)
 {
 	const struct raid_level_ops *ops = io->ch->raid->ops;
 
@@ -73,6 +77,15 @@ raid_member_channel_give_back(struct raid_member_channel *member)
 	spdk_for_each_channel_continue(iter, 0);
 }
 
+void
+raid_member_channel_put(struct raid_member_channel *member)
+{
+	member->outstanding--;
+	if (spdk_unlikely(member->leaving) && member->outstanding == 0) {
+		raid_member_channel_give_back(member);
+	}
+}
+
 static void
 request_done_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
 {
@@ -81,7 +94,6 @@ request_done_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
 	uint8_t slot = slot_of(io, base_io->bdev);
 	struct raid_member_channel *member = &io->ch->members[slot];
 
-	member->outstanding--;
 	if (base_io->type == SPDK_BDEV_IO_TYPE_READ) {
 		member->reading_blocks -= base_io->u.bdev.num_blocks;
 	}
@@ -91,10 +103,8 @@ request_done_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
 		io->status = SPDK_BDEV_IO_STATUS_FAILED;
 	}
 	spdk_bdev_free_io(base_io);
-	if (spdk_unlikely(member->leaving) && member->outstanding == 0) {
-		raid_member_channel_give_back(member);
-	}
-	put(io);
+	raid_member_channel_put(member);
+	raid_io_put(io);
 }
 
 /* ---- Requests to members ---- */
@@ -252,7 +262,7 @@ submit(struct raid_io *io)
 	if (spdk_unlikely(rc != 0) && io->status == SPDK_BDEV_IO_STATUS_SUCCESS) {
 		io->status = SPDK_BDEV_IO_STATUS_FAILED;
 	}
-	put(io);
+	raid_io_put(io);
 }
 
 static void
@@ -265,6 +275,7 @@ start(struct raid_channel *ch, struct spdk_bdev_io *bdev_io)
 	io->next_slot = 0;
 	io->num_succeeded = 0;
 	io->slot = 0;
+	io->stripe = NULL;
 	memset(io->failed, 0, sizeof(io->failed));
 	raid_io_go_on(io);
 }
@@ -312,6 +323,9 @@ raid_channel_create_cb(void *io_device, void *ctx)
 	ch->holds = raid->num_leaving;
 	ch->num_joins = raid->num_joins;
 	env_mutex_unlock(&raid->lock);
+	if (rc == 0 && raid->ops->channel_create != NULL) {
+		rc = raid->ops->channel_create(ch);
+	}
 	if (rc != 0) {
 		raid_channel_destroy_cb(io_device, ctx);
 	}
@@ -323,6 +337,9 @@ raid_channel_destroy_cb(void *io_device, void *ctx)
 {
 	struct raid_channel *ch = ctx;
 
+	if (ch->raid->ops->channel_destroy != NULL) {
+		ch->raid->ops->channel_destroy(ch);
+	}
 	for (uint8_t slot = 0; slot < ch->raid->num_members; slot++) {
 		if (ch->members[slot].ch != NULL) {
 			spdk_put_io_channel(ch->members[slot].ch);

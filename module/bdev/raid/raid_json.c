@@ -8,7 +8,8 @@
 
 const char *const g_raid_state_names[RAID_NUM_STATES] = {"configuring", "online", "offline"};
 
-static const struct raid_level_ops *const g_levels[] = {&g_raid0_ops, &g_raid1_ops, &g_concat_ops};
+static const struct raid_level_ops *const g_levels[] = {
+	&g_raid0_ops, &g_raid1_ops, &g_concat_ops, &g_raid5f_ops, &g_raid5_ops, &g_raid6_ops};
 
 const struct raid_level_ops *
 raid_level_by_name(const char *name)

@@ -227,7 +227,10 @@ fail_next_member_cb(void *arg)
 		if (!member->leaving && is_last(member)) {
 			/* Those that have the change are leaving: it is nowhere. */
 			io->status = SPDK_BDEV_IO_STATUS_FAILED;
-			raid_fail(raid);
+			/* What is not flushed is there, and nothing disagrees. */
+			if (raid_bdev_io(io)->type != SPDK_BDEV_IO_TYPE_FLUSH) {
+				raid_fail(raid);
+			}
 		} else if (raid->state == RAID_ONLINE) {
 			io->next_slot++;
 			io->waiter.cb = fail_next_member_cb;
@@ -243,6 +246,5 @@ void
 raid_io_complete_without_failed(struct raid_io *io)
 {
 	io->next_slot = 0;
-	io->status = SPDK_BDEV_IO_STATUS_SUCCESS;
 	bdk_msg_send(spdk_thread_get_app_thread(), &io->msg, fail_next_member_cb, io);
 }
