@@ -427,7 +427,8 @@ alloc_raid(const struct raid_opts *opts)
 	raid->num_operational = raid->num_members;
 	raid->min_operational = raid->num_members - opts->ops->get_redundancy(raid->num_members);
 	raid->bdev.uuid = opts->uuid;
-	raid->resync_offset = UINT64_MAX;
+	/* Nobody knows what new members hold. */
+	raid->resync_offset = opts->ops->has_parity ? 0 : UINT64_MAX;
 	raid->agrees_until = UINT64_MAX;
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
 		raid->members[slot].raid = raid;

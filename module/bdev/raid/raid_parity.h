@@ -56,18 +56,6 @@ raid_parity_get_slot(const struct raid *raid, uint64_t stripe, uint8_t column)
 	return column < p ? column : column + parity->num_parity;
 }
 
-/*
- * Whether parity is known to belong to the data in rows. Until it is, what is written there brings it with it, out of all of
- * the data.
- */
-static inline bool
-raid_parity_is_in_sync(const struct raid *raid, uint64_t row, uint64_t num_rows)
-{
-	uint64_t until = __atomic_load_n(&raid->resync_offset, __ATOMIC_ACQUIRE);
-
-	return until == UINT64_MAX || row + num_rows <= until;
-}
-
 /* What the levels have in common, as in struct raid_level_ops: raid_parity.c, raid_parity_window.c. */
 int raid_parity_start(struct raid *raid, const char **why);
 void raid_parity_stop(struct raid *raid);

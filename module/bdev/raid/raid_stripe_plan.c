@@ -214,7 +214,7 @@ plan_write(struct raid_stripe *stripe, uint64_t num_rows)
 	others = parity->num_data - counts.touched;
 	can_reconstruct = counts.missing_data == counts.missing_touched;
 	can_modify = counts.missing_touched == 0 && counts.all_writable_parity_is_readable &&
-		raid_parity_is_in_sync(raid, stripe->columns[0].row, num_rows);
+		raid_agrees(raid, stripe->columns[0].row, num_rows);
 	if (can_modify && (!can_reconstruct || counts.touched + counts.writable_parity < others)) {
 		plan_modification(stripe);
 		return 0;
