@@ -82,6 +82,7 @@ submit_range(struct raid_io *io)
 
 const struct raid_level_ops g_concat_ops = {
 	.name = "concat",
+	.number = 99,
 	.min_members = 1,
 	.get_redundancy = get_redundancy,
 	.has_strips = true,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The life of an array: creation, going online, growing, and its end; and the module. */
+/* The life of an array: creation and its end; and the module. raid_start.c has what is in between. */
 
-#include "module/bdev/raid/raid.h"
+#include "module/bdev/raid/raid_superblock.h"
 
 #include "spdk/log.h"
 #include "spdk/string.h"
@@ -28,8 +28,6 @@ struct spdk_bdev_module g_raid_module = {
 
 SPDK_BDEV_MODULE_REGISTER(raid, &g_raid_module)
 
-static char g_product_name[] = "Raid Volume";
-
 struct raid_list g_raids = TAILQ_HEAD_INITIALIZER(g_raids);
 
 struct raid *
@@ -45,34 +43,9 @@ raid_find(const char *name)
 	return NULL;
 }
 
-/* ---- The end ---- */
-
-static void
-free_raid(struct raid *raid)
+void
+raid_call_waiters(struct raid_waiter *waiter)
 {
-	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
-		free(raid->members[slot].name);
-	}
-	if (raid->ops->stop != NULL) {
-		raid->ops->stop(raid);
-	}
-	env_mutex_destroy(&raid->lock);
-	free(raid->members);
-	free(raid->bdev.name);
-	free(raid);
-}
-
-/* Nothing of it is in use any more. */
-static void
-delete_done(struct raid *raid)
-{
-	struct raid_waiter *waiter = raid->gone_waiters;
-
-	TAILQ_REMOVE(&g_raids, raid, link);
-	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
-		raid_member_close(&raid->members[slot]);
-	}
-	free_raid(raid);
 	while (waiter != NULL) {
 		struct raid_waiter *next = waiter->next;
 
@@ -82,35 +55,9 @@ delete_done(struct raid *raid)
 }
 
 void
-raid_delete(struct raid *raid, struct raid_waiter *waiter)
+raid_hold(struct raid *raid)
 {
-	if (waiter != NULL) {
-		waiter->next = raid->gone_waiters;
-		raid->gone_waiters = waiter;
-	}
-	if (raid->deleting) {
-		return;
-	}
-	raid->deleting = true;
-	raid_hold(raid);
-	if (raid->registered) {
-		raid_fail(raid);
-	}
-	raid_let_go(raid);
-}
-
-static bool
-has_members(const struct raid *raid)
-{
-	return raid->num_discovered > 0;
-}
-
-void
-raid_member_gone(struct raid *raid)
-{
-	if (!raid->registered && raid->state == RAID_OFFLINE && !has_members(raid)) {
-		raid_delete(raid, NULL);
-	}
+	raid->holds++;
 }
 
 bool
@@ -126,11 +73,13 @@ raid_has_enough_members(const struct raid *raid)
 	return num_good >= raid->min_operational;
 }
 
-void
-raid_hold(struct raid *raid)
+static bool
+has_members(const struct raid *raid)
 {
-	raid->holds++;
+	return raid->num_discovered > 0;
 }
+
+/* ---- The end of the bdev: destruct_wait_for_holds, destruct_finish, destruct_unregister_channels, destruct_done_cb ---- */
 
 static void
 destruct_done_cb(void *io_device)
@@ -146,7 +95,9 @@ destruct_done_cb(void *io_device)
 			raid_member_left(&raid->members[slot]);
 		}
 	}
-	raid->deleting = raid->deleting || !has_members(raid);
+	if (!has_members(raid)) {
+		raid_delete(raid, false, NULL);
+	}
 	raid_let_go(raid);
 }
 
@@ -157,18 +108,21 @@ destruct_unregister_channels(struct raid *raid)
 	spdk_io_device_unregister(raid, destruct_done_cb);
 }
 
-void
-raid_let_go(struct raid *raid)
+static void
+finished_cb(void *arg)
 {
-	assert(raid->holds > 0);
-	if (--raid->holds > 0) {
-		return;
-	}
-	if (raid->ending) {
-		destruct_unregister_channels(raid);
-	} else if (raid->deleting && !raid->registered) {
-		delete_done(raid);
-	}
+	raid_let_go(arg);
+}
+
+/* It was well up to now: what the members hold says so, and that they agree. */
+static void
+destruct_finish(struct raid *raid)
+{
+	raid->ended_properly = false;
+	raid_hold(raid);
+	raid->end_waiter.cb = finished_cb;
+	raid->end_waiter.arg = raid;
+	raid_superblock_write_clean(raid, &raid->end_waiter);
 }
 
 static void
@@ -178,14 +132,15 @@ destruct_wait_for_holds(void *ctx)
 
 	/* Neither it nor its user wants it to end: the layer does. */
 	raid->deleting = raid->deleting || raid->state == RAID_ONLINE;
+	raid->ended_properly = raid->ended_properly || raid->state == RAID_ONLINE;
 	raid->state = RAID_OFFLINE;
 	raid->ending = true;
 	raid_hold(raid);
 	raid_let_go(raid);
 }
 
-static int
-destruct(void *ctx)
+int
+raid_destruct(void *ctx)
 {
 	int rc;
 
@@ -200,181 +155,96 @@ raid_fail(struct raid *raid)
 	spdk_bdev_unregister(&raid->bdev, NULL, NULL);
 }
 
-/* ---- What the layer asks of a bdev, except for I/O, which is in raid_io.c ---- */
+/* ---- The end of an array: delete_wipe, delete_done ---- */
 
-static struct spdk_io_channel *
-get_io_channel(void *ctx)
+static void
+free_raid(struct raid *raid)
 {
-	return spdk_get_io_channel(ctx);
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		free(raid->members[slot].name);
+	}
+	if (raid->ops->stop != NULL) {
+		raid->ops->stop(raid);
+	}
+	raid_superblock_free(raid);
+	env_mutex_destroy(&raid->lock);
+	free(raid->members);
+	free(raid->bdev.name);
+	free(raid);
 }
 
-static int
-dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
+/* Nothing of it is in use any more. */
+static void
+delete_done(struct raid *raid)
 {
-	spdk_json_write_named_object_begin(w, "raid");
-	raid_write_info(ctx, w);
-	spdk_json_write_object_end(w);
-	return 0;
+	struct raid_waiter *waiter = raid->gone_waiters;
+
+	TAILQ_REMOVE(&g_raids, raid, link);
+	spdk_poller_unregister(&raid->assembly_timer);
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		raid_member_close(&raid->members[slot]);
+	}
+	free_raid(raid);
+	raid_call_waiters(waiter);
 }
 
 static void
-write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w)
+delete_wipe(struct raid *raid)
 {
-	const struct raid *raid = bdev->ctxt;
-
-	if (raid->state == RAID_ONLINE) {
-		raid_write_config(raid, w);
-	}
+	raid->wipe = false;
+	raid_hold(raid);
+	raid->end_waiter.cb = finished_cb;
+	raid->end_waiter.arg = raid;
+	raid_superblock_wipe(raid, &raid->end_waiter);
 }
 
-static bool
-io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
-{
-	return ((const struct raid *)ctx)->io_types & (1u << io_type);
-}
-
-static const struct spdk_bdev_fn_table g_raid_fn_table = {
-	.destruct = destruct,
-	.submit_request = raid_submit_request,
-	.io_type_supported = io_type_supported,
-	.get_io_channel = get_io_channel,
-	.dump_info_json = dump_info_json,
-	.write_config_json = write_config_json,
-};
-
-/* ---- Going online ---- */
-
-/* As the members have it; they all have the same blocks. */
-static int
-set_properties(struct raid *raid, const char **why)
-{
-	struct spdk_bdev *bdev = &raid->bdev;
-	int rc;
-
-	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
-		const struct spdk_bdev *base = raid->members[slot].bdev;
-
-		if (base == NULL) {
-			continue;
-		}
-		bdev->blocklen = base->blocklen;
-		bdev->md_len = base->md_len;
-		bdev->md_interleave = base->md_interleave;
-		bdev->dif_type = base->dif_type;
-		bdev->dif_pi_format = base->dif_pi_format;
-		bdev->dif_is_head_of_md = base->dif_is_head_of_md;
-		bdev->dif_check_flags = base->dif_check_flags;
-		bdev->phys_blocklen = spdk_max(bdev->phys_blocklen, base->phys_blocklen);
-		bdev->required_alignment = spdk_max(bdev->required_alignment, base->required_alignment);
-		/* A promise of one is kept by FLUSH to all. */
-		bdev->write_cache |= base->write_cache;
-	}
-	if (raid->ops->has_strips) {
-		uint32_t data_size = spdk_bdev_get_data_block_size(bdev);
-
-		raid->strip_size = (uint64_t)raid->strip_size_kb * 1024 / data_size;
-		if (raid->strip_size == 0 || !spdk_u32_is_pow2((uint32_t)raid->strip_size)) {
-			*why = "a strip is not a power of two of blocks";
-			return -EINVAL;
-		}
-		raid->strip_shift = spdk_u32log2((uint32_t)raid->strip_size);
-	}
-	rc = raid->ops->start(raid, why);
-	if (rc != 0) {
-		return rc;
-	}
-	bdev->blockcnt = raid->ops->get_size(raid);
-	if (bdev->blockcnt == 0) {
-		*why = "a member is smaller than a strip";
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* What all members can do. */
-static void
-set_io_types(struct raid *raid)
-{
-	static const enum spdk_bdev_io_type types[] = {SPDK_BDEV_IO_TYPE_UNMAP, SPDK_BDEV_IO_TYPE_WRITE_ZEROES,
-		SPDK_BDEV_IO_TYPE_FLUSH, SPDK_BDEV_IO_TYPE_RESET};
-
-	raid->io_types = 1u << SPDK_BDEV_IO_TYPE_READ | 1u << SPDK_BDEV_IO_TYPE_WRITE;
-	for (size_t i = 0; i < SPDK_COUNTOF(types); i++) {
-		bool all = raid->ops->can == NULL || raid->ops->can(raid, types[i]);
-
-		for (uint8_t slot = 0; slot < raid->num_members; slot++) {
-			all = all &&
-				(raid->members[slot].desc == NULL ||
-					spdk_bdev_io_type_supported(raid->members[slot].bdev, types[i]));
-		}
-		raid->io_types |= all ? 1u << types[i] : 0;
-	}
-}
-
-int
-raid_start(struct raid *raid, const char **why)
-{
-	int rc;
-
-	rc = set_properties(raid, why);
-	if (rc != 0) {
-		return rc;
-	}
-	set_io_types(raid);
-	raid->bdev.product_name = g_product_name;
-	raid->bdev.ctxt = raid;
-	raid->bdev.fn_table = &g_raid_fn_table;
-	raid->bdev.module = &g_raid_module;
-	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
-		raid->members[slot].in_channels = raid->members[slot].desc != NULL;
-	}
-	rc = bdk_io_device_register(raid, raid_channel_create_cb, raid_channel_destroy_cb,
-		sizeof(struct raid_channel) + raid->num_members * sizeof(struct raid_member_channel), raid->bdev.name);
-	if (rc != 0) {
-		return rc;
-	}
-	raid->agrees_until = raid->resync_offset;
-	raid->state = RAID_ONLINE;
-	raid->registered = true;
-	rc = spdk_bdev_register(&raid->bdev);
-	if (rc != 0) {
-		*why = rc == -EEXIST ? "another bdev has its name or its UUID" : NULL;
-		raid->state = RAID_CONFIGURING;
-		raid->registered = false;
-		spdk_io_device_unregister(raid, NULL);
-	}
-	return rc;
-}
-
-/* It follows its members up, but never down: what would be cut off is somebody's. */
 void
-raid_resize(struct raid *raid)
+raid_let_go(struct raid *raid)
 {
-	uint64_t size;
-	int rc;
-
-	if (raid->state != RAID_ONLINE || !raid->ops->grows) {
+	assert(raid->holds > 0);
+	if (--raid->holds > 0) {
 		return;
 	}
-	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
-		struct raid_member *member = &raid->members[slot];
-
-		if (member->desc != NULL) {
-			member->data_size = spdk_bdev_get_num_blocks(member->bdev) - member->data_offset;
-		}
-	}
-	size = raid->ops->get_size(raid);
-	if (size < raid->bdev.blockcnt) {
-		SPDK_ERRLOG("%s: a member has become too small: what lies beyond its end fails\n", raid->bdev.name);
-	} else if (size > raid->bdev.blockcnt) {
-		rc = spdk_bdev_notify_blockcnt_change(&raid->bdev, size);
-		if (rc != 0) {
-			SPDK_ERRLOG("%s: cannot grow with its members: %s\n", raid->bdev.name, spdk_strerror(-rc));
-		}
+	if (raid->ending && raid->ended_properly) {
+		destruct_finish(raid);
+	} else if (raid->ending) {
+		destruct_unregister_channels(raid);
+	} else if (raid->deleting && !raid->registered && raid->wipe) {
+		delete_wipe(raid);
+	} else if (raid->deleting && !raid->registered) {
+		delete_done(raid);
 	}
 }
 
-/* ---- Creation ---- */
+void
+raid_delete(struct raid *raid, bool wipe, struct raid_waiter *waiter)
+{
+	if (waiter != NULL) {
+		waiter->next = raid->gone_waiters;
+		raid->gone_waiters = waiter;
+	}
+	if (raid->deleting) {
+		return;
+	}
+	raid->deleting = true;
+	raid->wipe = wipe;
+	raid_hold(raid);
+	if (raid->registered && raid->state == RAID_ONLINE) {
+		raid->ended_properly = true;
+		raid_fail(raid);
+	}
+	raid_let_go(raid);
+}
+
+void
+raid_member_gone(struct raid *raid)
+{
+	if (!raid->registered && raid->state == RAID_OFFLINE && !has_members(raid)) {
+		raid_delete(raid, false, NULL);
+	}
+}
+
+/* ---- Creation: create_open_next, create_start, create_done ---- */
 
 static int
 check_opts(const struct raid_opts *opts, const char **why)
@@ -395,17 +265,34 @@ check_opts(const struct raid_opts *opts, const char **why)
 		*why = "the level needs more members, or cannot have so many";
 		return -EINVAL;
 	}
-	for (size_t i = 0; i < opts->num_members; i++) {
+	for (size_t i = 0; opts->members != NULL && i < opts->num_members; i++) {
 		if (opts->members[i][0] == '\0') {
 			*why = "the name of a member is empty";
 			return -EINVAL;
+		}
+	}
+	if (!opts->superblock && opts->policy != RAID_POLICY_RESYNC && opts->policy != RAID_NUM_POLICIES) {
+		*why = "a bitmap or a journal needs superblocks";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+init_members(struct raid *raid, const struct raid_opts *opts)
+{
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		raid->members[slot].raid = raid;
+		raid->members[slot].slot = slot;
+		if (opts->members != NULL && raid_member_set_name(&raid->members[slot], opts->members[slot]) != 0) {
+			return -ENOMEM;
 		}
 	}
 	return 0;
 }
 
 static struct raid *
-alloc_raid(const struct raid_opts *opts)
+make_raid(const struct raid_opts *opts)
 {
 	struct raid *raid;
 
@@ -427,64 +314,144 @@ alloc_raid(const struct raid_opts *opts)
 	raid->num_operational = raid->num_members;
 	raid->min_operational = raid->num_members - opts->ops->get_redundancy(raid->num_members);
 	raid->bdev.uuid = opts->uuid;
+	raid->policy = opts->policy == RAID_NUM_POLICIES ? RAID_POLICY_RESYNC : opts->policy;
 	/* Nobody knows what new members hold. */
 	raid->resync_offset = opts->ops->has_parity ? 0 : UINT64_MAX;
 	raid->agrees_until = UINT64_MAX;
-	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
-		raid->members[slot].raid = raid;
-		raid->members[slot].slot = slot;
-		raid->members[slot].name = strdup(opts->members[slot]);
-		if (raid->members[slot].name == NULL) {
-			free_raid(raid);
-			return NULL;
-		}
+	if (init_members(raid, opts) != 0 || (opts->superblock && raid_superblock_alloc(raid, false, 0) != 0)) {
+		free_raid(raid);
+		return NULL;
 	}
 	return raid;
 }
 
-/* Those that exist. */
-static int
-open_members(struct raid *raid, const char **why)
-{
-	int rc = 0;
-
-	for (uint8_t slot = 0; slot < raid->num_members && rc == 0; slot++) {
-		rc = raid_member_open(&raid->members[slot], why);
-		if (rc == -ENODEV) {
-			SPDK_NOTICELOG("%s waits for its member %s\n", raid->bdev.name, raid->members[slot].name);
-			rc = 0;
-		}
-	}
-	return rc;
-}
-
-int
-raid_create(const struct raid_opts *opts, const char **why)
+struct raid *
+raid_alloc(const struct raid_opts *opts, int *rc, const char **why)
 {
 	struct raid *raid;
-	int rc;
 
 	*why = NULL;
-	rc = check_opts(opts, why);
-	if (rc != 0) {
-		return rc;
+	*rc = check_opts(opts, why);
+	if (*rc != 0) {
+		return NULL;
 	}
-	raid = alloc_raid(opts);
+	raid = make_raid(opts);
 	if (raid == NULL) {
-		return -ENOMEM;
+		*rc = -ENOMEM;
+		return NULL;
 	}
 	if (spdk_uuid_is_null(&raid->bdev.uuid)) {
 		spdk_uuid_generate(&raid->bdev.uuid);
 	}
 	TAILQ_INSERT_TAIL(&g_raids, raid, link);
-	rc = open_members(raid, why);
-	if (rc == 0 && raid->num_discovered == raid->num_operational) {
-		rc = raid_start(raid, why);
+	return raid;
+}
+
+struct creation {
+	struct raid *raid;
+	bool overwrite;
+	raid_done_cb done;
+	void *arg;
+	uint8_t next_slot;
+	int rc;
+	const char *why;
+	struct raid_waiter gone;
+};
+
+static void
+create_answer_cb(void *arg)
+{
+	struct creation *creation = arg;
+
+	creation->done(creation->arg, creation->rc, creation->why);
+	free(creation);
+}
+
+static void
+create_done_cb(void *arg, int rc, const char *why)
+{
+	struct creation *creation = arg;
+	struct raid *raid = creation->raid;
+
+	raid->creating = false;
+	creation->rc = rc == 0 && raid->deleting ? -ENODEV : rc;
+	creation->why = why;
+	if (creation->rc != 0) {
+		creation->gone = (struct raid_waiter){.cb = create_answer_cb, .arg = creation};
+		raid_delete(raid, raid->superblock != NULL, &creation->gone);
+	} else {
+		create_answer_cb(creation);
+	}
+	raid_let_go(raid);
+}
+
+static void
+create_start(struct creation *creation)
+{
+	creation->raid->creating = false;
+	raid_start_if_complete(creation->raid, create_done_cb, creation);
+}
+
+static void create_open_next(struct creation *creation);
+
+static void
+opened_cb(void *arg, int rc, const char *why)
+{
+	struct creation *creation = arg;
+	struct raid *raid = creation->raid;
+
+	if (rc == -ENODEV && !raid->deleting) {
+		SPDK_NOTICELOG(
+			"%s waits for its member %s\n", raid->bdev.name, raid->members[creation->next_slot].name);
+		rc = 0;
 	}
 	if (rc != 0) {
-		raid_delete(raid, NULL);
+		create_done_cb(creation, rc, why);
+		return;
 	}
-	return rc;
+	creation->next_slot++;
+	create_open_next(creation);
+}
+
+static void
+create_open_next(struct creation *creation)
+{
+	struct raid *raid = creation->raid;
+
+	/* One that has come meanwhile is a member already. */
+	while (creation->next_slot < raid->num_members &&
+		(raid->members[creation->next_slot].desc != NULL ||
+			raid->members[creation->next_slot].opening != NULL)) {
+		creation->next_slot++;
+	}
+	if (creation->next_slot == raid->num_members) {
+		create_start(creation);
+		return;
+	}
+	raid_member_add(&raid->members[creation->next_slot], creation->overwrite, opened_cb, creation);
+}
+
+void
+raid_create(const struct raid_opts *opts, raid_done_cb done, void *arg)
+{
+	struct creation *creation = calloc(1, sizeof(*creation));
+	const char *why = NULL;
+	int rc = -ENOMEM;
+
+	if (creation != NULL) {
+		creation->raid = raid_alloc(opts, &rc, &why);
+	}
+	if (rc != 0) {
+		free(creation);
+		done(arg, rc, why);
+		return;
+	}
+	creation->overwrite = opts->overwrite;
+	creation->done = done;
+	creation->arg = arg;
+	creation->raid->creating = true;
+	raid_hold(creation->raid);
+	create_open_next(creation);
 }
 
 /* ---- The module ---- */
@@ -492,33 +459,73 @@ raid_create(const struct raid_opts *opts, const char **why)
 static bool
 waits_for(const struct raid_member *member, const struct spdk_bdev *bdev)
 {
-	return member->desc == NULL && member->name != NULL && strcmp(member->name, bdev->name) == 0;
+	const struct spdk_uuid *uuid = spdk_bdev_get_uuid(bdev);
+
+	return member->desc == NULL && member->opening == NULL &&
+		((member->name != NULL && strcmp(member->name, bdev->name) == 0) ||
+			(!spdk_uuid_is_null(&member->uuid) && spdk_uuid_compare(&member->uuid, uuid) == 0));
 }
 
-/* Called for each new bdev: is it a member that an array waits for? */
-static void
-raid_module_examine(struct spdk_bdev *bdev)
+/* One that nobody has put together from superblocks, which say more than names do. */
+static struct raid_member *
+find_waiting(const struct spdk_bdev *bdev)
 {
-	const char *why = NULL;
 	struct raid *raid;
-	int rc;
 
 	TAILQ_FOREACH (raid, &g_raids, link) {
-		for (uint8_t slot = 0; slot < raid->num_members && raid->state == RAID_CONFIGURING; slot++) {
-			if (!waits_for(&raid->members[slot], bdev)) {
-				continue;
-			}
-			rc = raid_member_open(&raid->members[slot], &why);
-			if (rc == 0 && raid->num_discovered == raid->num_operational) {
-				rc = raid_start(raid, &why);
-			}
-			if (rc != 0) {
-				SPDK_ERRLOG("%s: %s does not come to be a member: %s\n", raid->bdev.name, bdev->name,
-					why != NULL ? why : spdk_strerror(-rc));
+		for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+			if (raid->state == RAID_CONFIGURING && !raid->assembled && !raid->deleting &&
+				waits_for(&raid->members[slot], bdev)) {
+				return &raid->members[slot];
 			}
 		}
 	}
+	return NULL;
+}
+
+static void
+examined_cb(void *arg)
+{
 	spdk_bdev_module_examine_done(&g_raid_module);
+}
+
+static void
+examine_started_cb(void *arg, int rc, const char *why)
+{
+	struct raid *raid = arg;
+
+	if (rc != 0) {
+		SPDK_ERRLOG("%s cannot go online: %s\n", raid->bdev.name, why != NULL ? why : spdk_strerror(-rc));
+	}
+	raid_let_go(raid);
+	examined_cb(NULL);
+}
+
+static void
+examine_added_cb(void *arg, int rc, const char *why)
+{
+	struct raid_member *member = arg;
+	struct raid *raid = member->raid;
+
+	if (rc != 0) {
+		SPDK_ERRLOG("%s: %s does not come to be a member: %s\n", raid->bdev.name, member->name,
+			why != NULL ? why : spdk_strerror(-rc));
+	}
+	raid_start_if_complete(raid, examine_started_cb, raid);
+}
+
+/* Called for each new bdev: is it a member that an array waits for, or does it say of itself that it is one? */
+static void
+raid_module_examine(struct spdk_bdev *bdev)
+{
+	struct raid_member *member = find_waiting(bdev);
+
+	if (member == NULL || raid_member_set_name(member, bdev->name) != 0) {
+		raid_assemble(bdev, examined_cb, NULL);
+		return;
+	}
+	raid_hold(member->raid);
+	raid_member_add(member, false, examine_added_cb, member);
 }
 
 /* Those that are online are saved with the other bdevs, after their members. */
@@ -527,8 +534,9 @@ raid_module_config_json(struct spdk_json_write_ctx *w)
 {
 	struct raid *raid;
 
+	raid_write_options(w);
 	TAILQ_FOREACH (raid, &g_raids, link) {
-		if (raid->state == RAID_CONFIGURING) {
+		if (raid->state == RAID_CONFIGURING && !raid->assembled) {
 			raid_write_config(raid, w);
 		}
 	}
@@ -555,7 +563,7 @@ raid_module_fini_start(void)
 
 	TAILQ_FOREACH_SAFE (raid, &g_raids, link, next) {
 		if (!raid->registered) {
-			raid_delete(raid, NULL);
+			raid_delete(raid, false, NULL);
 		}
 	}
 }

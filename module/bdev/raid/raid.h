@@ -93,6 +93,8 @@ struct raid_level_ops {
 	/* As it is printed, and another name for it, or NULL. */
 	const char *name;
 	const char *alias;
+	/* In superblocks; no two levels have the same. */
+	uint32_t number;
 	uint8_t min_members;
 	/* How many members an array of that many can do without. */
 	uint8_t (*get_redundancy)(uint8_t num_members);
@@ -172,7 +174,18 @@ enum raid_policy {
 	RAID_NUM_POLICIES,
 };
 
+/* What a superblock says of a member. */
+enum raid_slot_state {
+	RAID_SLOT_MISSING,
+	RAID_SLOT_CONFIGURED,
+	RAID_SLOT_REBUILDING,
+	RAID_SLOT_FAILED,
+	RAID_NUM_SLOT_STATES,
+};
+
 typedef void (*raid_cb)(void *arg);
+/* why: a sentence that says more, or NULL. */
+typedef void (*raid_done_cb)(void *arg, int rc, const char *why);
 
 /* Who waits for an end. In use until cb is called. */
 struct raid_waiter {
@@ -181,13 +194,27 @@ struct raid_waiter {
 	struct raid_waiter *next;
 };
 
+/* All of a list, which may be freed by that. */
+void raid_call_waiters(struct raid_waiter *waiter);
+
+struct raid_opening;
+
 /* A slot. */
 struct raid_member {
 	struct raid *raid;
 	uint8_t slot;
-	/* The bdev that is to be here. NULL: nobody knows. It stays when the bdev goes while the array is configured. */
+	/* The bdev that is to be here. NULL: nobody knows. Both stay when the bdev goes while the array is configured. */
 	char *name;
 	struct spdk_uuid uuid;
+	/* What superblocks say of the slot. */
+	struct spdk_uuid id;
+	struct spdk_uuid bdev_uuid;
+	enum raid_slot_state recorded;
+	uint64_t left_sequence;
+	/* Of the superblock that it was found with. */
+	uint64_t sequence;
+	/* The bdev is being looked at: raid_member_add(). */
+	struct raid_opening *opening;
 	/* Open for writing and claimed. NULL: the bdev is not there. */
 	struct spdk_bdev_desc *desc;
 	struct spdk_bdev *bdev;
@@ -209,7 +236,8 @@ struct raid_member {
 	/* raid->num_joins when it joined the array at work; 0: it was there from the start. */
 	uint32_t joined;
 
-	/* It joins the array at work: raid_join.c. */
+	/* It is being prepared for joining the array at work: raid_add.c; it joins: raid_join.c. */
+	bool adding;
 	void (*join_cb)(void *arg, int rc);
 	void *join_arg;
 	/* Who uses the bdev beside channels of the array: raid_member_hold(). */
@@ -252,8 +280,29 @@ struct raid {
 	/* raid_hold(); and its bdev waits for that to end. */
 	uint32_t holds;
 	bool ending;
+	/* Its members are being opened, one after the other; it is being taken online. */
+	bool creating;
+	bool starting;
+	raid_done_cb start_done;
+	void *start_arg;
+	struct raid_waiter start_waiter;
+	uint8_t start_members;
+	struct raid_waiter *start_watchers;
+	/* It was put together from superblocks, which say whether it had ended properly. */
+	bool assembled;
+	bool was_clean;
+	/* In blocks, as superblocks have it. */
+	uint64_t size;
+	struct spdk_poller *assembly_timer;
 	/* It goes, with all that belongs to it; those who asked for that. */
 	bool deleting;
+	/* It was online up to then; its superblocks are to go, too. */
+	bool ended_properly;
+	bool wipe;
+	struct raid_waiter end_waiter;
+	/* Its members have grown, and are to say so. */
+	bool growing;
+	struct raid_waiter grow_waiter;
 	struct raid_waiter *gone_waiters;
 	/*
 	 * What those who keep something on the members have in its superblock: raid_superblock_write() writes them, assembly
@@ -290,6 +339,11 @@ struct raid_opts {
 	uint32_t strip_size_kb;
 	char **members;
 	size_t num_members;
+	bool superblock;
+	/* RAID_NUM_POLICIES: what is best. */
+	enum raid_policy policy;
+	/* Superblocks on the members are nobody's any more. */
+	bool overwrite;
 };
 
 /* ---- raid.c; application thread only ---- */
@@ -299,17 +353,25 @@ extern struct raid_list g_raids;
 extern struct spdk_bdev_module g_raid_module;
 
 /*
- * Creates an array. Members that do not exist are waited for; it goes online when it has what it needs. Returns 0, or a
- * negative errno, and then there is nothing and *why is a sentence that says more, or NULL.
+ * Creates an array, in slots without names if opts->members is NULL. Returns it, or NULL, and then there is nothing, *rc is a
+ * negative errno and *why is a sentence that says more, or NULL. It has no members yet.
  */
-int raid_create(const struct raid_opts *opts, const char **why);
+struct raid *raid_alloc(const struct raid_opts *opts, int *rc, const char **why);
+/*
+ * Creates an array. Members that do not exist are waited for; it goes online when it has what it needs. done is called when
+ * those that exist are members; in case of an error there is nothing any more.
+ */
+void raid_create(const struct raid_opts *opts, raid_done_cb done, void *arg);
 struct raid *raid_find(const char *name);
 
-/* Ends an array in any state, and gives its members back as they are. The waiter, or NULL, is called when that is done. */
-void raid_delete(struct raid *raid, struct raid_waiter *waiter);
+/*
+ * Ends an array in any state, and gives its members back as they are, but for their superblocks if those are to be wiped. The
+ * waiter, or NULL, is called when that is done.
+ */
+void raid_delete(struct raid *raid, bool wipe, struct raid_waiter *waiter);
 
-/* Takes an array that has all members that it started with online. Returns 0 or a negative errno, with a sentence. */
-int raid_start(struct raid *raid, const char **why);
+/* Of spdk_bdev_fn_table. */
+int raid_destruct(void *ctx);
 /* It has lost too much: the bdev goes. It stays in the list, with the members that are left. */
 void raid_fail(struct raid *raid);
 /* A member of one that is not online has gone. */
@@ -324,17 +386,33 @@ void raid_let_go(struct raid *raid);
 /* Whether there are enough members that have all of their data. */
 bool raid_has_enough_members(const struct raid *raid);
 
+/* ---- raid_start.c; application thread only ---- */
+
+/*
+ * Takes an array online, with the members that it has. In case of an error it goes on waiting for members. done may be called
+ * inside.
+ */
+void raid_start(struct raid *raid, raid_done_cb done, void *arg);
+/* The same, if it has all members that it waits for, and nobody else does it. */
+void raid_start_if_complete(struct raid *raid, raid_done_cb done, void *arg);
+
 /* ---- raid_member.c; application thread only ---- */
 
 /*
- * Opens and claims the bdev that a slot has the name of. Returns 0; -ENODEV if there is none; -EPERM if another module has
- * it; -EINVAL if it does not fit to the others. *why as above.
+ * Opens and claims the bdev that a slot has the name of, and looks whether it holds a superblock. done: 0; -ENODEV if there
+ * is none, or it has gone, or the array has; -EPERM if another module has it; -EINVAL if it does not fit to the others;
+ * -EEXIST if it has a superblock, and that is not to be overwritten. It may be called inside. One at a time for each slot.
  */
-int raid_member_open(struct raid_member *member, const char **why);
+void raid_member_add(struct raid_member *member, bool overwrite, raid_done_cb done, void *arg);
+/* The same for one of which it is known what it holds. */
+int raid_member_add_known(struct raid_member *member, const char **why);
+int raid_member_set_name(struct raid_member *member, const char *name);
 /* Gives the bdev back. No channel has it any more. The slot keeps its name. */
 void raid_member_close(struct raid_member *member);
 /* The slot is as if it had never had a member. */
 void raid_member_forget(struct raid_member *member);
+/* The bdev with that UUID, or NULL. */
+struct spdk_bdev *raid_find_bdev(const struct spdk_uuid *uuid);
 /* The member whose bdev has that name; NULL: no array has it. */
 struct raid_member *raid_member_find(const char *bdev_name);
 /* The bdev is not given back before each hold has been let go: for I/O to it that is none of the array's channels'. */
@@ -349,6 +427,36 @@ void raid_member_let_go(struct raid_member *member);
  * then the waiter waits for the superblock that says so. Of an array without superblocks the waiter is called at once.
  */
 void raid_superblock_write(struct raid *raid, struct raid_waiter *waiter);
+
+/* ---- raid_assemble.c; application thread only ---- */
+
+#define RAID_ASSEMBLY_TIMEOUT_SEC 10
+
+struct raid_assembly_options {
+	/* How long after the last member has come an array starts without those that are missing; 0: never. */
+	uint32_t timeout_sec;
+};
+/* For members that come from now on. */
+extern struct raid_assembly_options g_raid_assembly_options;
+
+/*
+ * Whether an array may start without the members that are missing. 0; -EINVAL: it does not wait; -ENODEV: it has too few;
+ * -EAGAIN: that could bring back old data, which force takes into the bargain. *why is a sentence then.
+ */
+int raid_assemble_check(const struct raid *raid, bool force, const char **why);
+
+/* ---- raid_add.c; application thread only ---- */
+
+/*
+ * A bdev becomes a member of an array that lacks one: one that is online begins to rebuild it, which is when done is called.
+ * -ENODEV: there is no such bdev; -EPERM: another module has it, or the array is rebuilding another one; -EINVAL: there is no
+ * free slot, or the bdev does not fit, or was a member and has been replaced; -EEXIST: it holds the superblock of another
+ * array. done may be called inside.
+ */
+void raid_add_bdev(struct raid *raid, const char *bdev_name, bool overwrite, raid_done_cb done, void *arg);
+/* The same for one that was a member, and has a superblock with that sequence number. */
+void raid_add_returning(
+	struct raid_member *member, const char *bdev_name, uint64_t sequence, raid_done_cb done, void *arg);
 
 /* ---- raid_join.c; application thread only ---- */
 
@@ -564,9 +672,13 @@ void raid_channel_destroy_cb(void *io_device, void *ctx);
 
 extern const char *const g_raid_state_names[RAID_NUM_STATES];
 
+extern const char *const g_raid_policy_names[RAID_NUM_POLICIES];
+
 const struct raid_level_ops *raid_level_by_name(const char *name);
+const struct raid_level_ops *raid_level_by_number(uint32_t number);
 /* The members of an object that is open. */
 void raid_write_info(const struct raid *raid, struct spdk_json_write_ctx *w);
 void raid_write_config(const struct raid *raid, struct spdk_json_write_ctx *w);
+void raid_write_options(struct spdk_json_write_ctx *w);
 
 #endif /* MODULE_BDEV_RAID_H */

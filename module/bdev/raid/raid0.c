@@ -85,6 +85,7 @@ submit_range(struct raid_io *io)
 const struct raid_level_ops g_raid0_ops = {
 	.name = "raid0",
 	.alias = "0",
+	.number = 0,
 	.min_members = 1,
 	.get_redundancy = get_redundancy,
 	.has_strips = true,

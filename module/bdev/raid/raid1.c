@@ -122,6 +122,7 @@ done(struct raid_io *io)
 const struct raid_level_ops g_raid1_ops = {
 	.name = "raid1",
 	.alias = "1",
+	.number = 1,
 	.min_members = 2,
 	.get_redundancy = get_redundancy,
 	.start = start,

@@ -13,6 +13,7 @@ get_redundancy(uint8_t num_members)
 const struct raid_level_ops g_raid5_ops = {
 	.name = "raid5",
 	.alias = "5",
+	.number = 5,
 	.min_members = 3,
 	.get_redundancy = get_redundancy,
 	.has_strips = true,

@@ -58,6 +58,7 @@ submit_range(struct raid_io *io)
 const struct raid_level_ops g_raid5f_ops = {
 	.name = "raid5f",
 	.alias = "5f",
+	.number = 0x5f,
 	.min_members = 3,
 	.get_redundancy = get_redundancy,
 	.has_strips = true,

@@ -13,6 +13,7 @@ get_redundancy(uint8_t num_members)
 const struct raid_level_ops g_raid6_ops = {
 	.name = "raid6",
 	.alias = "6",
+	.number = 6,
 	.min_members = 4,
 	.get_redundancy = get_redundancy,
 	.has_strips = true,

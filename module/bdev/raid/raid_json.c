@@ -11,6 +11,19 @@ const char *const g_raid_state_names[RAID_NUM_STATES] = {"configuring", "online"
 static const struct raid_level_ops *const g_levels[] = {
 	&g_raid0_ops, &g_raid1_ops, &g_concat_ops, &g_raid5f_ops, &g_raid5_ops, &g_raid6_ops};
 
+const char *const g_raid_policy_names[RAID_NUM_POLICIES] = {"resync", "bitmap", "journal"};
+
+const struct raid_level_ops *
+raid_level_by_number(uint32_t number)
+{
+	for (size_t i = 0; i < SPDK_COUNTOF(g_levels); i++) {
+		if (g_levels[i]->number == number) {
+			return g_levels[i];
+		}
+	}
+	return NULL;
+}
+
 const struct raid_level_ops *
 raid_level_by_name(const char *name)
 {
@@ -22,6 +35,15 @@ raid_level_by_name(const char *name)
 		}
 	}
 	return NULL;
+}
+
+static const char *
+name_of_state(const struct raid_member *member)
+{
+	if (member->desc != NULL) {
+		return member->in_sync_until == UINT64_MAX ? "configured" : "rebuilding";
+	}
+	return member->recorded == RAID_SLOT_FAILED || member->failed ? "failed" : "missing";
 }
 
 static void
@@ -38,7 +60,21 @@ write_member(const struct raid_member *member, struct spdk_json_write_ctx *w)
 	spdk_json_write_named_bool(w, "is_configured", member->desc != NULL);
 	spdk_json_write_named_uint64(w, "data_offset", member->data_offset);
 	spdk_json_write_named_uint64(w, "data_size", member->data_size);
+	spdk_json_write_named_string(w, "state", name_of_state(member));
 	spdk_json_write_object_end(w);
+}
+
+static bool
+has_all_members(const struct raid *raid)
+{
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		const struct raid_member *member = &raid->members[slot];
+
+		if (member->desc == NULL || member->leaving || member->in_sync_until != UINT64_MAX) {
+			return false;
+		}
+	}
+	return true;
 }
 
 void
@@ -48,7 +84,9 @@ raid_write_info(const struct raid *raid, struct spdk_json_write_ctx *w)
 	spdk_json_write_named_uint32(w, "strip_size_kb", raid->strip_size_kb);
 	spdk_json_write_named_string(w, "state", g_raid_state_names[raid->state]);
 	spdk_json_write_named_string(w, "raid_level", raid->ops->name);
-	spdk_json_write_named_bool(w, "superblock", false);
+	spdk_json_write_named_bool(w, "superblock", raid->superblock != NULL);
+	spdk_json_write_named_string(w, "consistency_policy", g_raid_policy_names[raid->policy]);
+	spdk_json_write_named_bool(w, "degraded", raid->state == RAID_ONLINE && !has_all_members(raid));
 	spdk_json_write_named_uint32(w, "num_base_bdevs", raid->num_members);
 	spdk_json_write_named_uint32(w, "num_base_bdevs_discovered", raid->num_discovered);
 	spdk_json_write_named_uint32(w, "num_base_bdevs_operational", raid->num_operational);
@@ -80,6 +118,26 @@ raid_write_config(const struct raid *raid, struct spdk_json_write_ctx *w)
 		}
 	}
 	spdk_json_write_array_end(w);
+	/* Of one that has not been online yet: otherwise it is on the members. */
+	if (raid->superblock != NULL) {
+		spdk_json_write_named_bool(w, "superblock", true);
+		spdk_json_write_named_string(w, "consistency_policy", g_raid_policy_names[raid->policy]);
+	}
+	spdk_json_write_object_end(w);
+	spdk_json_write_object_end(w);
+}
+
+void
+raid_write_options(struct spdk_json_write_ctx *w)
+{
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "method", "bdev_raid_set_options");
+	spdk_json_write_named_object_begin(w, "params");
+	spdk_json_write_named_uint32(w, "process_window_size_kb", g_raid_process_options.window_size_kb);
+	spdk_json_write_named_uint32(w, "process_max_bandwidth_mb_sec", g_raid_process_options.max_bandwidth_mb_sec);
+	if (g_raid_assembly_options.timeout_sec != RAID_ASSEMBLY_TIMEOUT_SEC) {
+		spdk_json_write_named_uint32(w, "assembly_timeout_sec", g_raid_assembly_options.timeout_sec);
+	}
 	spdk_json_write_object_end(w);
 	spdk_json_write_object_end(w);
 }

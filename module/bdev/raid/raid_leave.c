@@ -15,20 +15,6 @@
 #include "spdk/log.h"
 #include "spdk/thread.h"
 
-static void
-call_waiters(struct raid_waiter **list)
-{
-	struct raid_waiter *waiter = *list;
-
-	*list = NULL;
-	while (waiter != NULL) {
-		struct raid_waiter *next = waiter->next;
-
-		waiter->cb(waiter->arg);
-		waiter = next;
-	}
-}
-
 void
 raid_member_left(struct raid_member *member)
 {
@@ -48,7 +34,7 @@ raid_member_left(struct raid_member *member)
 	} else {
 		raid_member_forget(member);
 	}
-	call_waiters(&waiters);
+	raid_call_waiters(waiters);
 	raid_member_gone(raid);
 }
 
@@ -161,12 +147,16 @@ raid_member_leave(struct raid_member *member, bool failed, struct raid_waiter *w
 		return;
 	}
 	member->leaving = true;
+	member->failed = failed;
+	if (member->adding) {
+		/* It has not joined yet. */
+		return;
+	}
 	if (raid->state != RAID_ONLINE) {
 		raid_member_left(member);
 		return;
 	}
 	raid->num_operational--;
-	member->failed = failed;
 	if (!raid_has_enough_members(raid)) {
 		SPDK_ERRLOG(
 			"%s goes offline: it cannot do without its member %s\n", raid->bdev.name, member->bdev->name);

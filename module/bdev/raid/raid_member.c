@@ -2,12 +2,14 @@
 
 /* A member in its slot: from the name of a bdev to one that is open and claimed, and back. */
 
-#include "module/bdev/raid/raid.h"
+#include "module/bdev/raid/raid_superblock.h"
 
 #include "spdk/log.h"
 #include "spdk/string.h"
 #include "spdk/thread.h"
 #include "spdk/util.h"
+
+static void mark_gone(struct raid_opening *opening);
 
 /* Something has happened to the bdev of a member. On the application thread, which opened it. */
 static void
@@ -17,6 +19,11 @@ event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ctx)
 
 	switch (type) {
 	case SPDK_BDEV_EVENT_REMOVE:
+		if (member->desc == NULL) {
+			/* It is not one yet, and gives it back as soon as it has been looked at. */
+			mark_gone(member->opening);
+			break;
+		}
 		SPDK_NOTICELOG("%s: its member %s is removed\n", member->raid->bdev.name, bdev->name);
 		raid_member_leave(member, false, NULL);
 		break;
@@ -51,10 +58,9 @@ find_other(const struct raid_member *member)
 }
 
 static int
-check(const struct raid_member *member, const char **why)
+check(const struct raid_member *member, const struct spdk_bdev *bdev, const char **why)
 {
 	const struct spdk_bdev *other = find_other(member);
-	const struct spdk_bdev *bdev = member->bdev;
 
 	if (bdev->zoned) {
 		*why = "a member is zoned";
@@ -68,47 +74,269 @@ check(const struct raid_member *member, const char **why)
 		*why = "a member has another block size or other metadata than the rest";
 		return -EINVAL;
 	}
-	return 0;
+	return member->raid->superblock != NULL ? raid_superblock_check(bdev, why) : 0;
 }
 
-int
-raid_member_open(struct raid_member *member, const char **why)
+/* ---- From the name of a bdev to a member ---- */
+
+/* A bdev that is open and claimed, and may become a member. */
+struct raid_opening {
+	struct raid_member *member;
+	struct spdk_bdev_desc *desc;
+	struct spdk_bdev *bdev;
+	bool overwrite;
+	/* It has been removed meanwhile. */
+	bool gone;
+	raid_done_cb done;
+	void *arg;
+	/* Of overwriting. */
+	struct spdk_io_channel *ch;
+};
+
+static void
+mark_gone(struct raid_opening *opening)
 {
+	opening->gone = true;
+}
+
+static int
+open_and_claim(struct raid_opening *opening, const char **why)
+{
+	struct raid_member *member = opening->member;
 	int rc;
 
-	rc = spdk_bdev_open_ext(member->name, true, event_cb, member, &member->desc);
+	rc = spdk_bdev_open_ext(member->name, true, event_cb, member, &opening->desc);
 	if (rc != 0) {
-		member->desc = NULL;
+		opening->desc = NULL;
 		*why = rc == -EPERM ? "a member is claimed by another module" : NULL;
 		return rc;
 	}
-	member->bdev = spdk_bdev_desc_get_bdev(member->desc);
-	rc = spdk_bdev_module_claim_bdev(member->bdev, member->desc, &g_raid_module);
+	opening->bdev = spdk_bdev_desc_get_bdev(opening->desc);
+	rc = spdk_bdev_module_claim_bdev(opening->bdev, opening->desc, &g_raid_module);
 	if (rc != 0) {
 		*why = "a member is claimed by another module, or listed twice";
 		goto close;
 	}
-	rc = check(member, why);
-	if (rc != 0) {
-		goto release;
+	rc = check(member, opening->bdev, why);
+	if (rc == 0) {
+		return 0;
 	}
-	member->uuid = *spdk_bdev_get_uuid(member->bdev);
-	member->data_offset = 0;
-	member->data_size = spdk_bdev_get_num_blocks(member->bdev);
-	member->in_sync_until = UINT64_MAX;
-	member->durable_until = UINT64_MAX;
-	member->lacks_dirty_only = false;
-	member->raid->num_discovered++;
-	return 0;
-
-release:
-	spdk_bdev_module_release_bdev(member->bdev);
+	spdk_bdev_module_release_bdev(opening->bdev);
 close:
-	spdk_bdev_close(member->desc);
-	member->desc = NULL;
-	member->bdev = NULL;
+	spdk_bdev_close(opening->desc);
+	opening->desc = NULL;
 	return rc;
 }
+
+static void
+give_back(struct raid_opening *opening)
+{
+	if (opening->ch != NULL) {
+		spdk_put_io_channel(opening->ch);
+		opening->ch = NULL;
+	}
+	if (opening->desc != NULL) {
+		spdk_bdev_module_release_bdev(opening->bdev);
+		spdk_bdev_close(opening->desc);
+	}
+}
+
+/* Where the data of a member are: as its superblock says, or where they will be. */
+static int
+set_data(struct raid_member *member, bool known, const char **why)
+{
+	struct raid *raid = member->raid;
+	uint64_t size = spdk_bdev_get_num_blocks(member->bdev);
+
+	if (known && (member->data_offset > size || member->data_size > size - member->data_offset)) {
+		*why = "it is smaller than its superblock says";
+		return -EINVAL;
+	}
+	if (!known) {
+		member->data_offset = 0;
+		if (raid->superblock != NULL) {
+			spdk_uuid_generate(&member->id);
+			member->data_offset = raid_superblock_get_data_offset(raid, member->bdev);
+		}
+		if (member->data_offset >= size) {
+			*why = "a member has no room for a superblock and data";
+			return -EINVAL;
+		}
+	}
+	/* What is assembled has the size that it had, and then grows. */
+	if (!known || raid->state == RAID_ONLINE) {
+		member->data_size = size - member->data_offset;
+	}
+	if (raid->state == RAID_ONLINE && raid->ops->get_size(raid) < raid->bdev.blockcnt) {
+		*why = "it is smaller than the array needs";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* It is a member from now on; of an array at work, one that lacks all data. */
+static int
+take(struct raid_opening *opening, bool known, const char **why)
+{
+	struct raid_member *member = opening->member;
+	struct raid *raid = member->raid;
+	int rc;
+
+	member->desc = opening->desc;
+	member->bdev = opening->bdev;
+	rc = set_data(member, known, why);
+	if (rc == 0 && raid->superblock != NULL) {
+		rc = raid_superblock_attach(member);
+	}
+	if (rc != 0) {
+		member->desc = NULL;
+		member->bdev = NULL;
+		return rc;
+	}
+	member->uuid = *spdk_bdev_get_uuid(member->bdev);
+	member->failed = false;
+	member->joined = 0;
+	member->in_sync_until = raid->state == RAID_ONLINE ? 0 : UINT64_MAX;
+	member->durable_until = member->in_sync_until;
+	member->lacks_dirty_only = false;
+	raid->num_discovered++;
+	opening->desc = NULL;
+	return 0;
+}
+
+/* ---- One of which nothing is known: add_load, add_check, add_overwrite, add_done ---- */
+
+static void
+add_done(struct raid_opening *opening, int rc, const char *why)
+{
+	struct raid_member *member = opening->member;
+	struct raid *raid = member->raid;
+	raid_done_cb done = opening->done;
+	void *arg = opening->arg;
+
+	if (rc == 0 && (opening->gone || raid->deleting || raid->state == RAID_OFFLINE)) {
+		rc = -ENODEV;
+	}
+	if (rc == 0) {
+		rc = take(opening, false, &why);
+	}
+	member->opening = NULL;
+	give_back(opening);
+	free(opening);
+	done(arg, rc, why);
+	raid_let_go(raid);
+}
+
+static void
+overwritten_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
+{
+	struct raid_opening *opening = cb_arg;
+
+	spdk_bdev_free_io(bdev_io);
+	add_done(opening, success ? 0 : -EIO, success ? NULL : "its old superblock cannot be overwritten");
+}
+
+static void
+add_overwrite(struct raid_opening *opening)
+{
+	struct spdk_bdev *bdev = opening->bdev;
+	uint64_t num_blocks = SPDK_CEIL_DIV(RAID_SUPER_SIZE, spdk_bdev_get_data_block_size(bdev));
+	int rc = -ENOMEM;
+
+	opening->ch = spdk_bdev_get_io_channel(opening->desc);
+	if (opening->ch != NULL) {
+		rc = spdk_bdev_write_zeroes_blocks(opening->desc, opening->ch, 0,
+			spdk_min(num_blocks, spdk_bdev_get_num_blocks(bdev)), overwritten_cb, opening);
+	}
+	if (rc != 0) {
+		add_done(opening, rc, NULL);
+	}
+}
+
+static void
+add_check_cb(void *arg, int rc, enum raid_super_kind kind, const struct raid_super *super, const char *why)
+{
+	struct raid_opening *opening = arg;
+
+	if (rc != 0) {
+		add_done(opening, rc, "a member cannot be read");
+	} else if (kind == RAID_SUPER_NONE) {
+		add_done(opening, 0, NULL);
+	} else if (opening->overwrite) {
+		SPDK_WARNLOG("%s: the superblock on %s is overwritten\n", opening->member->raid->bdev.name,
+			opening->bdev->name);
+		add_overwrite(opening);
+	} else {
+		add_done(opening, -EEXIST,
+			"a member holds the superblock of an array. If that is not needed any more, say "
+			"overwrite_superblocks");
+	}
+}
+
+static void
+add_load(struct raid_opening *opening)
+{
+	int rc = raid_load(opening->bdev, add_check_cb, opening);
+
+	if (rc != 0) {
+		add_done(opening, rc, NULL);
+	}
+}
+
+void
+raid_member_add(struct raid_member *member, bool overwrite, raid_done_cb done, void *arg)
+{
+	struct raid_opening *opening = calloc(1, sizeof(*opening));
+	const char *why = NULL;
+	int rc = -ENOMEM;
+
+	assert(member->opening == NULL && member->desc == NULL);
+	if (opening != NULL) {
+		opening->member = member;
+		opening->overwrite = overwrite;
+		opening->done = done;
+		opening->arg = arg;
+		rc = open_and_claim(opening, &why);
+	}
+	if (rc != 0) {
+		free(opening);
+		done(arg, rc, why);
+		return;
+	}
+	member->opening = opening;
+	raid_hold(member->raid);
+	add_load(opening);
+}
+
+int
+raid_member_add_known(struct raid_member *member, const char **why)
+{
+	struct raid_opening opening = {.member = member};
+	int rc;
+
+	assert(member->opening == NULL && member->desc == NULL);
+	rc = open_and_claim(&opening, why);
+	if (rc == 0) {
+		rc = take(&opening, true, why);
+		give_back(&opening);
+	}
+	return rc;
+}
+
+int
+raid_member_set_name(struct raid_member *member, const char *name)
+{
+	char *copy = strdup(name);
+
+	if (copy == NULL) {
+		return -ENOMEM;
+	}
+	free(member->name);
+	member->name = copy;
+	return 0;
+}
+
+/* ---- And back ---- */
 
 void
 raid_member_close(struct raid_member *member)
@@ -118,6 +346,7 @@ raid_member_close(struct raid_member *member)
 	if (desc == NULL) {
 		return;
 	}
+	raid_superblock_detach(member);
 	spdk_bdev_module_release_bdev(member->bdev);
 	member->desc = NULL;
 	member->bdev = NULL;
@@ -151,6 +380,15 @@ raid_member_forget(struct raid_member *member)
 	free(member->name);
 	member->name = NULL;
 	spdk_uuid_set_null(&member->uuid);
+}
+
+struct spdk_bdev *
+raid_find_bdev(const struct spdk_uuid *uuid)
+{
+	char text[SPDK_UUID_STRING_LEN];
+
+	/* It is an alias of each bdev. */
+	return spdk_uuid_fmt_lower(text, sizeof(text), uuid) == 0 ? spdk_bdev_get_by_name(text) : NULL;
 }
 
 struct raid_member *

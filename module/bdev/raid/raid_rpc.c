@@ -10,6 +10,8 @@
 struct raid_rpc_wait {
 	struct raid_waiter waiter;
 	struct spdk_jsonrpc_request *request;
+	/* What an error begins with. */
+	char *what;
 };
 
 static void
@@ -21,7 +23,7 @@ answer_true_cb(void *arg)
 	free(wait);
 }
 
-static struct raid_waiter *
+static struct raid_rpc_wait *
 wait_for(struct spdk_jsonrpc_request *request)
 {
 	struct raid_rpc_wait *wait = calloc(1, sizeof(*wait));
@@ -33,7 +35,39 @@ wait_for(struct spdk_jsonrpc_request *request)
 	wait->waiter.cb = answer_true_cb;
 	wait->waiter.arg = wait;
 	wait->request = request;
-	return &wait->waiter;
+	return wait;
+}
+
+static void
+answer_done_cb(void *arg, int rc, const char *why)
+{
+	struct raid_rpc_wait *wait = arg;
+
+	if (rc != 0) {
+		bdk_rpc_send_error(wait->request, rc, "%s: %s", wait->what, why != NULL ? why : spdk_strerror(-rc));
+	} else {
+		spdk_jsonrpc_send_bool_response(wait->request, true);
+	}
+	free(wait->what);
+	free(wait);
+}
+
+/* For answer_done_cb(). */
+static struct raid_rpc_wait *
+wait_for_done(struct spdk_jsonrpc_request *request, const char *format, const char *first, const char *second)
+{
+	struct raid_rpc_wait *wait = wait_for(request);
+
+	if (wait == NULL) {
+		return NULL;
+	}
+	wait->what = spdk_sprintf_alloc(format, first, second);
+	if (wait->what == NULL) {
+		bdk_rpc_send_errno(request, -ENOMEM, "Cannot wait for the end of it");
+		free(wait);
+		return NULL;
+	}
+	return wait;
 }
 
 /* ---- bdev_raid_create ---- */
@@ -45,6 +79,17 @@ struct raid_create_params {
 	struct bdk_rpc_string_array base_bdevs;
 	struct spdk_uuid uuid;
 	bool superblock;
+	int consistency_policy;
+	bool overwrite_superblocks;
+};
+
+static const struct raid_create_params g_create_defaults = {.consistency_policy = RAID_NUM_POLICIES};
+
+static const struct bdk_rpc_value g_policies[] = {
+	{"resync", RAID_POLICY_RESYNC},
+	{"bitmap", RAID_POLICY_BITMAP},
+	{"journal", RAID_POLICY_JOURNAL},
+	{NULL, 0},
 };
 
 static const struct bdk_rpc_param g_create_params[] = {
@@ -91,7 +136,21 @@ static const struct bdk_rpc_param g_create_params[] = {
 		.type = BDK_RPC_BOOL,
 		.offset = offsetof(struct raid_create_params, superblock),
 		.option = 's',
-		.help = "keep on the members what the array is",
+		.help = "keep on the members what the array is, so that it is put together again from them",
+	},
+	{
+		.name = "consistency_policy",
+		.type = BDK_RPC_ENUM,
+		.offset = offsetof(struct raid_create_params, consistency_policy),
+		.values = g_policies,
+		.help = "how members are made to agree after a crash; resync needs no superblock",
+		.default_text = "the best that the level has with what is kept on the members",
+	},
+	{
+		.name = "overwrite_superblocks",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct raid_create_params, overwrite_superblocks),
+		.help = "whether members may hold superblocks of other arrays, which end with that",
 	},
 };
 
@@ -105,9 +164,11 @@ rpc_bdev_raid_create(struct spdk_jsonrpc_request *request, void *params)
 		.strip_size_kb = p->strip_size_kb,
 		.members = p->base_bdevs.items,
 		.num_members = p->base_bdevs.count,
+		.superblock = p->superblock,
+		.policy = (enum raid_policy)p->consistency_policy,
+		.overwrite = p->overwrite_superblocks,
 	};
-	const char *why;
-	int rc;
+	struct raid_rpc_wait *wait;
 
 	opts.ops = raid_level_by_name(p->raid_level);
 	if (opts.ops == NULL) {
@@ -115,13 +176,10 @@ rpc_bdev_raid_create(struct spdk_jsonrpc_request *request, void *params)
 			p->raid_level);
 		return;
 	}
-	rc = raid_create(&opts, &why);
-	if (rc != 0) {
-		bdk_rpc_send_error(request, rc, "Failed to create RAID bdev %s: %s", p->name,
-			why != NULL ? why : spdk_strerror(-rc));
-		return;
+	wait = wait_for_done(request, "Failed to create RAID bdev %s%s", p->name, "");
+	if (wait != NULL) {
+		raid_create(&opts, answer_done_cb, wait);
 	}
-	spdk_jsonrpc_send_bool_response(request, true);
 }
 
 static const struct bdk_rpc_method g_create_method = {
@@ -132,6 +190,7 @@ static const struct bdk_rpc_method g_create_method = {
 	.params = g_create_params,
 	.num_params = SPDK_COUNTOF(g_create_params),
 	.params_size = sizeof(struct raid_create_params),
+	.defaults = &g_create_defaults,
 	.params_error = SPDK_JSONRPC_ERROR_PARSE_ERROR,
 	.handler = rpc_bdev_raid_create,
 };
@@ -141,6 +200,7 @@ BDK_RPC_REGISTER(g_create_method)
 
 struct raid_name_params {
 	char *name;
+	bool flag;
 };
 
 static const struct bdk_rpc_param g_delete_params[] = {
@@ -152,6 +212,12 @@ static const struct bdk_rpc_param g_delete_params[] = {
 		.position = 1,
 		.help = "name of the array",
 	},
+	{
+		.name = "wipe_superblocks",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct raid_name_params, flag),
+		.help = "also remove the superblocks from the members, so that it does not come back with them",
+	},
 };
 
 static void
@@ -159,7 +225,7 @@ rpc_bdev_raid_delete(struct spdk_jsonrpc_request *request, void *params)
 {
 	const struct raid_name_params *p = params;
 	struct raid *raid = raid_find(p->name);
-	struct raid_waiter *waiter;
+	struct raid_rpc_wait *wait;
 
 	if (raid == NULL) {
 		bdk_rpc_send_error(request, -ENODEV, "raid bdev %s not found", p->name);
@@ -170,9 +236,9 @@ rpc_bdev_raid_delete(struct spdk_jsonrpc_request *request, void *params)
 			spdk_strerror(EALREADY));
 		return;
 	}
-	waiter = wait_for(request);
-	if (waiter != NULL) {
-		raid_delete(raid, waiter);
+	wait = wait_for(request);
+	if (wait != NULL) {
+		raid_delete(raid, p->flag, &wait->waiter);
 	}
 }
 
@@ -205,16 +271,16 @@ rpc_bdev_raid_remove_base_bdev(struct spdk_jsonrpc_request *request, void *param
 {
 	const struct raid_name_params *p = params;
 	struct raid_member *member = raid_member_find(p->name);
-	struct raid_waiter *waiter;
+	struct raid_rpc_wait *wait;
 
 	if (member == NULL || member->desc == NULL || member->leaving) {
 		bdk_rpc_send_error(
 			request, -ENODEV, "Failed to remove base bdev from raid bdev: %s is no member of one", p->name);
 		return;
 	}
-	waiter = wait_for(request);
-	if (waiter != NULL) {
-		raid_member_leave(member, false, waiter);
+	wait = wait_for(request);
+	if (wait != NULL) {
+		raid_member_leave(member, false, &wait->waiter);
 	}
 }
 
@@ -230,6 +296,194 @@ static const struct bdk_rpc_method g_remove_method = {
 	.handler = rpc_bdev_raid_remove_base_bdev,
 };
 BDK_RPC_REGISTER(g_remove_method)
+
+/* ---- bdev_raid_add_base_bdev ---- */
+
+struct raid_add_params {
+	char *raid_bdev;
+	char *base_bdev;
+	bool overwrite_superblocks;
+};
+
+static const struct bdk_rpc_param g_add_params[] = {
+	{
+		.name = "raid_bdev",
+		.type = BDK_RPC_STRING,
+		.offset = offsetof(struct raid_add_params, raid_bdev),
+		.required = true,
+		.position = 1,
+		.help = "name of the array",
+	},
+	{
+		.name = "base_bdev",
+		.type = BDK_RPC_STRING,
+		.offset = offsetof(struct raid_add_params, base_bdev),
+		.required = true,
+		.position = 2,
+		.help = "name of the bdev that becomes a member",
+	},
+	{
+		.name = "overwrite_superblocks",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct raid_add_params, overwrite_superblocks),
+		.help = "whether it may hold the superblock of another array, or an old one of this, which ends with "
+			"that",
+	},
+};
+
+static void
+rpc_bdev_raid_add_base_bdev(struct spdk_jsonrpc_request *request, void *params)
+{
+	const struct raid_add_params *p = params;
+	struct raid *raid = raid_find(p->raid_bdev);
+	struct raid_rpc_wait *wait;
+
+	if (raid == NULL) {
+		bdk_rpc_send_error(request, -ENODEV, "raid bdev %s not found", p->raid_bdev);
+		return;
+	}
+	wait = wait_for_done(request, "Failed to add base bdev %s to RAID bdev %s", p->base_bdev, p->raid_bdev);
+	if (wait != NULL) {
+		raid_add_bdev(raid, p->base_bdev, p->overwrite_superblocks, answer_done_cb, wait);
+	}
+}
+
+static const struct bdk_rpc_method g_add_method = {
+	.name = "bdev_raid_add_base_bdev",
+	.summary = "Makes a bdev a member of an array that lacks one; an array that is online begins to rebuild it",
+	.result = "true",
+	.state_mask = SPDK_RPC_RUNTIME,
+	.params = g_add_params,
+	.num_params = SPDK_COUNTOF(g_add_params),
+	.params_size = sizeof(struct raid_add_params),
+	.params_error = SPDK_JSONRPC_ERROR_PARSE_ERROR,
+	.handler = rpc_bdev_raid_add_base_bdev,
+};
+BDK_RPC_REGISTER(g_add_method)
+
+/* ---- bdev_raid_start ---- */
+
+static const struct bdk_rpc_param g_start_params[] = {
+	{
+		.name = "name",
+		.type = BDK_RPC_STRING,
+		.offset = offsetof(struct raid_name_params, name),
+		.required = true,
+		.position = 1,
+		.help = "name of the array",
+	},
+	{
+		.name = "force",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct raid_name_params, flag),
+		.help = "also if the members that are missing may have newer data; what they have is lost then",
+	},
+};
+
+static void
+rpc_bdev_raid_start(struct spdk_jsonrpc_request *request, void *params)
+{
+	const struct raid_name_params *p = params;
+	struct raid *raid = raid_find(p->name);
+	struct raid_rpc_wait *wait;
+	const char *why = NULL;
+	int rc;
+
+	if (raid == NULL) {
+		bdk_rpc_send_error(request, -ENODEV, "raid bdev %s not found", p->name);
+		return;
+	}
+	rc = raid_assemble_check(raid, p->flag, &why);
+	if (rc != 0) {
+		bdk_rpc_send_error(request, rc, "Failed to start RAID bdev %s: %s", p->name, why);
+		return;
+	}
+	wait = wait_for_done(request, "Failed to start RAID bdev %s%s", p->name, "");
+	if (wait != NULL) {
+		raid_start(raid, answer_done_cb, wait);
+	}
+}
+
+static const struct bdk_rpc_method g_start_method = {
+	.name = "bdev_raid_start",
+	.summary = "Starts an array that was found on its members, without those of them that are missing",
+	.result = "true",
+	.state_mask = SPDK_RPC_RUNTIME,
+	.params = g_start_params,
+	.num_params = SPDK_COUNTOF(g_start_params),
+	.params_size = sizeof(struct raid_name_params),
+	.params_error = SPDK_JSONRPC_ERROR_PARSE_ERROR,
+	.handler = rpc_bdev_raid_start,
+};
+BDK_RPC_REGISTER(g_start_method)
+
+/* ---- bdev_raid_set_options ---- */
+
+struct raid_process_options g_raid_process_options = {.window_size_kb = 1024};
+
+struct raid_options_params {
+	struct raid_process_options process;
+	struct raid_assembly_options assembly;
+};
+
+static const struct bdk_rpc_param g_options_params[] = {
+	{
+		.name = "process_window_size_kb",
+		.type = BDK_RPC_UINT32,
+		.offset = offsetof(struct raid_options_params, process.window_size_kb),
+		.help = "how much background work does at a time, in KiB",
+	},
+	{
+		.name = "process_max_bandwidth_mb_sec",
+		.type = BDK_RPC_UINT32,
+		.offset = offsetof(struct raid_options_params, process.max_bandwidth_mb_sec),
+		.help = "how fast background work may be, in MiB/s; 0: no limit",
+	},
+	{
+		.name = "assembly_timeout_sec",
+		.type = BDK_RPC_UINT32,
+		.offset = offsetof(struct raid_options_params, assembly.timeout_sec),
+		.help = "seconds after the last member has come until an array starts without those that are missing; "
+			"0: never",
+	},
+};
+
+static void
+rpc_bdev_raid_set_options(struct spdk_jsonrpc_request *request, void *params)
+{
+	const struct raid_options_params *p = params;
+
+	if (p->process.window_size_kb == 0) {
+		bdk_rpc_send_error(request, -EINVAL, "Failed to set options: process_window_size_kb must not be 0");
+		return;
+	}
+	if (p->process.window_size_kb != UINT32_MAX) {
+		g_raid_process_options.window_size_kb = p->process.window_size_kb;
+	}
+	if (p->process.max_bandwidth_mb_sec != UINT32_MAX) {
+		g_raid_process_options.max_bandwidth_mb_sec = p->process.max_bandwidth_mb_sec;
+	}
+	if (p->assembly.timeout_sec != UINT32_MAX) {
+		g_raid_assembly_options.timeout_sec = p->assembly.timeout_sec;
+	}
+	spdk_jsonrpc_send_bool_response(request, true);
+}
+
+static const struct raid_options_params g_options_defaults = {{UINT32_MAX, UINT32_MAX}, {UINT32_MAX}};
+
+static const struct bdk_rpc_method g_options_method = {
+	.name = "bdev_raid_set_options",
+	.summary = "Sets options of all arrays, for what begins later",
+	.result = "true",
+	.state_mask = SPDK_RPC_STARTUP | SPDK_RPC_RUNTIME,
+	.params = g_options_params,
+	.num_params = SPDK_COUNTOF(g_options_params),
+	.params_size = sizeof(struct raid_options_params),
+	.defaults = &g_options_defaults,
+	.params_error = SPDK_JSONRPC_ERROR_PARSE_ERROR,
+	.handler = rpc_bdev_raid_set_options,
+};
+BDK_RPC_REGISTER(g_options_method)
 
 /* ---- bdev_raid_get_bdevs ---- */
 

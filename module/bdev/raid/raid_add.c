@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A bdev becomes a member of an array that exists.
+ *
+ *   add_load: does it hold a superblock, and which?
+ *   add_open: it is in the slot, and is nobody else's. Of an array that is not online that is all.
+ *   add_join: it gets all changes from now on.
+ *   add_record: the superblocks of all members say so.
+ *   add_rebuild: it is rebuilt, in the background.
+ */
+
+#include "module/bdev/raid/raid_superblock.h"
+
+#include "spdk/log.h"
+#include "spdk/string.h"
+#include "spdk/thread.h"
+#include "spdk/util.h"
+
+struct addition {
+	struct raid *raid;
+	struct raid_member *member;
+	struct spdk_uuid bdev_uuid;
+	char *name;
+	bool overwrite;
+	/* It was a member before. */
+	bool returns;
+	raid_done_cb done;
+	void *arg;
+	struct raid_waiter waiter;
+};
+
+static void
+add_done(struct addition *addition, int rc, const char *why)
+{
+	struct raid *raid = addition->raid;
+
+	addition->done(addition->arg, rc, why);
+	free(addition->name);
+	free(addition);
+	raid_let_go(raid);
+}
+
+/* The slot is free again. */
+static void
+add_fail(struct addition *addition, int rc, const char *why)
+{
+	struct raid_member *member = addition->member;
+
+	member->adding = false;
+	if (member->desc != NULL) {
+		member->leaving = true;
+		raid_member_left(member);
+	} else if (addition->raid->state != RAID_CONFIGURING) {
+		raid_member_forget(member);
+	}
+	add_done(addition, rc, why);
+}
+
+/* ---- The steps of an array at work ---- */
+
+static void
+recorded_cb(void *arg)
+{
+	struct addition *addition = arg;
+	struct raid_member *member = addition->member;
+
+	if (member->desc == NULL || member->leaving || addition->raid->state != RAID_ONLINE) {
+		add_done(addition, -ENODEV, "it has left again");
+		return;
+	}
+	SPDK_NOTICELOG("%s: %s is a member now, and is rebuilt\n", addition->raid->bdev.name, member->name);
+	add_done(addition, 0, NULL);
+}
+
+static void
+add_record(struct addition *addition)
+{
+	addition->waiter = (struct raid_waiter){.cb = recorded_cb, .arg = addition};
+	raid_superblock_write(addition->raid, &addition->waiter);
+}
+
+static void
+joined_cb(void *arg, int rc)
+{
+	struct addition *addition = arg;
+
+	if (rc != 0) {
+		add_done(addition, rc, NULL);
+		return;
+	}
+	add_record(addition);
+}
+
+static void
+add_join(struct addition *addition)
+{
+	struct raid_member *member = addition->member;
+
+	if (member->leaving || addition->raid->state != RAID_ONLINE) {
+		add_fail(addition, -ENODEV, "it has left again");
+		return;
+	}
+	member->adding = false;
+	raid_member_join(member, joined_cb, addition);
+}
+
+static void
+opened_cb(void *arg, int rc, const char *why)
+{
+	struct addition *addition = arg;
+
+	if (rc != 0) {
+		add_fail(addition, rc, why);
+	} else if (addition->raid->state == RAID_ONLINE) {
+		add_join(addition);
+	} else {
+		raid_start_if_complete(addition->raid, addition->done, addition->arg);
+		free(addition->name);
+		raid_let_go(addition->raid);
+		free(addition);
+	}
+}
+
+static void
+add_open(struct addition *addition)
+{
+	struct raid_member *member = addition->member;
+	const char *why = NULL;
+	int rc;
+
+	rc = raid_member_set_name(member, addition->name);
+	if (rc != 0) {
+		add_done(addition, rc, NULL);
+		return;
+	}
+	member->adding = addition->raid->state == RAID_ONLINE;
+	if (addition->returns) {
+		rc = raid_member_add_known(member, &why);
+		opened_cb(addition, rc, why);
+	} else {
+		raid_member_add(member, addition->overwrite, opened_cb, addition);
+	}
+}
+
+/* ---- Where it goes ---- */
+
+static bool
+is_rebuilding(const struct raid *raid)
+{
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		if (raid->members[slot].desc != NULL && raid->members[slot].in_sync_until != UINT64_MAX) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+is_free(const struct raid_member *member)
+{
+	return member->name == NULL && member->desc == NULL && member->opening == NULL;
+}
+
+/* That which waits for it, or the first one of which nobody knows what is to be there. */
+static struct raid_member *
+find_slot(const struct addition *addition)
+{
+	struct raid *raid = addition->raid;
+
+	for (uint8_t slot = 0; raid->state == RAID_CONFIGURING && slot < raid->num_members; slot++) {
+		struct raid_member *member = &raid->members[slot];
+
+		if (member->desc == NULL && member->opening == NULL &&
+			((member->name != NULL && strcmp(member->name, addition->name) == 0) ||
+				(!spdk_uuid_is_null(&member->uuid) &&
+					spdk_uuid_compare(&member->uuid, &addition->bdev_uuid) == 0))) {
+			return member;
+		}
+	}
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		if (is_free(&raid->members[slot]) &&
+			(raid->state == RAID_ONLINE || spdk_uuid_is_null(&raid->members[slot].uuid))) {
+			return &raid->members[slot];
+		}
+	}
+	return NULL;
+}
+
+static void
+add_find_slot(struct addition *addition)
+{
+	struct raid *raid = addition->raid;
+
+	if (raid->deleting || raid->starting || raid->state == RAID_OFFLINE) {
+		add_done(addition, -ENODEV, "the array is going, or just coming");
+	} else if (raid->state == RAID_ONLINE) {
+		add_done(addition, -ENOTSUP, "nothing rebuilds members yet");
+	} else if (raid->state == RAID_ONLINE && is_rebuilding(raid)) {
+		add_done(addition, -EPERM, "it is rebuilding another member");
+	} else if (raid->state == RAID_CONFIGURING && raid->assembled) {
+		add_done(addition, -EINVAL,
+			"it waits for members that it knows; bdev_raid_start starts it without them");
+	} else {
+		addition->member = find_slot(addition);
+		if (addition->member == NULL) {
+			add_done(addition, -EINVAL, "it has no free slot");
+			return;
+		}
+		add_open(addition);
+	}
+}
+
+static void
+loaded_cb(void *arg, int rc, enum raid_super_kind kind, const struct raid_super *super, const char *why)
+{
+	struct addition *addition = arg;
+	struct raid *raid = addition->raid;
+
+	if (rc != 0) {
+		add_done(addition, rc, "it cannot be read");
+		return;
+	}
+	if (kind == RAID_SUPER_GOOD && !addition->overwrite && raid->superblock != NULL && raid->state == RAID_ONLINE &&
+		spdk_uuid_compare(&super->uuid, &raid->bdev.uuid) == 0) {
+		why = raid_assemble_check_return(raid, super, &addition->member);
+		if (why != NULL) {
+			add_done(addition, -EINVAL, why);
+			return;
+		}
+		addition->returns = true;
+		addition->member->sequence = super->sequence;
+		add_open(addition);
+		return;
+	}
+	/* Whether it may have what it holds is found again when it is open. */
+	add_find_slot(addition);
+}
+
+/* ---- The beginning ---- */
+
+static struct addition *
+make_addition(struct raid *raid, const char *bdev_name, raid_done_cb done, void *arg)
+{
+	struct addition *addition = calloc(1, sizeof(*addition));
+
+	if (addition == NULL) {
+		return NULL;
+	}
+	addition->name = strdup(bdev_name);
+	if (addition->name == NULL) {
+		free(addition);
+		return NULL;
+	}
+	addition->raid = raid;
+	addition->done = done;
+	addition->arg = arg;
+	raid_hold(raid);
+	return addition;
+}
+
+void
+raid_add_bdev(struct raid *raid, const char *bdev_name, bool overwrite, raid_done_cb done, void *arg)
+{
+	struct spdk_bdev *bdev = spdk_bdev_get_by_name(bdev_name);
+	struct addition *addition;
+	int rc;
+
+	if (bdev == NULL) {
+		done(arg, -ENODEV, "there is no such bdev");
+		return;
+	}
+	addition = make_addition(raid, bdev->name, done, arg);
+	if (addition == NULL) {
+		done(arg, -ENOMEM, NULL);
+		return;
+	}
+	addition->overwrite = overwrite;
+	addition->bdev_uuid = *spdk_bdev_get_uuid(bdev);
+	rc = raid_load(bdev, loaded_cb, addition);
+	if (rc != 0) {
+		add_done(addition, rc, NULL);
+	}
+}
+
+void
+raid_add_returning(struct raid_member *member, const char *bdev_name, uint64_t sequence, raid_done_cb done, void *arg)
+{
+	struct addition *addition = make_addition(member->raid, bdev_name, done, arg);
+
+	if (addition == NULL) {
+		done(arg, -ENOMEM, NULL);
+		return;
+	}
+	addition->member = member;
+	addition->returns = true;
+	member->sequence = sequence;
+	add_open(addition);
+}
