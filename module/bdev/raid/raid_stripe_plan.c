@@ -108,6 +108,8 @@ struct counts {
 	uint8_t touched;
 	uint8_t missing_data;
 	uint8_t missing_touched;
+	/* Those that are there, and have failed. */
+	uint8_t bad_data;
 	/* Data columns that only parity will have. */
 	uint8_t lost_data;
 	uint8_t readable_parity;
@@ -127,6 +129,7 @@ count_columns(const struct raid_stripe *stripe, struct counts *counts)
 		counts->touched += column->touched;
 		counts->missing_data += !column->readable;
 		counts->missing_touched += column->touched && !column->readable;
+		counts->bad_data += column->writable && is_bad(stripe, column->slot);
 		counts->lost_data += column->touched ? !column->writable : !column->readable;
 	}
 	for (uint8_t i = parity->num_data; i < parity->num_data + parity->num_parity; i++) {
@@ -138,14 +141,19 @@ count_columns(const struct raid_stripe *stripe, struct counts *counts)
 	}
 }
 
-/* Reads all that it takes to compute what cannot be read: of the touched columns, or of the others. */
+/*
+ * Reads all that it takes to compute what cannot be read: of the touched columns, or of the others. Where members may not
+ * agree, what a member has that is there is not what parity makes of it.
+ */
 static int
-plan_recovery(struct raid_stripe *stripe, const struct counts *counts, bool touched)
+plan_recovery(struct raid_stripe *stripe, const struct counts *counts, uint64_t num_rows, bool touched)
 {
-	const struct raid_parity *parity = stripe->pool->raid->parity;
+	const struct raid *raid = stripe->pool->raid;
+	const struct raid_parity *parity = raid->parity;
 	uint8_t needed = counts->missing_data;
 
-	if (counts->missing_data > counts->readable_parity) {
+	if (counts->missing_data > counts->readable_parity ||
+		(counts->bad_data > 0 && !raid_agrees(raid, stripe->columns[0].row, num_rows))) {
 		return -EIO;
 	}
 	for (uint8_t i = 0; i < parity->num_data; i++) {
@@ -162,13 +170,13 @@ plan_recovery(struct raid_stripe *stripe, const struct counts *counts, bool touc
 }
 
 static int
-plan_read(struct raid_stripe *stripe)
+plan_read(struct raid_stripe *stripe, uint64_t num_rows)
 {
 	struct counts counts;
 
 	count_columns(stripe, &counts);
 	if (counts.missing_touched > 0) {
-		return plan_recovery(stripe, &counts, true);
+		return plan_recovery(stripe, &counts, num_rows, true);
 	}
 	for (uint8_t i = 0; i < stripe->pool->raid->parity->num_data; i++) {
 		stripe->columns[i].reads = stripe->columns[i].touched;
@@ -220,7 +228,7 @@ plan_write(struct raid_stripe *stripe, uint64_t num_rows)
 		return 0;
 	}
 	if (!can_reconstruct) {
-		return plan_recovery(stripe, &counts, false);
+		return plan_recovery(stripe, &counts, num_rows, false);
 	}
 	for (uint8_t i = 0; i < parity->num_data; i++) {
 		stripe->columns[i].reads = !stripe->columns[i].touched;
@@ -464,7 +472,7 @@ raid_stripe_plan_slice(struct raid_stripe *stripe, int *rc)
 	}
 	num_rows = limit - stripe->row;
 	look_at_members(stripe, num_rows, first, last);
-	*rc = stripe->kind == RAID_STRIPE_READ ? plan_read(stripe) : plan_write(stripe, num_rows);
+	*rc = stripe->kind == RAID_STRIPE_READ ? plan_read(stripe, num_rows) : plan_write(stripe, num_rows);
 	if (*rc != 0) {
 		return false;
 	}

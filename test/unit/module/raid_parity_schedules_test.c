@@ -1,0 +1,690 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Reads, writes and zeroes of any size and shape, from several threads, on arrays with parity whose disks end them at once,
+ * later, or not for want of memory, fail reads, fail, are pulled out and are replaced; never more of them at a time than the
+ * array can do without. Nothing may fail; what is read is what was written, with all members and with as few as there may
+ * be; and in the end each row is the parity of itself.
+ *
+ * RAID_SEED=n runs that schedule only, RAID_COUNT=n so many.
+ */
+
+#include "raid_parity_fixture.h"
+
+#include "spdk/log.h"
+#include "spdk/util.h"
+
+#define SLOTS 10
+#define TURNS 150
+#define THREADS 3
+#define MAX_BLOCKS 4096
+#define MAX_IO_BLOCKS 96
+#define MAX_PIECES 300
+
+/* An I/O. */
+struct slot {
+	uint32_t thread;
+	bool busy;
+	enum spdk_bdev_io_type type;
+	uint64_t first;
+	uint64_t num_blocks;
+	uint32_t version;
+	/* What may have made it fail when it began. */
+	uint64_t reasons;
+	struct iovec iovs[MAX_PIECES];
+	int iovcnt;
+	uint8_t buf[MAX_IO_BLOCKS * 520];
+	uint8_t md[MAX_IO_BLOCKS * 8];
+};
+
+static struct slot g_slots[SLOTS];
+/* What blocks hold: 0 is zeroes. UINT32_MAX: nobody knows. Who writes and reads them. */
+static uint32_t g_versions[MAX_BLOCKS];
+static bool g_written[MAX_BLOCKS];
+static uint8_t g_readers[MAX_BLOCKS];
+static uint32_t g_next_version;
+static bool g_lost[MAX_DISKS], g_flaky[MAX_DISKS];
+static uint64_t g_seed, g_num_blocks, g_completed, g_failed, g_losses, g_returns, g_flaws, g_reasons;
+/* Whether there is parity of what was never written. Without it no member may fail while it is there. */
+static bool g_agrees;
+static bool g_stop_flaws;
+
+static uint32_t
+md_len(void)
+{
+	return g_disks[0].bdev.md_interleave ? 0 : g_disks[0].bdev.md_len;
+}
+
+static uint32_t
+block_size(void)
+{
+	return g_disks[0].bdev.blocklen;
+}
+
+static void
+fill(uint8_t *buf, size_t len, uint64_t block, uint32_t version, uint32_t salt)
+{
+	uint64_t state = block * UINT64_C(0x9e3779b97f4a7c15) + version * UINT64_C(0xbf58476d1ce4e5b9) + salt;
+
+	for (size_t i = 0; i < len; i++) {
+		state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+		buf[i] = version == 0 ? 0 : (uint8_t)(state >> 56);
+	}
+}
+
+/* ---- I/O ---- */
+
+static void
+set_range(const struct slot *slot, bool begins)
+{
+	for (uint64_t block = slot->first; block < slot->first + slot->num_blocks; block++) {
+		if (slot->type == SPDK_BDEV_IO_TYPE_READ) {
+			g_readers[block] += begins ? 1 : -1;
+		} else if (slot->type != SPDK_BDEV_IO_TYPE_FLUSH) {
+			g_written[block] = begins;
+		}
+	}
+}
+
+static void
+check_read(const struct slot *slot)
+{
+	uint8_t expected[520];
+
+	for (uint64_t i = 0; i < slot->num_blocks; i++) {
+		uint64_t block = slot->first + i;
+
+		if (g_versions[block] == UINT32_MAX) {
+			continue;
+		}
+		fill(expected, block_size(), block, g_versions[block], 0);
+		if (memcmp(expected, slot->buf + i * block_size(), block_size()) != 0) {
+			fail_msg("seed %" PRIu64 ": block %" PRIu64 " has wrong data", g_seed, block);
+		}
+		fill(expected, md_len(), block, g_versions[block], 1);
+		if (memcmp(expected, slot->md + i * md_len(), md_len()) != 0) {
+			fail_msg("seed %" PRIu64 ": block %" PRIu64 " has wrong metadata", g_seed, block);
+		}
+	}
+}
+
+static void
+slot_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *arg)
+{
+	struct slot *slot = arg;
+
+	assert_true(slot->busy);
+	assert_ptr_equal(spdk_get_thread(), g_sim_threads[slot->thread]);
+	slot->busy = false;
+	g_completed++;
+	if (!success) {
+		g_failed++;
+		if (slot->reasons == g_reasons) {
+			fail_msg("seed %" PRIu64 ": an I/O of type %d at %" PRIu64 " fails", g_seed, slot->type,
+				slot->first);
+		}
+	} else if (slot->type == SPDK_BDEV_IO_TYPE_READ) {
+		check_read(slot);
+	}
+	for (uint64_t block = slot->first; block < slot->first + slot->num_blocks; block++) {
+		if (slot->type == SPDK_BDEV_IO_TYPE_UNMAP ||
+			(!success && slot->type != SPDK_BDEV_IO_TYPE_READ && slot->type != SPDK_BDEV_IO_TYPE_FLUSH)) {
+			g_versions[block] = UINT32_MAX;
+		} else if (slot->type == SPDK_BDEV_IO_TYPE_WRITE) {
+			g_versions[block] = slot->version;
+		} else if (slot->type == SPDK_BDEV_IO_TYPE_WRITE_ZEROES) {
+			g_versions[block] = 0;
+		}
+	}
+	set_range(slot, false);
+	spdk_bdev_free_io(bdev_io);
+}
+
+/* Cuts the buffer anywhere. Blocks of very many pieces only where the layer does not have to split them. */
+static void
+shape(struct slot *slot)
+{
+	uint64_t len = slot->num_blocks * block_size(), done = 0;
+	uint64_t stripe = g_raid->bdev.optimal_io_boundary;
+	bool whole = slot->first / stripe == (slot->first + slot->num_blocks - 1) / stripe;
+	uint64_t most = one_in(3) ? len : len / (1 + bdk_sim_random(5));
+
+	if (whole && one_in(12)) {
+		most = spdk_max(3, len / (MAX_PIECES / 2));
+	}
+	for (slot->iovcnt = 0; done < len; slot->iovcnt++) {
+		uint64_t piece = 1 + most / 2 + bdk_sim_random(most);
+
+		piece = spdk_min(len - done, piece);
+		if (slot->iovcnt == MAX_PIECES - 1 || (!whole && slot->iovcnt == 24)) {
+			piece = len - done;
+		}
+		slot->iovs[slot->iovcnt] = (struct iovec){slot->buf + done, piece};
+		done += piece;
+	}
+}
+
+static bool
+is_free(const struct slot *slot)
+{
+	for (uint64_t block = slot->first; block < slot->first + slot->num_blocks; block++) {
+		if (g_written[block] || (slot->type != SPDK_BDEV_IO_TYPE_READ && g_readers[block] > 0)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static enum spdk_bdev_io_type
+choose_type(void)
+{
+	switch (bdk_sim_random(20)) {
+	case 0:
+		return spdk_bdev_io_type_supported(&g_raid->bdev, SPDK_BDEV_IO_TYPE_WRITE_ZEROES)
+			? SPDK_BDEV_IO_TYPE_WRITE_ZEROES
+			: SPDK_BDEV_IO_TYPE_WRITE;
+	case 1:
+		return spdk_bdev_io_type_supported(&g_raid->bdev, SPDK_BDEV_IO_TYPE_UNMAP) && one_in(3)
+			? SPDK_BDEV_IO_TYPE_UNMAP
+			: SPDK_BDEV_IO_TYPE_FLUSH;
+	case 2:
+	case 3:
+	case 4:
+	case 5:
+	case 6:
+	case 7:
+		return SPDK_BDEV_IO_TYPE_READ;
+	default:
+		return SPDK_BDEV_IO_TYPE_WRITE;
+	}
+}
+
+static int
+submit(struct slot *slot)
+{
+	struct spdk_io_channel *ch = g_user.ch[slot->thread];
+	void *md = md_len() > 0 ? slot->md : NULL;
+	int rc;
+
+	switch (slot->type) {
+	case SPDK_BDEV_IO_TYPE_READ:
+		ON(slot->thread,
+			rc = spdk_bdev_readv_blocks_with_md(g_user.desc, ch, slot->iovs, slot->iovcnt, md, slot->first,
+				slot->num_blocks, slot_done_cb, slot));
+		break;
+	case SPDK_BDEV_IO_TYPE_WRITE:
+		ON(slot->thread,
+			rc = spdk_bdev_writev_blocks_with_md(g_user.desc, ch, slot->iovs, slot->iovcnt, md, slot->first,
+				slot->num_blocks, slot_done_cb, slot));
+		break;
+	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
+		ON(slot->thread,
+			rc = spdk_bdev_write_zeroes_blocks(
+				g_user.desc, ch, slot->first, slot->num_blocks, slot_done_cb, slot));
+		break;
+	case SPDK_BDEV_IO_TYPE_UNMAP:
+		ON(slot->thread,
+			rc = spdk_bdev_unmap_blocks(
+				g_user.desc, ch, slot->first, slot->num_blocks, slot_done_cb, slot));
+		break;
+	default:
+		ON(slot->thread,
+			rc = spdk_bdev_flush_blocks(
+				g_user.desc, ch, slot->first, slot->num_blocks, slot_done_cb, slot));
+		break;
+	}
+	return rc;
+}
+
+static void
+begin_io(struct slot *slot)
+{
+	uint64_t unit = g_raid->bdev.split_on_write_unit ? g_raid->parity->stripe_blocks : 1;
+	uint64_t most = one_in(4) ? MAX_IO_BLOCKS : 12;
+
+	slot->type = choose_type();
+	slot->num_blocks = 1 + bdk_sim_random(most);
+	slot->first = bdk_sim_random(g_num_blocks - slot->num_blocks + 1);
+	if (slot->type != SPDK_BDEV_IO_TYPE_READ && unit > 1) {
+		slot->first -= slot->first % unit;
+		slot->num_blocks = spdk_divide_round_up(slot->num_blocks, unit) * unit;
+	}
+	if (slot->num_blocks > MAX_IO_BLOCKS || !is_free(slot)) {
+		return;
+	}
+	slot->thread = (uint32_t)bdk_sim_random(THREADS);
+	slot->busy = true;
+	slot->reasons = g_reasons;
+	slot->version = ++g_next_version;
+	set_range(slot, true);
+	shape(slot);
+	memset(slot->buf, 0xee, sizeof(slot->buf));
+	memset(slot->md, 0xee, sizeof(slot->md));
+	for (uint64_t i = 0; i < slot->num_blocks && slot->type == SPDK_BDEV_IO_TYPE_WRITE; i++) {
+		fill(slot->buf + i * block_size(), block_size(), slot->first + i, slot->version, 0);
+		fill(slot->md + i * md_len(), md_len(), slot->first + i, slot->version, 1);
+	}
+	assert_int_equal(submit(slot), 0);
+}
+
+static bool
+is_settled(void *arg)
+{
+	for (int i = 0; i < SLOTS; i++) {
+		if (g_slots[i].busy) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+release_some(uint32_t count)
+{
+	for (int i = 0; i < g_num_disks; i++) {
+		mem_disk_release(&g_disks[i], count);
+	}
+}
+
+static void
+settle(void)
+{
+	for (int i = 0; i < 20000 && !is_settled(NULL); i++) {
+		bdk_sim_run_for(500);
+		release_some(3);
+	}
+	if (!is_settled(NULL)) {
+		fail_msg("seed %" PRIu64 ": something hangs", g_seed);
+	}
+	for (int i = 0; i < 20; i++) {
+		bdk_sim_run_for(500);
+		release_some(1000);
+	}
+}
+
+static void
+read_all(void)
+{
+	struct slot *slot = &g_slots[0];
+
+	for (uint64_t block = 0; block < g_num_blocks; block += slot->num_blocks) {
+		slot->type = SPDK_BDEV_IO_TYPE_READ;
+		slot->first = block;
+		slot->num_blocks = 1 + bdk_sim_random(MAX_IO_BLOCKS);
+		slot->num_blocks = spdk_min(slot->num_blocks, g_num_blocks - block);
+		slot->thread = (uint32_t)bdk_sim_random(THREADS);
+		slot->busy = true;
+		slot->reasons = g_reasons;
+		set_range(slot, true);
+		shape(slot);
+		assert_int_equal(submit(slot), 0);
+		settle();
+	}
+}
+
+/* ---- Disks ---- */
+
+static int
+num_lost(void)
+{
+	int count = 0;
+
+	for (int i = 0; i < g_num_disks; i++) {
+		count += g_lost[i] || g_flaky[i];
+	}
+	return count;
+}
+
+/* Reads of some disks fail now and then. */
+static void
+observe(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, bool enters)
+{
+	int i = (int)(disk - g_disks);
+
+	if (!enters || g_lost[i]) {
+		return;
+	}
+	disk->fail_status = SPDK_BDEV_IO_STATUS_PENDING;
+	if (g_flaky[i] && bdev_io->type == SPDK_BDEV_IO_TYPE_READ && one_in(3) && !g_stop_flaws) {
+		g_flaws++;
+		disk->fail_status = SPDK_BDEV_IO_STATUS_FAILED;
+	}
+}
+
+static void
+init_disk(int i, bool random_data)
+{
+	uint32_t interleaved = g_seed % 7 == 3 ? 8 : 0, separate = g_seed % 7 == 4 ? 8 : 0;
+	uint64_t num_blocks = 16 * 12 + g_seed % 13;
+	char name[16];
+
+	snprintf(name, sizeof(name), "d%d", i);
+	mem_disk_init(&g_disks[i], name, 512 + interleaved, num_blocks);
+	g_disks[i].bdev.md_len = interleaved + separate;
+	g_disks[i].bdev.md_interleave = interleaved > 0;
+	g_disks[i].mode = MEM_DISK_RANDOM;
+	g_disks[i].observe = observe;
+	g_disks[i].fail_status = SPDK_BDEV_IO_STATUS_PENDING;
+	g_disks[i].io_types |= 1 << SPDK_BDEV_IO_TYPE_WRITE_ZEROES;
+	g_disks[i].data = calloc(num_blocks, 512 + interleaved);
+	for (uint64_t j = 0; j < num_blocks * 512 && random_data; j++) {
+		g_disks[i].data[j] = (uint8_t)(j * 7 + (uint64_t)i * 13 + (j >> 8));
+	}
+	mem_disk_register(&g_disks[i]);
+}
+
+static void
+removed_cb(void *ctx, int rc)
+{
+	assert_int_equal(rc, 0);
+}
+
+static void
+lose_disk(int i)
+{
+	g_losses++;
+	g_lost[i] = true;
+	g_flaky[i] = false;
+	/* What it had has failed while it was there. */
+	g_reasons += !g_agrees;
+	g_disks[i].fail_status = SPDK_BDEV_IO_STATUS_PENDING;
+	if (g_agrees && one_in(2)) {
+		/* It fails first, what it has and what comes. */
+		g_disks[i].fail_status = SPDK_BDEV_IO_STATUS_FAILED;
+		bdk_sim_run_for(bdk_sim_random(300));
+		mem_disk_release_status(&g_disks[i], 1 + (uint32_t)bdk_sim_random(3), SPDK_BDEV_IO_STATUS_FAILED);
+		bdk_sim_run_for(bdk_sim_random(300));
+	}
+	ON(0, spdk_bdev_unregister(&g_disks[i].bdev, removed_cb, NULL));
+}
+
+static void
+joined_cb(void *arg, int rc)
+{
+	*(int *)arg = rc;
+}
+
+struct quiet {
+	bool done;
+};
+
+static void
+quiet_cb(void *ctx, int status)
+{
+	assert_int_equal(status, 0);
+	((struct quiet *)ctx)->done = true;
+}
+
+static void
+wait_for(const bool *done)
+{
+	for (int i = 0; i < 20000 && !*done; i++) {
+		bdk_sim_run_for(200);
+		release_some(2);
+	}
+	if (!*done) {
+		fail_msg("seed %" PRIu64 ": quiescing hangs", g_seed);
+	}
+}
+
+/* What the disk has to hold in a row, out of the others. */
+static void
+rebuild_row(int target, uint64_t row)
+{
+	struct raid_window window = {.raid = g_raid, .offset_blocks = row, .num_blocks = 1};
+	uint8_t *data[MAX_DISKS], *md[MAX_DISKS];
+
+	window.data = data;
+	window.md = md;
+	for (int i = 0; i < g_num_disks; i++) {
+		data[i] = calloc(1, block_size());
+		md[i] = calloc(1, 8);
+		if (i != target && !g_lost[i]) {
+			memcpy(data[i], g_disks[i].data + row * block_size(), block_size());
+			memcpy(md[i], g_disks[i].md != NULL ? g_disks[i].md + row * md_len() : md[i],
+				g_disks[i].md != NULL ? md_len() : 0);
+			window.valid[0] |= UINT64_C(1) << i;
+		}
+	}
+	assert_int_equal(g_raid->ops->recover(&window, (uint8_t)target), 0);
+	memcpy(g_disks[target].data + row * block_size(), data[target], block_size());
+	if (g_disks[target].md != NULL) {
+		memcpy(g_disks[target].md + row * md_len(), md[target], md_len());
+	}
+	for (int i = 0; i < g_num_disks; i++) {
+		free(data[i]);
+		free(md[i]);
+	}
+}
+
+static void
+rebuild(int target)
+{
+	struct raid_member *member = &g_raid->members[target];
+	uint64_t end = g_num_blocks / (uint64_t)num_data();
+
+	for (uint64_t row = 0, count; row < end; row += count) {
+		struct quiet quiet = {};
+		uint64_t offset, num;
+
+		count = 1 + bdk_sim_random(40);
+		count = spdk_min(end - row, count);
+		g_raid->ops->get_array_range(g_raid, row, count, &offset, &num);
+		ON(0,
+			assert_int_equal(
+				spdk_bdev_quiesce_range(&g_raid->bdev, &g_raid_module, offset, num, quiet_cb, &quiet),
+				0));
+		wait_for(&quiet.done);
+		for (uint64_t i = 0; i < count; i++) {
+			rebuild_row(target, row + i);
+		}
+		__atomic_store_n(&member->in_sync_until, row + count, __ATOMIC_RELEASE);
+		quiet.done = false;
+		ON(0,
+			assert_int_equal(
+				spdk_bdev_unquiesce_range(&g_raid->bdev, &g_raid_module, offset, num, quiet_cb, &quiet),
+				0));
+		wait_for(&quiet.done);
+		for (int i = 0; i < 3; i++) {
+			struct slot *slot = &g_slots[bdk_sim_random(SLOTS)];
+
+			if (!slot->busy) {
+				begin_io(slot);
+			}
+		}
+	}
+	__atomic_store_n(&member->in_sync_until, UINT64_MAX, __ATOMIC_RELEASE);
+}
+
+/* Another disk in the place of a lost one. */
+static void
+replace_disk(int i)
+{
+	struct raid_member *member = &g_raid->members[i];
+	const char *why = NULL;
+	int joined = 1, rc;
+	char name[16];
+
+	for (int turn = 0; turn < 2000 && !(g_disks[i].destructed && member->desc == NULL); turn++) {
+		bdk_sim_run_for(200);
+		release_some(1);
+	}
+	assert_true(g_disks[i].destructed && member->desc == NULL);
+	g_returns++;
+	init_disk(i, true);
+	bdk_sim_run_for(100);
+	snprintf(name, sizeof(name), "d%d", i);
+	ON(0, {
+		member->name = strdup(name);
+		rc = raid_member_open(member, &why);
+		assert_int_equal(rc, 0);
+		raid_member_join(member, joined_cb, &joined);
+	});
+	for (int turn = 0; turn < 2000 && joined == 1; turn++) {
+		bdk_sim_run_for(200);
+		release_some(1);
+	}
+	assert_int_equal(joined, 0);
+	rebuild(i);
+	g_lost[i] = false;
+}
+
+static void
+disturb(void)
+{
+	int i = (int)bdk_sim_random((uint64_t)g_num_disks);
+
+	if (g_lost[i]) {
+		replace_disk(i);
+	} else if (g_flaky[i]) {
+		/* I/O that does without it must not lose another one. */
+		g_flaky[i] = false;
+		settle();
+	} else if (num_lost() < num_parity()) {
+		if (one_in(2) || !g_agrees) {
+			lose_disk(i);
+		} else {
+			g_flaky[i] = true;
+		}
+	}
+}
+
+/* ---- Schedules ---- */
+
+static void
+take_turn(void)
+{
+	struct slot *slot = &g_slots[bdk_sim_random(SLOTS)];
+
+	switch (bdk_sim_random(40)) {
+	case 0:
+		disturb();
+		break;
+	case 1:
+	case 2:
+	case 3:
+	case 4:
+		release_some(1 + (uint32_t)bdk_sim_random(3));
+		break;
+	case 5:
+		g_disks[bdk_sim_random((uint64_t)g_num_disks)].refuse = (uint32_t)bdk_sim_random(6);
+		break;
+	default:
+		if (!slot->busy) {
+			begin_io(slot);
+		}
+		break;
+	}
+	bdk_sim_run_for(bdk_sim_random(30));
+}
+
+static void
+check_rows(bool all)
+{
+	for (uint64_t row = 0; row < g_num_blocks / (uint64_t)num_data() && num_lost() == 0 && all; row++) {
+		if (!row_agrees(row, false) || (g_disks[0].md != NULL && !row_agrees(row, true))) {
+			fail_msg("seed %" PRIu64 ": row %" PRIu64 " is not its own parity", g_seed, row);
+		}
+	}
+}
+
+static void
+start_array(void)
+{
+	static const char *const levels[] = {"raid5", "raid6", "raid5f"};
+	const char *level = levels[g_seed % 3];
+	int num_disks = (g_seed % 3 == 1 ? 4 : 3) + (int)bdk_sim_random(4);
+	bool random_data = one_in(3);
+
+	for (int i = 0; i < num_disks; i++) {
+		g_lost[i] = false;
+		g_flaky[i] = false;
+		init_disk(i, random_data);
+	}
+	bdk_sim_run_until_idle();
+	create_array(level, num_disks, 1u << bdk_sim_random(4));
+	g_num_blocks = g_raid->bdev.blockcnt;
+	assert_true(g_num_blocks <= MAX_BLOCKS);
+	for (uint64_t i = 0; i < g_num_blocks; i++) {
+		g_versions[i] = random_data ? UINT32_MAX : 0;
+	}
+	g_agrees = !random_data;
+	__atomic_store_n(&g_raid->agrees_until, g_agrees ? UINT64_MAX : 0, __ATOMIC_RELEASE);
+}
+
+static void
+run_schedule(uint64_t seed)
+{
+	g_seed = seed;
+	g_stop_flaws = false;
+	bdev_sim_start(seed, THREADS);
+	start_array();
+	mem_user_open_name(&g_user, "r", THREADS, true);
+	for (int i = 0; i < TURNS; i++) {
+		take_turn();
+	}
+	settle();
+	g_stop_flaws = true;
+	memset(g_flaky, 0, sizeof(g_flaky));
+	check_rows(g_agrees);
+	read_all();
+	while (num_lost() < num_parity()) {
+		int i = (int)bdk_sim_random((uint64_t)g_num_disks);
+
+		if (!g_lost[i]) {
+			lose_disk(i);
+			settle();
+		}
+	}
+	read_all();
+	mem_user_close(&g_user);
+	bdk_sim_run_for(1000);
+	delete_array();
+	for (int i = 0; i < g_num_disks; i++) {
+		if (!g_lost[i]) {
+			mem_disk_remove(&g_disks[i]);
+		}
+	}
+	bdev_sim_stop();
+}
+
+static uint64_t
+get_number(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void
+nothing_is_lost(void **state)
+{
+	uint64_t seed = get_number("RAID_SEED", 0), count = get_number("RAID_COUNT", 300);
+
+	spdk_log_set_print_level(seed != 0 ? SPDK_LOG_NOTICE : SPDK_LOG_DISABLED);
+	if (seed != 0) {
+		count = 1;
+	}
+	for (uint64_t i = 0; i < count; i++) {
+		run_schedule(seed != 0 ? seed : i + 1);
+	}
+	spdk_log_set_print_level(SPDK_LOG_NOTICE);
+	printf("%" PRIu64 " schedules: %" PRIu64 " I/Os, %" PRIu64 " of them failed; %" PRIu64 " disks lost, %" PRIu64
+	       " replaced, %" PRIu64 " reads failed\n",
+		count, g_completed, g_failed, g_losses, g_returns, g_flaws);
+	if (seed == 0) {
+		/* They did what they are for. */
+		assert_true(
+			g_completed > 50 * count && g_losses > count && g_returns > count / 4 && g_flaws > count / 2);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_lost),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
