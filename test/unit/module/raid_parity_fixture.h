@@ -121,6 +121,14 @@ row_agrees(uint64_t row, bool md)
 /* ---- Arrays ---- */
 
 static inline void
+created_cb(void *arg, int rc, const char *why)
+{
+	if (rc != 0) {
+		fail_msg("%d: %s", rc, why);
+	}
+}
+
+static inline void
 create_array(const char *level, int num_disks, uint32_t strip_kb)
 {
 	char names[MAX_DISKS][16];
@@ -129,19 +137,15 @@ create_array(const char *level, int num_disks, uint32_t strip_kb)
 		.ops = raid_level_by_name(level),
 		.strip_size_kb = strip_kb,
 		.members = members,
-		.num_members = (size_t)num_disks};
-	const char *why = NULL;
-	int rc;
+		.num_members = (size_t)num_disks,
+		.policy = RAID_NUM_POLICIES};
 
 	g_num_disks = num_disks;
 	for (int i = 0; i < num_disks; i++) {
 		snprintf(names[i], sizeof(names[i]), "d%d", i);
 		members[i] = names[i];
 	}
-	ON(0, rc = raid_create(&opts, &why));
-	if (rc != 0) {
-		fail_msg("%d: %s", rc, why);
-	}
+	ON(0, raid_create(&opts, created_cb, NULL));
 	bdk_sim_run_until_idle();
 	g_raid = raid_find("r");
 	assert_non_null(g_raid);
@@ -159,8 +163,9 @@ delete_array(void)
 {
 	bool deleted = false;
 	struct raid_waiter waiter = {.cb = deleted_cb, .arg = &deleted};
+	struct raid_waiter *to_wait = &waiter;
 
-	ON(0, raid_delete(g_raid, &waiter));
+	ON(0, raid_delete(g_raid, false, to_wait));
 	bdk_sim_run_for(1000);
 	assert_true(deleted);
 	g_raid = NULL;
