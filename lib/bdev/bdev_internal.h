@@ -30,6 +30,7 @@
 #include "spdk/tree.h"
 #include "spdk/util.h"
 #include "lib/env/env_internal.h"
+#include "bdevkit/batch.h"
 #include "bdevkit/thread.h"
 
 #define ZERO_BUFFER_SIZE 0x100000
@@ -269,6 +270,9 @@ struct bdev_state {
 	TAILQ_HEAD(bdev_claim_list, spdk_bdev_module_claim) claims; /* v2, oldest first */
 	uint64_t claims_made;
 	uint64_t claim_key; /* of SPDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED */
+
+	/* batch.c: of new channels; NULL: none. */
+	bdk_bdev_instant_fn instant;
 
 	/* Answers of io_type_supported, asked once per type at registration. Bit = enum spdk_bdev_io_type. */
 	uint64_t io_types;

@@ -131,6 +131,7 @@ bdev_channel_create(void *io_device, void *ctx_buf)
 		return -ENOMEM;
 	}
 	ch->thread = spdk_io_channel_get_ctx(thread_ch);
+	ch->instant = __atomic_load_n(&bdev_state(bdev)->instant, __ATOMIC_ACQUIRE);
 	ch->module_ch = bdev->fn_table->get_io_channel(bdev->ctxt);
 	if (ch->module_ch == NULL) {
 		SPDK_ERRLOG("%s: the module gave no channel\n", bdev->name);

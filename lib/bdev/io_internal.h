@@ -164,6 +164,8 @@ struct bdev_channel {
 	uint64_t outstanding;
 	struct spdk_bdev *bdev;
 	struct bdev_shared *shared;
+	/* batch.c: NULL if each I/O goes through submit_request. */
+	bdk_bdev_instant_fn instant;
 	TAILQ_ENTRY(bdev_channel) link;
 	/* convert.c: of those outstanding, the ones whose data are being moved. */
 	uint64_t converting;

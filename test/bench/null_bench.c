@@ -4,7 +4,9 @@
  * What an I/O costs in the block-device layer: random reads of 4 KiB with a queue depth, on one SPDK thread that is
  * polled in place. Prints nanoseconds per I/O, load generator included.
  *
- *   null_bench [-q DEPTH] [-n IOS] [-r ROUNDS] [-b BDEV]...
+ *   null_bench [-q DEPTH] [-n IOS] [-r ROUNDS] [-b BDEV[:ARRAY]]...
+ *
+ * With :ARRAY requests are submitted so many at a time and come back in arrays (bdevkit/batch.h).
  *
  * Bdevs: "poll" completes from a poller, "inline" inside submit_request, both by a module of this program that does
  * nothing else; "null" and "malloc" are the modules of those names. The latter is a disk of 512 MiB, written before; beside
@@ -13,6 +15,7 @@
  * and "tablep1", a partition of "table", which is like "inline".
  */
 
+#include "bdevkit/batch.h"
 #include "spdk/bdev_module.h"
 #include "spdk/env.h"
 #include "spdk/log.h"
@@ -371,6 +374,81 @@ read_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 	}
 }
 
+/* ---- the same in arrays ---- */
+
+struct batch_load {
+	struct load load;
+	struct bdk_batch *batch;
+	uint32_t array;
+	struct bdk_request requests[MAX_DEPTH];
+	/* Requests that are to be submitted next. */
+	struct bdk_request *idle[MAX_DEPTH];
+	uint32_t num_idle;
+};
+
+static inline void
+submit_array(struct batch_load *batch)
+{
+	struct load *load = &batch->load;
+	uint32_t count = spdk_min(batch->num_idle, batch->array), i;
+	struct bdk_request **array;
+
+	count = spdk_min(count, load->to_submit);
+	array = &batch->idle[batch->num_idle - count];
+	for (i = 0; i < count; i++) {
+		array[i]->offset_blocks = next_offset(load);
+	}
+	batch->num_idle -= count;
+	load->to_submit -= count;
+	load->outstanding += count;
+	bdk_batch_submit(batch->batch, array, count);
+}
+
+static void
+array_done_cb(void *ctx, struct bdk_request **done, uint32_t count)
+{
+	struct batch_load *batch = ctx;
+	uint32_t i;
+
+	batch->load.outstanding -= count;
+	for (i = 0; i < count; i++) {
+		if (done[i]->status != 0) {
+			fail("read", done[i]->status);
+		}
+		batch->idle[batch->num_idle++] = done[i];
+	}
+	while (batch->num_idle >= batch->array && batch->load.to_submit > 0) {
+		submit_array(batch);
+	}
+}
+
+static uint64_t
+run_batch(struct batch_load *batch, uint64_t depth, uint64_t count)
+{
+	uint64_t begin = spdk_get_ticks(), i;
+
+	batch->load.to_submit = count;
+	batch->num_idle = 0;
+	for (i = 0; i < depth; i++) {
+		batch->requests[i].type = SPDK_BDEV_IO_TYPE_READ;
+		batch->requests[i].buf = batch->load.buf;
+		batch->requests[i].num_blocks = IO_BLOCKS;
+		batch->idle[batch->num_idle++] = &batch->requests[i];
+	}
+	while (batch->load.outstanding > 0 || batch->load.to_submit > 0) {
+		/* At the beginning, and a rest shorter than an array at the end. */
+		if (batch->load.to_submit > 0 && batch->num_idle > 0) {
+			submit_array(batch);
+		} else {
+			poll_thread();
+			spdk_set_thread(g_thread);
+		}
+	}
+	return spdk_get_ticks() - begin;
+}
+
+static struct batch_load g_batch;
+
 static void
 event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ctx)
 {
@@ -378,7 +456,7 @@ event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ctx)
 
 /* Returns ticks. */
 static uint64_t
-run(struct load *load, uint64_t depth, uint64_t count)
+run_single(struct load *load, uint64_t depth, uint64_t count)
 {
 	uint64_t begin = spdk_get_ticks(), i;
 
@@ -393,10 +471,18 @@ run(struct load *load, uint64_t depth, uint64_t count)
 	return spdk_get_ticks() - begin;
 }
 
+static uint64_t
+run(struct load *load, uint64_t depth, uint64_t count)
+{
+	return g_batch.array > 0 ? run_batch(&g_batch, depth, count) : run_single(load, depth, count);
+}
+
+/* array: requests that are submitted at once, 0: by the functions for one I/O. */
 static void
-measure(const char *name, uint64_t depth, uint64_t count, int rounds)
+measure(const char *name, uint32_t array, uint64_t depth, uint64_t count, int rounds)
 {
 	struct load load = {.random = 88172645463325252ULL};
+	char label[64];
 	double ns, best = 1e9, sum = 0;
 	int rc, i;
 
@@ -409,14 +495,25 @@ measure(const char *name, uint64_t depth, uint64_t count, int rounds)
 	if (load.ch == NULL || load.buf == NULL) {
 		fail(name, -ENOMEM);
 	}
+	g_batch.array = array;
+	if (array > 0) {
+		g_batch.load = load;
+		g_batch.batch = bdk_batch_create(load.desc, load.ch, array_done_cb, &g_batch);
+		snprintf(label, sizeof(label), "%s:%u", name, array);
+	} else {
+		snprintf(label, sizeof(label), "%s", name);
+	}
 	run(&load, depth, depth * 16);
 	for (i = 0; i < rounds; i++) {
 		ns = run(&load, depth, count) * 1e9 / spdk_get_ticks_hz() / count;
 		sum += ns;
 		best = ns < best ? ns : best;
 	}
-	printf("%-8s depth %4" PRIu64 "  %7.1f ns/IO (best of %d: %.1f)  %6.2f M IO/s\n", name, depth, sum / rounds,
+	printf("%-8s depth %4" PRIu64 "  %7.1f ns/IO (best of %d: %.1f)  %6.2f M IO/s\n", label, depth, sum / rounds,
 		rounds, best, 1e3 / (sum / rounds));
+	if (array > 0 && bdk_batch_destroy(g_batch.batch) != 0) {
+		fail(name, -EBUSY);
+	}
 	spdk_dma_free(load.buf);
 	spdk_put_io_channel(load.ch);
 	spdk_bdev_close(load.desc);
@@ -609,7 +706,10 @@ create_upper(const char *name)
 int
 main(int argc, char **argv)
 {
-	const char *names[8] = {"poll", "inline", "null"};
+	char poll[] = "poll", inl[] = "inline", null[] = "null", batch[] = "null:32";
+	char *names[8] = {poll, inl, null, batch};
+	uint32_t array;
+	char *colon;
 	uint64_t depth = 128, count = 4000000;
 	int num_names = 0, rounds = 5, opt, i;
 
@@ -638,13 +738,21 @@ main(int argc, char **argv)
 		return 2;
 	}
 	start();
-	for (i = 0; i < (num_names > 0 ? num_names : 3); i++) {
+	for (i = 0; i < (num_names > 0 ? num_names : 4); i++) {
 		if (strcmp(names[i], "malloc") == 0) {
 			create_malloc();
 			measure_copy(count, rounds);
 		}
+		colon = strchr(names[i], ':');
+		array = colon != NULL ? atoi(colon + 1) : 0;
+		if (colon != NULL) {
+			*colon = '\0';
+		}
+		if (array > depth) {
+			fail("an array larger than the depth", -EINVAL);
+		}
 		create_upper(names[i]);
-		measure(names[i], depth, count, rounds);
+		measure(names[i], array, depth, count, rounds);
 	}
 	stop();
 	return 0;

@@ -4,7 +4,9 @@
 # Instructions per I/O of the block-device layer, load generator included: the difference between two runs of
 # null_bench of different lengths under callgrind. With -a it also prints the functions in which they are spent.
 #
-#   null_instructions.sh BUILD_DIR [-a] [BDEV]...
+#   null_instructions.sh BUILD_DIR [-a] [BDEV[:ARRAY]]...
+#
+# With :ARRAY the requests are submitted so many at a time (bdevkit/batch.h).
 set -eu
 
 build=$1
@@ -15,7 +17,7 @@ if [ "${1-}" = -a ]; then
 	shift
 fi
 if [ $# -eq 0 ]; then
-	set -- poll inline null
+	set -- poll inline null null:32
 fi
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT INT TERM

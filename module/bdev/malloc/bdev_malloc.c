@@ -3,6 +3,7 @@
 #include "module/bdev/malloc/bdev_malloc.h"
 
 #include "bdevkit/thread.h"
+#include "bdevkit/batch.h"
 #include "spdk/accel.h"
 #include "spdk/dma.h"
 #include "spdk/env.h"
@@ -312,6 +313,27 @@ copy_blocks(struct malloc_bdev *malloc_bdev, struct spdk_bdev_io *bdev_io)
 	return SPDK_BDEV_IO_STATUS_SUCCESS;
 }
 
+/* Requests that are nothing but a copy, of a disk without protection information. */
+static uint32_t
+bdev_malloc_instant(struct spdk_bdev *bdev, struct bdk_request **requests, uint32_t count)
+{
+	struct malloc_bdev *malloc_bdev = bdev->ctxt;
+	struct malloc_range range;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		range = locate_blocks(malloc_bdev, requests[i]->offset_blocks, requests[i]->num_blocks);
+		if (requests[i]->type == SPDK_BDEV_IO_TYPE_READ) {
+			memcpy(requests[i]->buf, range.data, range.data_len);
+		} else if (malloc_bdev->past_caches) {
+			util_copy_past_caches(range.data, requests[i]->buf, range.data_len);
+		} else {
+			memcpy(range.data, requests[i]->buf, range.data_len);
+		}
+	}
+	return count;
+}
+
 /* A read or write that is more than a copy of plain memory. */
 static bool
 has_to_move(const struct spdk_bdev_io *bdev_io)
@@ -600,6 +622,9 @@ bdev_malloc_create(const struct malloc_bdev_opts *opts, struct spdk_bdev **bdev,
 	if (rc != 0) {
 		*why = rc == -EEXIST ? "another bdev has its name or its UUID" : NULL;
 		goto free_bdev;
+	}
+	if (!malloc_bdev->has_pi) {
+		bdk_bdev_set_instant(&malloc_bdev->bdev, bdev_malloc_instant);
 	}
 	*bdev = &malloc_bdev->bdev;
 	return 0;

@@ -2,6 +2,7 @@
 
 #include "module/bdev/null/bdev_null.h"
 
+#include "bdevkit/batch.h"
 #include "bdevkit/thread.h"
 #include "spdk/json.h"
 #include "spdk/likely.h"
@@ -78,6 +79,13 @@ bdev_null_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_i
 		return;
 	}
 	spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_SUCCESS);
+}
+
+/* There is nothing to do. */
+static uint32_t
+bdev_null_instant(struct spdk_bdev *bdev, struct bdk_request **requests, uint32_t count)
+{
+	return count;
 }
 
 /* ---- With protection information ---- */
@@ -235,6 +243,9 @@ bdev_null_create(const struct null_bdev_opts *opts, struct spdk_bdev **bdev, con
 	if (rc != 0) {
 		*why = rc == -EEXIST ? "another bdev has its name or its UUID" : NULL;
 		goto free_name;
+	}
+	if (opts->format.dif_type == SPDK_DIF_DISABLE) {
+		bdk_bdev_set_instant(&null_bdev->bdev, bdev_null_instant);
 	}
 	*bdev = &null_bdev->bdev;
 	return 0;
