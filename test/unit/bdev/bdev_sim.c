@@ -21,16 +21,25 @@ bdev_sim_examine_disks(bool examine)
 	g_examine_disks = examine;
 }
 
+/* Of one module. read: what it had for that at first. */
+static void
+let_examine(const char *name, void (**read)(struct spdk_bdev *bdev))
+{
+	struct spdk_bdev_module *module = spdk_bdev_module_list_find(name);
+
+	if (module != NULL) {
+		*read = module->examine_disk != NULL ? module->examine_disk : *read;
+		module->examine_disk = g_examine_disks ? *read : NULL;
+	}
+}
+
 static void
 let_examine_disks(void)
 {
-	static void (*examine_disk)(struct spdk_bdev * bdev);
-	struct spdk_bdev_module *gpt = spdk_bdev_module_list_find("gpt");
+	static void (*gpt)(struct spdk_bdev * bdev), (*raid)(struct spdk_bdev * bdev);
 
-	if (gpt != NULL) {
-		examine_disk = gpt->examine_disk != NULL ? gpt->examine_disk : examine_disk;
-		gpt->examine_disk = g_examine_disks ? examine_disk : NULL;
-	}
+	let_examine("gpt", &gpt);
+	let_examine("raid", &raid);
 }
 
 void
