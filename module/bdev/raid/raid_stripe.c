@@ -14,9 +14,10 @@
  *   end: as any I/O. When nobody reads any more from members that have not got it, raid_parity_release() unlocks the rows and
  *   begins the next section, if there is one.
  *
- * A member that cannot be read is done without: the slice is planned anew. One that cannot be written leaves at the end, and
- * is not used meanwhile. Nothing is written of a slice before all of it has been read and computed, so whatever becomes of the
- * members between two of these steps, those that are left have rows that belong together.
+ * A member that cannot be read is done without: the slice is planned anew. If one cannot be written, the section ends with
+ * this slice: the member leaves, and the rest goes on as another section. Nothing is written of a slice before all of it has
+ * been read and computed, so whatever becomes of the members between two of these steps, those that are left have rows that
+ * belong together.
  */
 
 #include "module/bdev/raid/raid_stripe.h"
@@ -218,6 +219,9 @@ step_slice(struct raid_stripe *stripe)
 	if (!raid_stripe_plan_slice(stripe, &rc)) {
 		if (rc != 0) {
 			stripe->io->status = SPDK_BDEV_IO_STATUS_FAILED;
+		} else {
+			/* Also of a section that goes on where there is nothing left. */
+			stripe->io->num_succeeded = 1;
 		}
 		enter(stripe, RAID_STRIPE_END);
 		return true;
@@ -264,6 +268,7 @@ step_compute(struct raid_stripe *stripe)
 static bool
 step_log(struct raid_stripe *stripe)
 {
+	stripe->io->num_succeeded = 0;
 	stripe->some_failed = false;
 	enter(stripe, RAID_STRIPE_WRITE_NEW);
 	return true;
@@ -323,6 +328,12 @@ static bool
 step_slice_done(struct raid_stripe *stripe)
 {
 	stripe->row = stripe->next_row;
+	if (stripe->some_failed) {
+		/* Members leave that lack it. The rest is a section of its own. */
+		stripe->is_cut_short = true;
+		enter(stripe, RAID_STRIPE_END);
+		return true;
+	}
 	enter(stripe, RAID_STRIPE_SLICE);
 	return true;
 }
@@ -438,13 +449,15 @@ begin_section(struct raid_stripe *stripe)
 	uint64_t mask = raid->strip_size - 1;
 
 	stripe->io->remaining++;
+	stripe->io->num_succeeded = 0;
 	stripe->retries = 0;
 	stripe->replan = false;
 	stripe->some_failed = false;
-	if (stripe->kind != RAID_STRIPE_ZERO &&
+	if (!stripe->is_cut_short && stripe->kind != RAID_STRIPE_ZERO &&
 		stripe->begin >> raid->strip_shift == (stripe->end - 1) >> raid->strip_shift) {
 		stripe->row = stripe->begin & mask;
 	}
+	stripe->is_cut_short = false;
 	raid_stripe_plan_section(stripe);
 	enter(stripe, RAID_STRIPE_LOCK);
 	if (raid_bdev_io(stripe->io)->type == SPDK_BDEV_IO_TYPE_READ) {
@@ -466,6 +479,7 @@ begin(struct raid_stripe_pool *pool, struct raid_io *io)
 	io->stripe = stripe;
 	stripe->io = io;
 	stripe->locked = false;
+	stripe->is_cut_short = false;
 	memcpy(stripe->bad, io->failed, sizeof(stripe->bad));
 	memset(io->failed, 0, sizeof(io->failed));
 	stripe->next_block = raid_bdev_io(io)->u.bdev.offset_blocks;
@@ -524,7 +538,7 @@ raid_parity_release(struct raid_io *io)
 		raid_stripe_lock_put(&pool->raid->parity->locks, &stripe->lock);
 		stripe->locked = false;
 	}
-	if (io->status == SPDK_BDEV_IO_STATUS_SUCCESS && next_section(stripe)) {
+	if (io->status == SPDK_BDEV_IO_STATUS_SUCCESS && (stripe->is_cut_short || next_section(stripe))) {
 		/* Members that have failed have left. */
 		memset(io->failed, 0, sizeof(io->failed));
 		io->num_joins = io->ch->num_joins;

@@ -110,6 +110,8 @@ struct raid_stripe {
 	struct raid_stripe_content zeroes;
 	struct iovec *iovs;
 	int num_iovs;
+	/* The section ends before its last slice. */
+	bool is_cut_short;
 	struct raid_stripe_write write;
 	TAILQ_ENTRY(raid_stripe) link;
 };

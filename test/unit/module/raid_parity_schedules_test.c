@@ -662,7 +662,7 @@ get_number(const char *name, uint64_t otherwise)
 static void
 nothing_is_lost(void **state)
 {
-	uint64_t seed = get_number("RAID_SEED", 0), count = get_number("RAID_COUNT", 100);
+	uint64_t seed = get_number("RAID_SEED", 0), count = get_number("RAID_COUNT", 300);
 
 	spdk_log_set_print_level(seed != 0 ? SPDK_LOG_NOTICE : SPDK_LOG_DISABLED);
 	if (seed != 0) {
