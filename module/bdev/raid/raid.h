@@ -274,6 +274,9 @@ struct raid {
 	uint8_t num_leaving;
 	/* How many members have joined since it is online. */
 	uint32_t num_joins;
+	/* How many resets of its members have begun, and how many of those have ended. Any thread. */
+	uint32_t resets_begun;
+	uint32_t resets_ended;
 	enum raid_policy policy;
 	/* There is a bdev, or it has not gone yet. */
 	bool registered;
@@ -575,6 +578,8 @@ struct raid_io {
 	struct raid_channel *ch;
 	/* Of the channel, when it began. Members that joined later are none of its business, nor whether they fail. */
 	uint32_t num_joins;
+	/* raid->resets_begun when it began. */
+	uint32_t resets;
 	/* Requests to members that have not ended, and one while there are more to be submitted. */
 	uint32_t remaining;
 	/* Where a fan-out goes on. */
@@ -635,6 +640,24 @@ raid_agrees(const struct raid *raid, uint64_t offset_blocks, uint64_t num_blocks
 	uint64_t until = __atomic_load_n(&raid->agrees_until, __ATOMIC_ACQUIRE);
 
 	return until == UINT64_MAX || offset_blocks + num_blocks <= until;
+}
+
+static inline bool
+raid_is_in_reset(const struct raid *raid)
+{
+	return __atomic_load_n(&raid->resets_ended, __ATOMIC_ACQUIRE) !=
+		__atomic_load_n(&raid->resets_begun, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Whether a reset may be why requests of an I/O have failed, rather than their members: they can be repeated when it has
+ * ended.
+ */
+static inline bool
+raid_io_was_reset(const struct raid_io *io)
+{
+	return io->resets != __atomic_load_n(&io->ch->raid->resets_begun, __ATOMIC_ACQUIRE) ||
+		raid_is_in_reset(io->ch->raid);
 }
 
 /* The channel of a member, if it can be used. */

@@ -24,9 +24,8 @@ is_change(const struct spdk_bdev_io *bdev_io)
 void
 raid_io_complete(struct raid_io *io, enum spdk_bdev_io_status status)
 {
-	struct spdk_bdev_io *bdev_io = raid_bdev_io(io);
-
 	const struct raid_level_ops *ops = io->ch->raid->ops;
+	struct spdk_bdev_io *bdev_io = raid_bdev_io(io);
 
 	io->status = status;
 	if (spdk_unlikely(io->ch->holds > 0) && is_change(bdev_io)) {
@@ -35,6 +34,9 @@ raid_io_complete(struct raid_io *io, enum spdk_bdev_io_status status)
 	}
 	if (ops->release != NULL && !ops->release(io)) {
 		return;
+	}
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_RESET) {
+		__atomic_add_fetch(&io->ch->raid->resets_ended, 1, __ATOMIC_ACQ_REL);
 	}
 	spdk_bdev_io_complete(bdev_io, status);
 }
@@ -276,6 +278,10 @@ start(struct raid_channel *ch, struct spdk_bdev_io *bdev_io)
 	io->num_succeeded = 0;
 	io->slot = 0;
 	io->stripe = NULL;
+	if (bdev_io->type == SPDK_BDEV_IO_TYPE_RESET) {
+		__atomic_add_fetch(&ch->raid->resets_begun, 1, __ATOMIC_ACQ_REL);
+	}
+	io->resets = __atomic_load_n(&ch->raid->resets_begun, __ATOMIC_ACQUIRE);
 	memset(io->failed, 0, sizeof(io->failed));
 	raid_io_go_on(io);
 }

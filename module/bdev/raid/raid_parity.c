@@ -231,7 +231,10 @@ raid_parity_done(struct raid_io *io)
 		}
 		return;
 	}
-	if (has_failed(io) && io->num_succeeded > 0) {
+	if (io->stripe == NULL && has_failed(io) && raid_io_was_reset(io)) {
+		/* A flush. */
+		status = SPDK_BDEV_IO_STATUS_FAILED;
+	} else if (has_failed(io) && io->num_succeeded > 0) {
 		raid_io_complete_without_failed(io);
 		return;
 	}

@@ -126,9 +126,10 @@ is_wanted(const struct raid_stripe_column *column)
 	case RAID_STRIPE_READ_OLD:
 		return column->reads;
 	case RAID_STRIPE_WRITE_NEW:
+	case RAID_STRIPE_ZERO_MEMBERS:
 		return column->writes;
 	default:
-		return true;
+		return false;
 	}
 }
 
@@ -293,7 +294,6 @@ has_lost_too_much(const struct raid_stripe *stripe)
 static void
 write_again(struct raid_stripe *stripe)
 {
-	stripe->retries++;
 	stripe->some_failed = false;
 	for (uint8_t i = 0; i < num_columns(stripe); i++) {
 		struct raid_stripe_column *column = &stripe->columns[i];
@@ -303,7 +303,40 @@ write_again(struct raid_stripe *stripe)
 			raid_io_clear_failed_on(stripe->io, column->slot);
 		}
 	}
-	enter(stripe, RAID_STRIPE_WRITE_NEW);
+	enter(stripe, stripe->step);
+}
+
+/* What has not been written because of a reset is written when that has ended. */
+static void
+wait_for_reset(struct raid_stripe *stripe)
+{
+	struct raid_stripe_pool *pool = stripe->pool;
+
+	if (TAILQ_EMPTY(&pool->waiting_for_reset)) {
+		bdk_poller_set_due(pool->timer, spdk_get_ticks() + spdk_get_ticks_hz() / 1000);
+	}
+	TAILQ_INSERT_TAIL(&pool->waiting_for_reset, stripe, link);
+}
+
+int
+raid_stripe_poll_timer(void *arg)
+{
+	struct raid_stripe_pool *pool = arg;
+	TAILQ_HEAD(, raid_stripe) stripes = TAILQ_HEAD_INITIALIZER(stripes);
+	struct raid_stripe *stripe;
+
+	if (raid_is_in_reset(pool->raid)) {
+		return SPDK_POLLER_IDLE;
+	}
+	bdk_poller_set_due(pool->timer, UINT64_MAX);
+	TAILQ_SWAP(&stripes, &pool->waiting_for_reset, raid_stripe, link);
+	while ((stripe = TAILQ_FIRST(&stripes)) != NULL) {
+		TAILQ_REMOVE(&stripes, stripe, link);
+		stripe->io->resets = __atomic_load_n(&pool->raid->resets_begun, __ATOMIC_ACQUIRE);
+		write_again(stripe);
+		advance(stripe);
+	}
+	return SPDK_POLLER_BUSY;
 }
 
 static bool
@@ -312,15 +345,21 @@ step_write_new(struct raid_stripe *stripe)
 	if (!run_requests(stripe)) {
 		return false;
 	}
-	if (spdk_unlikely(stripe->some_failed) && has_lost_too_much(stripe)) {
-		if (stripe->retries < MAX_RETRIES) {
-			write_again(stripe);
-		} else {
-			enter(stripe, RAID_STRIPE_END);
-		}
+	if (spdk_likely(!stripe->some_failed)) {
+		enter(stripe, RAID_STRIPE_SLICE_DONE);
 		return true;
 	}
-	enter(stripe, RAID_STRIPE_SLICE_DONE);
+	if (raid_io_was_reset(stripe->io)) {
+		wait_for_reset(stripe);
+		return false;
+	}
+	if (!has_lost_too_much(stripe)) {
+		enter(stripe, RAID_STRIPE_SLICE_DONE);
+	} else if (++stripe->retries > MAX_RETRIES) {
+		enter(stripe, RAID_STRIPE_END);
+	} else {
+		write_again(stripe);
+	}
 	return true;
 }
 
@@ -344,11 +383,12 @@ step_zero_members(struct raid_stripe *stripe)
 	if (!run_requests(stripe)) {
 		return false;
 	}
-	if (spdk_unlikely(stripe->some_failed) && has_lost_too_much(stripe) && stripe->retries < MAX_RETRIES) {
-		stripe->retries++;
-		stripe->some_failed = false;
-		memset(stripe->io->failed, 0, sizeof(stripe->io->failed));
-		enter(stripe, RAID_STRIPE_ZERO_MEMBERS);
+	if (spdk_unlikely(stripe->some_failed) && raid_io_was_reset(stripe->io)) {
+		wait_for_reset(stripe);
+		return false;
+	}
+	if (spdk_unlikely(stripe->some_failed) && has_lost_too_much(stripe) && ++stripe->retries <= MAX_RETRIES) {
+		write_again(stripe);
 		return true;
 	}
 	enter(stripe, RAID_STRIPE_END);

@@ -122,6 +122,9 @@ struct raid_stripe_pool {
 	/* I/O that waits for one. */
 	TAILQ_HEAD(, raid_io) waiting;
 	bool is_dispatching;
+	/* Stripes that could not be written because of a reset, and what looks whether it has ended; it rests otherwise. */
+	TAILQ_HEAD(, raid_stripe) waiting_for_reset;
+	struct spdk_poller *timer;
 	struct raid_stripe *stripes;
 	void *bufs;
 	struct parity_sums sums;
@@ -131,6 +134,7 @@ struct raid_stripe_pool {
 
 /* Carries out an I/O. Always takes it. */
 void raid_stripe_submit(struct raid_io *io);
+int raid_stripe_poll_timer(void *pool);
 
 /* ---- raid_stripe_plan.c ---- */
 

@@ -29,7 +29,7 @@ raid_stripe_plan_section(struct raid_stripe *stripe)
 		column->slot = stripe->kind == RAID_STRIPE_ZERO ? i : raid_parity_get_slot(raid, stripe->index, i);
 		column->reads = false;
 		column->recovers = false;
-		column->writes = false;
+		column->writes = stripe->kind == RAID_STRIPE_ZERO;
 	}
 }
 

@@ -50,10 +50,14 @@ raid_parity_channel_create(struct raid_channel *ch)
 	pool->raid = ch->raid;
 	TAILQ_INIT(&pool->free);
 	TAILQ_INIT(&pool->waiting);
+	TAILQ_INIT(&pool->waiting_for_reset);
+	pool->timer = SPDK_POLLER_REGISTER(raid_stripe_poll_timer, pool, 1000);
 	pool->stripes = calloc(parity->num_stripes, sizeof(*pool->stripes));
 	pool->bufs = spdk_dma_malloc(parity->num_stripes * parity->buf_size, parity->buf_align, NULL);
-	if (pool->stripes == NULL || pool->bufs == NULL) {
+	if (pool->stripes == NULL || pool->bufs == NULL || pool->timer == NULL) {
 		rc = -ENOMEM;
+	} else {
+		bdk_poller_set_due(pool->timer, UINT64_MAX);
 	}
 	for (uint32_t i = 0; i < parity->num_stripes && rc == 0; i++) {
 		rc = init_stripe(pool, &pool->stripes[i], (uint8_t *)pool->bufs + i * parity->buf_size);
@@ -75,6 +79,7 @@ raid_parity_channel_destroy(struct raid_channel *ch)
 	for (uint32_t i = 0; pool->stripes != NULL && i < ch->raid->parity->num_stripes; i++) {
 		free_stripe(&pool->stripes[i]);
 	}
+	spdk_poller_unregister(&pool->timer);
 	spdk_dma_free(pool->bufs);
 	free(pool->stripes);
 	free(pool);

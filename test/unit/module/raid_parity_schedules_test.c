@@ -31,6 +31,7 @@ struct slot {
 	uint32_t version;
 	/* What may have made it fail when it began. */
 	uint64_t reasons;
+	bool excused;
 	struct iovec iovs[MAX_PIECES];
 	int iovcnt;
 	uint8_t buf[MAX_IO_BLOCKS * 520];
@@ -44,7 +45,8 @@ static bool g_written[MAX_BLOCKS];
 static uint8_t g_readers[MAX_BLOCKS];
 static uint32_t g_next_version;
 static bool g_lost[MAX_DISKS], g_flaky[MAX_DISKS];
-static uint64_t g_seed, g_num_blocks, g_completed, g_failed, g_losses, g_returns, g_flaws, g_reasons;
+static uint64_t g_seed, g_num_blocks, g_completed, g_failed, g_losses, g_returns, g_flaws, g_reasons, g_resets;
+static uint32_t g_num_resets;
 /* Whether there is parity of what was never written. Without it no member may fail while it is there. */
 static bool g_agrees;
 static bool g_stop_flaws;
@@ -119,7 +121,7 @@ slot_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *arg)
 	g_completed++;
 	if (!success) {
 		g_failed++;
-		if (slot->reasons == g_reasons) {
+		if (slot->reasons == g_reasons && !slot->excused) {
 			fail_msg("seed %" PRIu64 ": an I/O of type %d at %" PRIu64 " fails", g_seed, slot->type,
 				slot->first);
 		}
@@ -255,6 +257,7 @@ begin_io(struct slot *slot)
 	slot->thread = (uint32_t)bdk_sim_random(THREADS);
 	slot->busy = true;
 	slot->reasons = g_reasons;
+	slot->excused = g_num_resets > 0;
 	slot->version = ++g_next_version;
 	set_range(slot, true);
 	shape(slot);
@@ -270,6 +273,9 @@ begin_io(struct slot *slot)
 static bool
 is_settled(void *arg)
 {
+	if (g_num_resets > 0) {
+		return false;
+	}
 	for (int i = 0; i < SLOTS; i++) {
 		if (g_slots[i].busy) {
 			return false;
@@ -315,6 +321,7 @@ read_all(void)
 		slot->thread = (uint32_t)bdk_sim_random(THREADS);
 		slot->busy = true;
 		slot->reasons = g_reasons;
+		slot->excused = false;
 		set_range(slot, true);
 		shape(slot);
 		assert_int_equal(submit(slot), 0);
@@ -552,6 +559,25 @@ disturb(void)
 /* ---- Schedules ---- */
 
 static void
+reset_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *arg)
+{
+	g_num_resets--;
+	spdk_bdev_free_io(bdev_io);
+}
+
+/* I/O may fail, but no member does because of that. */
+static void
+reset(void)
+{
+	uint32_t thread = (uint32_t)bdk_sim_random(THREADS);
+
+	g_reasons++;
+	g_resets++;
+	g_num_resets++;
+	ON(thread, assert_int_equal(spdk_bdev_reset(g_user.desc, g_user.ch[thread], reset_done_cb, NULL), 0));
+}
+
+static void
 take_turn(void)
 {
 	struct slot *slot = &g_slots[bdk_sim_random(SLOTS)];
@@ -561,6 +587,10 @@ take_turn(void)
 		disturb();
 		break;
 	case 1:
+		if (g_num_resets == 0 && one_in(2)) {
+			reset();
+		}
+		break;
 	case 2:
 	case 3:
 	case 4:
@@ -576,6 +606,17 @@ take_turn(void)
 		break;
 	}
 	bdk_sim_run_for(bdk_sim_random(30));
+}
+
+/* Only those have left that were to. */
+static void
+check_members(void)
+{
+	for (int i = 0; i < g_num_disks; i++) {
+		if (!g_lost[i] && g_raid->members[i].desc == NULL) {
+			fail_msg("seed %" PRIu64 ": disk %d is no member any more", g_seed, i);
+		}
+	}
 }
 
 static void
@@ -629,6 +670,7 @@ run_schedule(uint64_t seed)
 	settle();
 	g_stop_flaws = true;
 	memset(g_flaky, 0, sizeof(g_flaky));
+	check_members();
 	check_rows(g_agrees);
 	read_all();
 	while (num_lost() < num_parity()) {
@@ -673,8 +715,8 @@ nothing_is_lost(void **state)
 	}
 	spdk_log_set_print_level(SPDK_LOG_NOTICE);
 	printf("%" PRIu64 " schedules: %" PRIu64 " I/Os, %" PRIu64 " of them failed; %" PRIu64 " disks lost, %" PRIu64
-	       " replaced, %" PRIu64 " reads failed\n",
-		count, g_completed, g_failed, g_losses, g_returns, g_flaws);
+	       " replaced, %" PRIu64 " reads failed, %" PRIu64 " resets\n",
+		count, g_completed, g_failed, g_losses, g_returns, g_flaws, g_resets);
 	if (seed == 0) {
 		/* They did what they are for. */
 		assert_true(
