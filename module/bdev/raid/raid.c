@@ -136,6 +136,7 @@ destruct_wait_for_holds(void *ctx)
 	raid->state = RAID_OFFLINE;
 	raid->ending = true;
 	raid_hold(raid);
+	raid_process_wake(raid);
 	raid_let_go(raid);
 }
 
@@ -152,6 +153,7 @@ void
 raid_fail(struct raid *raid)
 {
 	raid->state = RAID_OFFLINE;
+	raid_process_wake(raid);
 	spdk_bdev_unregister(&raid->bdev, NULL, NULL);
 }
 
@@ -166,6 +168,7 @@ free_raid(struct raid *raid)
 	if (raid->ops->stop != NULL) {
 		raid->ops->stop(raid);
 	}
+	raid_repair_free(raid);
 	raid_superblock_free(raid);
 	env_mutex_destroy(&raid->lock);
 	free(raid->members);
@@ -318,7 +321,9 @@ make_raid(const struct raid_opts *opts)
 	/* Nobody knows what new members hold. */
 	raid->resync_offset = opts->ops->has_parity ? 0 : UINT64_MAX;
 	raid->agrees_until = UINT64_MAX;
-	if (init_members(raid, opts) != 0 || (opts->superblock && raid_superblock_alloc(raid, false, 0) != 0)) {
+	TAILQ_INIT(&raid->windows);
+	if (init_members(raid, opts) != 0 || (opts->ops->recover != NULL && raid_repair_alloc(raid) != 0) ||
+		(opts->superblock && raid_superblock_alloc(raid, false, 0) != 0)) {
 		free_raid(raid);
 		return NULL;
 	}

@@ -183,6 +183,13 @@ enum raid_slot_state {
 	RAID_NUM_SLOT_STATES,
 };
 
+enum raid_scrub_mode {
+	/* Mismatches are counted; what a member cannot read is written again. */
+	RAID_SCRUB_CHECK,
+	/* What does not agree is also put right. */
+	RAID_SCRUB_REPAIR,
+};
+
 typedef void (*raid_cb)(void *arg);
 /* why: a sentence that says more, or NULL. */
 typedef void (*raid_done_cb)(void *arg, int rc, const char *why);
@@ -248,8 +255,21 @@ struct raid_member {
 	/* All that is left is to give the bdev back, when nobody holds it any more. */
 	bool closing;
 	bool failed;
+	/* It does not answer: raid_late.c. The message of a thread that has noticed; and the reset. */
+	bool late_sent;
+	bool late_handled;
+	uint64_t late_since;
+	uint64_t late_seen;
+	struct bdk_msg late_msg;
+	struct spdk_io_channel *reset_ch;
+	/* Nobody reads from it any more, and superblocks say so; and who waits for that. */
+	bool released;
+	struct raid_waiter *released_waiters;
 	struct bdk_channel_walk walk;
 	struct raid_waiter record_waiter;
+	/* Channels that have requests of it, and the walk over them. Under raid->lock. */
+	uint32_t num_channels;
+	struct bdk_msg msg;
 	struct raid_waiter *left_waiters;
 };
 
@@ -328,10 +348,15 @@ struct raid {
 	struct raid_superblock *superblock;
 	struct raid_bitmap *bitmap;
 	struct raid_journal *journal;
+	/* What it does in the background; a scrub that somebody wants, and how far it has come. */
 	struct raid_process *process;
 	struct raid_repair *repair;
 	/* What its level has. */
 	struct raid_parity *parity;
+	TAILQ_HEAD(, raid_window_work) windows;
+	bool scrub_wanted;
+	enum raid_scrub_mode scrub_mode;
+	uint64_t scrub_offset;
 	TAILQ_ENTRY(raid) link;
 };
 
@@ -386,8 +411,9 @@ void raid_resize(struct raid *raid);
 void raid_hold(struct raid *raid);
 void raid_let_go(struct raid *raid);
 
-/* Whether there are enough members that have all of their data. */
+/* Whether there are enough members that have all of their data; and whether there are without that one. */
 bool raid_has_enough_members(const struct raid *raid);
+bool raid_can_do_without(struct raid_member *member);
 
 /* ---- raid_start.c; application thread only ---- */
 
@@ -489,21 +515,14 @@ extern struct raid_process_options g_raid_process_options;
 void raid_process_start(struct raid *raid);
 
 /*
- * A member that is in the channels lacks what lies behind in_sync_until: it is copied to it, and its superblock says so.
- * When that fails the member leaves as failed, and the array stays as it is.
+ * A member that is in the channels lacks what lies behind in_sync_until, and superblocks say so: it is copied to it. When
+ * that fails the member leaves as failed, and the array stays as it is.
  */
 void raid_process_start_rebuild(struct raid_member *member);
 
-enum raid_scrub_mode {
-	/* Mismatches are counted; what a member cannot read is written again. */
-	RAID_SCRUB_CHECK,
-	/* What does not agree is also put right. */
-	RAID_SCRUB_REPAIR,
-};
-
 /*
  * Begins a scrub, or has it wait until what is under way has ended. 0; -EBUSY: there is one; -ENOTSUP: the level has no
- * redundancy; -ENODEV: it is not online; -ENOMEM.
+ * redundancy; -EAGAIN: so many members are missing that there is nothing to compare; -ENODEV: it is not online; -ENOMEM.
  */
 int raid_process_start_scrub(struct raid *raid, enum raid_scrub_mode mode);
 /* 0, or -ENOENT: there is none. */
@@ -511,6 +530,8 @@ int raid_process_stop_scrub(struct raid *raid);
 
 /* Something has become of the array or of a member that a process may have to end for. */
 void raid_process_wake(struct raid *raid);
+/* The member of the array's object that says what is under way, if something is. */
+void raid_process_write_info(const struct raid *raid, struct spdk_json_write_ctx *w);
 
 /* ---- raid_repair.c; any thread ---- */
 
@@ -520,6 +541,18 @@ void raid_process_wake(struct raid *raid);
  * the next read that fails.
  */
 void raid_repair(struct raid *raid, uint8_t slot, uint64_t offset_blocks, uint64_t num_blocks);
+
+/* 0 or -ENOMEM; with the array. */
+int raid_repair_alloc(struct raid *raid);
+void raid_repair_free(struct raid *raid);
+
+/* ---- raid_late.c; application thread only ---- */
+
+/* A member that does not answer a request for so long is reset and leaves; 0: it may take as long as it wants. */
+extern uint32_t g_raid_member_timeout_sec;
+void raid_late_set_timeout(uint32_t seconds);
+/* A member has been opened. */
+void raid_late_watch(struct raid_member *member);
 
 /* ---- raid_leave.c ---- */
 
@@ -549,9 +582,8 @@ struct raid_member_channel {
 	/* Requests that the member has, and the blocks of those that are reads. */
 	uint32_t outstanding;
 	uint64_t reading_blocks;
-	/* It is leaving: it gets no new requests. Called when the last one has come back. */
-	bool leaving;
-	struct spdk_io_channel_iter *iter;
+	/* It is leaving: it gets no new requests. When the last one has come back, the channel is given back. */
+	struct raid_member *leaving;
 };
 
 struct raid_channel {

@@ -41,6 +41,7 @@ submit_read(struct raid_io *io)
 {
 	const struct raid_channel *ch = io->ch;
 	const struct spdk_bdev_io_block_params *params = &raid_bdev_io(io)->u.bdev;
+	bool agrees = raid_agrees(ch->raid, params->offset_blocks, params->num_blocks);
 	int best = -1;
 
 	for (uint8_t slot = 0; slot < ch->raid->num_members; slot++) {
@@ -48,7 +49,7 @@ submit_read(struct raid_io *io)
 			!raid_member_is_in_sync(&ch->raid->members[slot], params->offset_blocks, params->num_blocks)) {
 			continue;
 		}
-		if (best < 0 || ch->members[slot].reading_blocks < ch->members[best].reading_blocks) {
+		if (best < 0 || (agrees && ch->members[slot].reading_blocks < ch->members[best].reading_blocks)) {
 			best = slot;
 		}
 	}
@@ -82,6 +83,20 @@ submit_rw(struct raid_io *io)
 	return raid_bdev_io(io)->type == SPDK_BDEV_IO_TYPE_READ ? submit_read(io) : submit_change(io);
 }
 
+/* It has been read from another member. */
+static void
+repair_failed(struct raid_io *io)
+{
+	const struct spdk_bdev_io_block_params *params = &raid_bdev_io(io)->u.bdev;
+	struct raid *raid = io->ch->raid;
+
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		if (raid_io_has_failed_on(io, slot)) {
+			raid_repair(raid, slot, params->offset_blocks, params->num_blocks);
+		}
+	}
+}
+
 static void
 member_done(struct raid_io *io, uint8_t slot, bool success)
 {
@@ -107,6 +122,7 @@ done(struct raid_io *io)
 		raid_io_complete(io, io->num_succeeded > 0 ? SPDK_BDEV_IO_STATUS_SUCCESS : SPDK_BDEV_IO_STATUS_FAILED);
 	} else if (raid_bdev_io(io)->type == SPDK_BDEV_IO_TYPE_READ) {
 		if (io->num_succeeded > 0) {
+			repair_failed(io);
 			raid_io_complete(io, SPDK_BDEV_IO_STATUS_SUCCESS);
 		} else {
 			raid_io_go_on(io);
@@ -117,6 +133,123 @@ done(struct raid_io *io)
 		/* No member is worse than the others. */
 		raid_io_complete(io, SPDK_BDEV_IO_STATUS_FAILED);
 	}
+}
+
+/* ---- Windows ---- */
+
+static int
+recover(struct raid_window *window, uint8_t slot)
+{
+	const struct raid *raid = window->raid;
+
+	for (uint8_t from = 0; from < raid->num_members; from++) {
+		if (!raid_window_is_valid(window, from)) {
+			continue;
+		}
+		memcpy(window->data[slot], window->data[from], (size_t)window->num_blocks * raid->bdev.blocklen);
+		if (window->md != NULL) {
+			memcpy(window->md[slot], window->md[from], (size_t)window->num_blocks * raid->bdev.md_len);
+		}
+		return 0;
+	}
+	return -EIO;
+}
+
+/* Whether two members have the same in some blocks. */
+static bool
+are_equal(const struct raid_window *window, uint8_t a, uint8_t b, uint32_t first, uint32_t num_blocks)
+{
+	size_t size = window->raid->bdev.blocklen;
+	size_t md_len = window->raid->bdev.md_len;
+
+	return memcmp(window->data[a] + first * size, window->data[b] + first * size, num_blocks * size) == 0 &&
+		(window->md == NULL ||
+			memcmp(window->md[a] + first * md_len, window->md[b] + first * md_len, num_blocks * md_len) ==
+				0);
+}
+
+static void
+copy_block(struct raid_window *window, uint8_t from, uint8_t to, uint32_t block)
+{
+	size_t size = window->raid->bdev.blocklen;
+	size_t md_len = window->raid->bdev.md_len;
+
+	memcpy(window->data[to] + block * size, window->data[from] + block * size, size);
+	if (window->md != NULL) {
+		memcpy(window->md[to] + block * md_len, window->md[from] + block * md_len, md_len);
+	}
+}
+
+static int
+find_valid(const struct raid_window *window, int slot)
+{
+	while (slot < window->raid->num_members && !raid_window_is_valid(window, (uint8_t)slot)) {
+		slot++;
+	}
+	return slot;
+}
+
+/* What the most members have in a block; of several the first. */
+static uint8_t
+find_right(const struct raid_window *window, uint32_t block)
+{
+	int num_members = window->raid->num_members;
+	int right = find_valid(window, 0);
+	int most = 0;
+
+	for (int slot = right; slot < num_members && !window->first_is_right; slot = find_valid(window, slot + 1)) {
+		int num_equal = 0;
+
+		for (int other = slot; other < num_members; other = find_valid(window, other + 1)) {
+			num_equal += are_equal(window, (uint8_t)slot, (uint8_t)other, block, 1);
+		}
+		if (num_equal > most) {
+			most = num_equal;
+			right = slot;
+		}
+	}
+	return (uint8_t)right;
+}
+
+/* Returns whether all had the same. */
+static bool
+verify_block(struct raid_window *window, uint32_t block)
+{
+	uint8_t right = find_right(window, block);
+	bool result = true;
+
+	for (int slot = find_valid(window, 0); slot < window->raid->num_members; slot = find_valid(window, slot + 1)) {
+		if (!are_equal(window, right, (uint8_t)slot, block, 1)) {
+			copy_block(window, right, (uint8_t)slot, block);
+			raid_window_set_changed(window, (uint8_t)slot);
+			result = false;
+		}
+	}
+	return result;
+}
+
+static uint64_t
+verify(struct raid_window *window)
+{
+	int first = find_valid(window, 0);
+	uint64_t count = 0;
+	bool equal = true;
+
+	for (int slot = first; slot < window->raid->num_members && equal; slot = find_valid(window, slot + 1)) {
+		equal = are_equal(window, (uint8_t)first, (uint8_t)slot, 0, window->num_blocks);
+	}
+	for (uint32_t block = 0; block < window->num_blocks && !equal; block++) {
+		count += !verify_block(window, block);
+	}
+	return count;
+}
+
+static void
+get_array_range(const struct raid *raid, uint64_t member_offset, uint64_t num_blocks, uint64_t *offset_blocks,
+	uint64_t *num_array_blocks)
+{
+	*offset_blocks = member_offset;
+	*num_array_blocks = num_blocks;
 }
 
 const struct raid_level_ops g_raid1_ops = {
@@ -130,6 +263,9 @@ const struct raid_level_ops g_raid1_ops = {
 	.grows = true,
 	.submit_rw = submit_rw,
 	.submit_range = submit_change,
+	.recover = recover,
+	.verify = verify,
+	.get_array_range = get_array_range,
 	.member_done = member_done,
 	.done = done,
 };

@@ -69,8 +69,8 @@ recorded_cb(void *arg)
 		add_done(addition, -ENODEV, "it has left again");
 		return;
 	}
-	SPDK_NOTICELOG("%s: %s is a member now, and is rebuilt\n", addition->raid->bdev.name, member->name);
-	add_done(addition, 0, NULL);
+	raid_process_start_rebuild(member);
+	add_done(addition, member->leaving ? -ENOMEM : 0, NULL);
 }
 
 static void
@@ -145,9 +145,16 @@ add_open(struct addition *addition)
 
 /* ---- Where it goes ---- */
 
+/*
+ * Levels with parity take one more at any time. The first implementation has none that could, and its callers wait for the
+ * end of a rebuild.
+ */
 static bool
 is_rebuilding(const struct raid *raid)
 {
+	if (raid->ops->has_parity) {
+		return false;
+	}
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
 		if (raid->members[slot].desc != NULL && raid->members[slot].in_sync_until != UINT64_MAX) {
 			return true;
@@ -194,8 +201,8 @@ add_find_slot(struct addition *addition)
 
 	if (raid->deleting || raid->starting || raid->state == RAID_OFFLINE) {
 		add_done(addition, -ENODEV, "the array is going, or just coming");
-	} else if (raid->state == RAID_ONLINE) {
-		add_done(addition, -ENOTSUP, "nothing rebuilds members yet");
+	} else if (raid->state == RAID_ONLINE && raid->ops->recover == NULL) {
+		add_done(addition, -EINVAL, "its level has no redundancy to rebuild a member from");
 	} else if (raid->state == RAID_ONLINE && is_rebuilding(raid)) {
 		add_done(addition, -EPERM, "it is rebuilding another member");
 	} else if (raid->state == RAID_CONFIGURING && raid->assembled) {

@@ -326,8 +326,7 @@ assemble_return(struct candidate *candidate, struct raid *raid, const struct rai
 	} else if (why != NULL) {
 		refuse(candidate, raid, why);
 	} else {
-		refuse(candidate, raid, "nothing rebuilds members yet");
-		(void)returned_cb;
+		raid_add_returning(member, candidate->name, super->sequence, returned_cb, candidate);
 	}
 }
 

@@ -70,16 +70,6 @@ slot_of(const struct raid_io *io, const struct spdk_bdev *bdev)
 }
 
 void
-raid_member_channel_give_back(struct raid_member_channel *member)
-{
-	struct spdk_io_channel_iter *iter = member->iter;
-
-	spdk_put_io_channel(member->ch);
-	*member = (struct raid_member_channel){};
-	spdk_for_each_channel_continue(iter, 0);
-}
-
-void
 raid_member_channel_put(struct raid_member_channel *member)
 {
 	member->outstanding--;

@@ -90,6 +90,9 @@ raid_write_info(const struct raid *raid, struct spdk_json_write_ctx *w)
 	spdk_json_write_named_uint32(w, "num_base_bdevs", raid->num_members);
 	spdk_json_write_named_uint32(w, "num_base_bdevs_discovered", raid->num_discovered);
 	spdk_json_write_named_uint32(w, "num_base_bdevs_operational", raid->num_operational);
+	raid_process_write_info(raid, w);
+	spdk_json_write_named_uint64(w, "mismatches", raid->num_mismatches);
+	spdk_json_write_named_uint64(w, "repaired", raid->num_repaired);
 	spdk_json_write_named_array_begin(w, "base_bdevs_list");
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
 		write_member(&raid->members[slot], w);

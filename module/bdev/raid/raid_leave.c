@@ -5,9 +5,10 @@
  * thread reads from the member any more: what it has may be older than what the others have from now on.
  *
  *   leave_drop: new channels do not get the member; those that there are send it nothing new, and hold back the ends of
- *   changes. Each gives its channel of the member back when the last request has come back.
+ *   changes.
  *   leave_record: the superblocks of the others say that it has left. A crash cannot bring back what it has.
- *   leave_release: the ends go on; then the bdev is given back.
+ *   leave_release: the ends go on.
+ *   leave_give_back: when the last request has come back, however long that takes, the bdev is given back.
  */
 
 #include "module/bdev/raid/raid.h"
@@ -27,6 +28,7 @@ raid_member_left(struct raid_member *member)
 	}
 	member->closing = false;
 	member->leaving = false;
+	member->released = false;
 	member->left_waiters = NULL;
 	if (raid->state == RAID_CONFIGURING) {
 		/* It may come back. */
@@ -39,13 +41,31 @@ raid_member_left(struct raid_member *member)
 }
 
 static void
-released_cb(struct spdk_io_channel_iter *iter, int status)
+leave_give_back(struct raid_member *member)
 {
-	struct raid_member *member = spdk_io_channel_iter_get_ctx(iter);
 	struct raid *raid = member->raid;
 
 	raid_member_left(member);
 	raid_let_go(raid);
+}
+
+static void
+call_released_waiters(struct raid_member *member)
+{
+	struct raid_waiter *waiters = member->released_waiters;
+
+	member->released_waiters = NULL;
+	raid_call_waiters(waiters);
+}
+
+static void
+released_cb(struct spdk_io_channel_iter *iter, int status)
+{
+	struct raid_member *member = spdk_io_channel_iter_get_ctx(iter);
+
+	member->released = true;
+	call_released_waiters(member);
+	leave_give_back(member);
 }
 
 static void
@@ -90,9 +110,42 @@ leave_record(struct raid_member *member)
 }
 
 static void
+all_given_back_cb(void *arg)
+{
+	raid_member_let_go(arg);
+}
+
+/* A channel, or the walk over them, has nothing of it any more. */
+static void
+put_channels(struct raid_member *member)
+{
+	bool last;
+
+	env_mutex_lock(&member->raid->lock);
+	last = --member->num_channels == 0;
+	env_mutex_unlock(&member->raid->lock);
+	if (last) {
+		bdk_msg_send(spdk_thread_get_app_thread(), &member->msg, all_given_back_cb, member);
+	}
+}
+
+void
+raid_member_channel_give_back(struct raid_member_channel *member_ch)
+{
+	struct raid_member *member = member_ch->leaving;
+
+	spdk_put_io_channel(member_ch->ch);
+	*member_ch = (struct raid_member_channel){};
+	put_channels(member);
+}
+
+static void
 dropped_cb(struct spdk_io_channel_iter *iter, int status)
 {
-	leave_record(spdk_io_channel_iter_get_ctx(iter));
+	struct raid_member *member = spdk_io_channel_iter_get_ctx(iter);
+
+	put_channels(member);
+	leave_record(member);
 }
 
 static void
@@ -104,16 +157,15 @@ drop_cb(struct spdk_io_channel_iter *iter)
 
 	env_mutex_lock(&ch->raid->lock);
 	ch->holds = ch->raid->num_leaving;
+	member->num_channels += member_ch->ch != NULL;
 	env_mutex_unlock(&ch->raid->lock);
-	if (member_ch->ch == NULL) {
-		spdk_for_each_channel_continue(iter, 0);
-		return;
+	if (member_ch->ch != NULL) {
+		member_ch->leaving = member;
+		if (member_ch->outstanding == 0) {
+			raid_member_channel_give_back(member_ch);
+		}
 	}
-	member_ch->leaving = true;
-	member_ch->iter = iter;
-	if (member_ch->outstanding == 0) {
-		raid_member_channel_give_back(member_ch);
-	}
+	spdk_for_each_channel_continue(iter, 0);
 }
 
 static void
@@ -122,8 +174,10 @@ leave_drop(struct raid_member *member)
 	struct raid *raid = member->raid;
 
 	raid_hold(raid);
+	raid_member_hold(member);
 	env_mutex_lock(&raid->lock);
 	member->in_channels = false;
+	member->num_channels = 1;
 	raid->num_leaving++;
 	env_mutex_unlock(&raid->lock);
 	bdk_for_each_channel(&member->walk, raid, drop_cb, member, dropped_cb);
@@ -148,6 +202,7 @@ raid_member_leave(struct raid_member *member, bool failed, struct raid_waiter *w
 	}
 	member->leaving = true;
 	member->failed = failed;
+	raid_process_wake(raid);
 	if (member->adding) {
 		/* It has not joined yet. */
 		return;
@@ -175,6 +230,9 @@ raid_member_leave_joined(struct raid_member *member)
 {
 	if (member->leaving && member->raid->state == RAID_ONLINE) {
 		leave_drop(member);
+	} else {
+		/* The array has gone offline: nobody reads any more. */
+		call_released_waiters(member);
 	}
 }
 
@@ -188,16 +246,27 @@ complete_msg_cb(void *arg)
 	raid_io_complete(io, io->status);
 }
 
-/* Whether the array cannot do without it. */
-static bool
-is_last(struct raid_member *member)
+bool
+raid_can_do_without(struct raid_member *member)
 {
-	bool enough;
+	bool enough, leaving = member->leaving;
 
 	member->leaving = true;
 	enough = raid_has_enough_members(member->raid);
-	member->leaving = false;
-	return !enough;
+	member->leaving = leaving;
+	return enough;
+}
+
+/* Returns false if nobody reads from it any more, and what it has cannot come back. */
+static bool
+wait_for_release(struct raid_member *member, struct raid_waiter *waiter)
+{
+	if (!member->leaving || member->released) {
+		return false;
+	}
+	waiter->next = member->released_waiters;
+	member->released_waiters = waiter;
+	return true;
 }
 
 static void
@@ -214,7 +283,7 @@ fail_next_member_cb(void *arg)
 			member->joined > io->num_joins) {
 			continue;
 		}
-		if (!member->leaving && is_last(member)) {
+		if (!member->leaving && !raid_can_do_without(member)) {
 			/* Those that have the change are leaving: it is nowhere. */
 			io->status = SPDK_BDEV_IO_STATUS_FAILED;
 			/* What is not flushed is there, and nothing disagrees. */
@@ -222,11 +291,13 @@ fail_next_member_cb(void *arg)
 				raid_fail(raid);
 			}
 		} else if (raid->state == RAID_ONLINE) {
-			io->next_slot++;
 			io->waiter.cb = fail_next_member_cb;
 			io->waiter.arg = io;
-			raid_member_leave(member, true, &io->waiter);
-			return;
+			raid_member_leave(member, true, NULL);
+			if (wait_for_release(member, &io->waiter)) {
+				io->next_slot++;
+				return;
+			}
 		}
 	}
 	bdk_msg_send(spdk_bdev_io_get_thread(raid_bdev_io(io)), &io->msg, complete_msg_cb, io);

@@ -201,6 +201,8 @@ take(struct raid_opening *opening, bool known, const char **why)
 	member->lacks_dirty_only = false;
 	raid->num_discovered++;
 	opening->desc = NULL;
+	member->late_seen = 0;
+	raid_late_watch(member);
 	return 0;
 }
 

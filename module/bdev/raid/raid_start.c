@@ -153,6 +153,7 @@ start_end(struct raid *raid, int rc, const char *why)
 	raid->start_watchers = NULL;
 	if (rc == 0) {
 		spdk_poller_unregister(&raid->assembly_timer);
+		raid_process_start(raid);
 		/* Members may have grown while it was away. */
 		raid_resize(raid);
 	}

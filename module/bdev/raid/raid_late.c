@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Members that do not answer. The layer says which requests have had no answer for too long, on their threads, once in a
+ * second; here the application thread decides what to do about it:
+ *
+ *   late_note: it may be that the process was stopped, and not the member: it has a little more time.
+ *   late_reset: the member is reset, so that its requests come back. Those that the array waits for then fail, or are
+ *   carried out by others.
+ *   late_leave: it leaves as failed, unless nobody else has its data. What it still has, it may keep as long as it wants;
+ *   its bdev is given back after that.
+ */
+
+#include "module/bdev/raid/raid_window.h"
+
+#include "spdk/log.h"
+#include "spdk/string.h"
+#include "spdk/thread.h"
+#include "spdk/util.h"
+
+/* It has been late for so long without a pause of more than one look. */
+#define GRACE_US (2 * SPDK_SEC_TO_USEC)
+#define PAUSE_US (5 * SPDK_SEC_TO_USEC / 2)
+
+uint32_t g_raid_member_timeout_sec = 30;
+
+static uint64_t
+us_since(uint64_t ticks)
+{
+	return (spdk_get_ticks() - ticks) / spdk_max(spdk_get_ticks_hz() / SPDK_SEC_TO_USEC, 1);
+}
+
+static void
+late_leave(struct raid_member *member)
+{
+	struct raid *raid = member->raid;
+
+	if (member->leaving) {
+		return;
+	}
+	if (raid->state == RAID_ONLINE && !raid_can_do_without(member)) {
+		SPDK_ERRLOG("%s: its member %s does not answer, but nobody else has its data\n", raid->bdev.name,
+			member->bdev->name);
+		return;
+	}
+	raid_member_leave(member, true, NULL);
+	raid_window_abandon_member(member);
+}
+
+static void
+reset_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
+{
+	struct raid_member *member = cb_arg;
+
+	spdk_bdev_free_io(bdev_io);
+	spdk_put_io_channel(member->reset_ch);
+	member->reset_ch = NULL;
+	raid_member_let_go(member);
+}
+
+static void
+late_reset(struct raid_member *member)
+{
+	int rc = -ENOTSUP;
+
+	if (member->reset_ch == NULL && spdk_bdev_io_type_supported(member->bdev, SPDK_BDEV_IO_TYPE_RESET)) {
+		raid_member_hold(member);
+		member->reset_ch = spdk_bdev_get_io_channel(member->desc);
+		rc = member->reset_ch == NULL ? -ENOMEM
+					      : spdk_bdev_reset(member->desc, member->reset_ch, reset_done_cb, member);
+		if (rc != 0) {
+			if (member->reset_ch != NULL) {
+				spdk_put_io_channel(member->reset_ch);
+				member->reset_ch = NULL;
+			}
+			raid_member_let_go(member);
+		}
+	}
+	late_leave(member);
+}
+
+static void
+late_note(void *arg)
+{
+	struct raid_member *member = arg;
+
+	__atomic_store_n(&member->late_sent, false, __ATOMIC_RELEASE);
+	if (member->desc == NULL || member->closing) {
+		return;
+	}
+	if (member->late_seen == 0 || us_since(member->late_seen) > PAUSE_US) {
+		member->late_since = spdk_get_ticks();
+		member->late_handled = false;
+	}
+	member->late_seen = spdk_get_ticks();
+	if (!member->late_handled && us_since(member->late_since) >= GRACE_US) {
+		member->late_handled = true;
+		SPDK_ERRLOG("%s: its member %s has not answered for %u seconds\n", member->raid->bdev.name,
+			member->bdev->name, g_raid_member_timeout_sec);
+		late_reset(member);
+	}
+}
+
+/* On the thread of the request, which keeps the member open until it has come back. */
+static void
+late_cb(void *cb_arg, struct spdk_bdev_io *bdev_io)
+{
+	struct raid_member *member = cb_arg;
+
+	if (bdev_io->type != SPDK_BDEV_IO_TYPE_RESET &&
+		!__atomic_exchange_n(&member->late_sent, true, __ATOMIC_ACQ_REL)) {
+		bdk_msg_send(spdk_thread_get_app_thread(), &member->late_msg, late_note, member);
+	}
+}
+
+void
+raid_late_watch(struct raid_member *member)
+{
+	if (spdk_bdev_set_timeout(member->desc, g_raid_member_timeout_sec, late_cb, member) != 0) {
+		SPDK_WARNLOG("%s: nobody will notice when its member %s does not answer\n", member->raid->bdev.name,
+			member->bdev->name);
+	}
+}
+
+void
+raid_late_set_timeout(uint32_t seconds)
+{
+	struct raid *raid;
+
+	g_raid_member_timeout_sec = seconds;
+	TAILQ_FOREACH (raid, &g_raids, link) {
+		for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+			if (raid->members[slot].desc != NULL) {
+				raid_late_watch(&raid->members[slot]);
+			}
+		}
+	}
+}
