@@ -11,7 +11,7 @@
 
 #include "module/bdev/raid/raid_process.h"
 
-#if __has_include("module/bdev/raid/raid_bitmap.h")
+#if __has_include("module/bdev/raid/raid_bitmap_internal.h")
 #include "module/bdev/raid/raid_bitmap.h"
 #else
 #define raid_bitmap_next_dirty(raid, from, offset, num) (*(num) = 0, false)
