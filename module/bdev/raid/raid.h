@@ -549,6 +549,7 @@ void raid_repair_free(struct raid *raid);
 /* ---- raid_late.c; application thread only ---- */
 
 /* A member that does not answer a request for so long is reset and leaves; 0: it may take as long as it wants. */
+#define RAID_MEMBER_TIMEOUT_SEC 30
 extern uint32_t g_raid_member_timeout_sec;
 void raid_late_set_timeout(uint32_t seconds);
 /* A member has been opened. */

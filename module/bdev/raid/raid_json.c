@@ -141,6 +141,9 @@ raid_write_options(struct spdk_json_write_ctx *w)
 	if (g_raid_assembly_options.timeout_sec != RAID_ASSEMBLY_TIMEOUT_SEC) {
 		spdk_json_write_named_uint32(w, "assembly_timeout_sec", g_raid_assembly_options.timeout_sec);
 	}
+	if (g_raid_member_timeout_sec != RAID_MEMBER_TIMEOUT_SEC) {
+		spdk_json_write_named_uint32(w, "base_bdev_timeout_sec", g_raid_member_timeout_sec);
+	}
 	spdk_json_write_object_end(w);
 	spdk_json_write_object_end(w);
 }

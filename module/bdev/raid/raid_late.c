@@ -22,7 +22,7 @@
 #define GRACE_US (2 * SPDK_SEC_TO_USEC)
 #define PAUSE_US (5 * SPDK_SEC_TO_USEC / 2)
 
-uint32_t g_raid_member_timeout_sec = 30;
+uint32_t g_raid_member_timeout_sec = RAID_MEMBER_TIMEOUT_SEC;
 
 static uint64_t
 us_since(uint64_t ticks)

@@ -419,11 +419,10 @@ BDK_RPC_REGISTER(g_start_method)
 
 /* ---- bdev_raid_set_options ---- */
 
-struct raid_process_options g_raid_process_options = {.window_size_kb = 1024};
-
 struct raid_options_params {
 	struct raid_process_options process;
 	struct raid_assembly_options assembly;
+	uint32_t base_bdev_timeout_sec;
 };
 
 static const struct bdk_rpc_param g_options_params[] = {
@@ -446,6 +445,12 @@ static const struct bdk_rpc_param g_options_params[] = {
 		.help = "seconds after the last member has come until an array starts without those that are missing; "
 			"0: never",
 	},
+	{
+		.name = "base_bdev_timeout_sec",
+		.type = BDK_RPC_UINT32,
+		.offset = offsetof(struct raid_options_params, base_bdev_timeout_sec),
+		.help = "seconds after which a member that does not answer is reset and leaves its array; 0: never",
+	},
 };
 
 static void
@@ -466,10 +471,13 @@ rpc_bdev_raid_set_options(struct spdk_jsonrpc_request *request, void *params)
 	if (p->assembly.timeout_sec != UINT32_MAX) {
 		g_raid_assembly_options.timeout_sec = p->assembly.timeout_sec;
 	}
+	if (p->base_bdev_timeout_sec != UINT32_MAX) {
+		raid_late_set_timeout(p->base_bdev_timeout_sec);
+	}
 	spdk_jsonrpc_send_bool_response(request, true);
 }
 
-static const struct raid_options_params g_options_defaults = {{UINT32_MAX, UINT32_MAX}, {UINT32_MAX}};
+static const struct raid_options_params g_options_defaults = {{UINT32_MAX, UINT32_MAX}, {UINT32_MAX}, UINT32_MAX};
 
 static const struct bdk_rpc_method g_options_method = {
 	.name = "bdev_raid_set_options",

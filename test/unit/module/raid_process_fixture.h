@@ -96,13 +96,21 @@ run_for_s(uint32_t seconds)
 	bdk_sim_run_for(seconds * SPDK_SEC_TO_USEC);
 }
 
+static int g_rc;
+
+static inline void
+done_cb(void *arg, int rc, const char *why)
+{
+	g_rc = rc;
+}
+
 static inline void
 create(const char *level, int num_disks)
 {
 	char names[MAX_DISKS][16];
 	char *members[MAX_DISKS];
-	struct raid_opts opts = {.name = "raid", .members = members, .num_members = num_disks};
-	const char *why;
+	struct raid_opts opts = {
+		.name = "raid", .members = members, .num_members = num_disks, .policy = RAID_NUM_POLICIES};
 
 	opts.ops = raid_level_by_name(level);
 	opts.strip_size_kb = opts.ops->has_strips ? STRIP_KB : 0;
@@ -111,9 +119,11 @@ create(const char *level, int num_disks)
 		snprintf(names[i], sizeof(names[i]), "d%d", i);
 		members[i] = names[i];
 	}
-	ON(0, assert_int_equal(raid_create(&opts, &why), 0));
-	g_raid = raid_find("raid");
+	g_rc = 1;
+	ON(0, raid_create(&opts, done_cb, NULL));
 	bdk_sim_run_for(1000);
+	assert_int_equal(g_rc, 0);
+	g_raid = raid_find("raid");
 	mem_user_open_name(&g_user, "raid", NUM_THREADS, true);
 }
 
@@ -139,7 +149,7 @@ stop(void)
 
 	mem_user_close(&g_user);
 	if (raid_find("raid") != NULL) {
-		ON(0, raid_delete(g_raid, &waiter));
+		ON(0, raid_delete(g_raid, false, &waiter));
 		for (int i = 0; i < 1000 && !gone; i++) {
 			bdk_sim_run_for(10000);
 		}
@@ -161,40 +171,25 @@ leave(int slot)
 	ON(0, raid_member_leave(&g_raid->members[slot], false, NULL));
 }
 
-static int g_join_rc;
-
+/* A disk becomes a member, in the first slot that is free. */
 static inline void
-joined_cb(void *arg, int rc)
+join(int disk)
 {
-	g_join_rc = rc;
-	if (rc == 0) {
-		raid_process_start_rebuild(arg);
+	g_rc = 1;
+	ON(0, raid_add_bdev(g_raid, g_disks[disk].name, false, done_cb, NULL));
+	for (int i = 0; i < 1000 && g_rc == 1; i++) {
+		bdk_sim_run_for(1);
 	}
+	assert_int_equal(g_rc, 0);
 }
 
-/* A disk takes a slot that is free. */
-static inline void
-join(int slot, int disk)
-{
-	struct raid_member *member = &g_raid->members[slot];
-	const char *why = NULL;
-
-	assert_null(member->desc);
-	free(member->name);
-	member->name = strdup(g_disks[disk].name);
-	g_join_rc = 1;
-	ON(0, assert_int_equal(raid_member_open(member, &why), 0); raid_member_join(member, joined_cb, member));
-}
-
-/* The same, when the slot is free and until it is rebuilt or not. */
+/* The same in the slot of a member that leaves. */
 static inline void
 replace(int slot, int disk)
 {
 	leave(slot);
 	bdk_sim_run_for(10000);
-	join(slot, disk);
-	bdk_sim_run_for(100);
-	assert_int_equal(g_join_rc, 0);
+	join(disk);
 }
 
 /* ---- What is where ---- */
@@ -246,16 +241,15 @@ submit_io(struct one_io *one)
 		return spdk_bdev_write_blocks(
 			g_user.desc, ch, one->buf, one->block, one->num_blocks, mem_io_done_cb, &one->io);
 	case SPDK_BDEV_IO_TYPE_UNMAP:
-		return spdk_bdev_unmap_blocks(
-			g_user.desc, ch, one->block, one->num_blocks, mem_io_done_cb, &one->io);
+		return spdk_bdev_unmap_blocks(g_user.desc, ch, one->block, one->num_blocks, mem_io_done_cb, &one->io);
 	default:
-		return spdk_bdev_flush_blocks(
-			g_user.desc, ch, one->block, one->num_blocks, mem_io_done_cb, &one->io);
+		return spdk_bdev_flush_blocks(g_user.desc, ch, one->block, one->num_blocks, mem_io_done_cb, &one->io);
 	}
 }
 
 static inline void
-begin_io(struct one_io *one, uint32_t thread, enum spdk_bdev_io_type type, void *buf, uint64_t block, uint32_t num_blocks)
+begin_io(struct one_io *one, uint32_t thread, enum spdk_bdev_io_type type, void *buf, uint64_t block,
+	uint32_t num_blocks)
 {
 	*one = (struct one_io){.type = type, .buf = buf, .block = block, .num_blocks = num_blocks};
 	one->io.thread = thread;

@@ -35,10 +35,10 @@ spare(size_t level)
 static void
 test_rebuild(void **state)
 {
-	FOR_EACH_LEVEL (level) {
+	FOR_EACH_LEVEL(level)
+	{
 		begin(level);
 		replace(0, spare(level));
-		assert_int_equal(g_raid->members[0].in_sync_until < UINT64_MAX, 1);
 		assert_int_equal(g_raid->num_operational, g_raid->num_members);
 		wait_for_process();
 		assert_true(g_raid->members[0].in_sync_until == UINT64_MAX);
@@ -68,13 +68,13 @@ test_rebuild_several(void **state)
 		leave(0);
 		leave(3);
 		bdk_sim_run_for(10000);
-		join(0, 5);
+		join(5);
 		if (later) {
 			while (g_raid->members[0].in_sync_until < 100) {
 				bdk_sim_run_for(10);
 			}
 		}
-		join(3, 6);
+		join(6);
 		wait_for_process();
 		assert_true(g_raid->members[0].in_sync_until == UINT64_MAX);
 		assert_true(g_raid->members[3].in_sync_until == UINT64_MAX);
@@ -141,7 +141,8 @@ test_bandwidth(void **state)
 static void
 test_target_leaves(void **state)
 {
-	FOR_EACH_LEVEL (level) {
+	FOR_EACH_LEVEL(level)
+	{
 		begin(level);
 		g_raid_process_options.max_bandwidth_mb_sec = 1;
 		replace(0, spare(level));
@@ -241,7 +242,8 @@ test_source_is_repaired(void **state)
 static void
 test_target_fails(void **state)
 {
-	FOR_EACH_LEVEL (level) {
+	FOR_EACH_LEVEL(level)
+	{
 		for (int flush = 0; flush < 2; flush++) {
 			int disk;
 
@@ -266,7 +268,8 @@ test_target_fails(void **state)
 static void
 test_scrub(void **state)
 {
-	FOR_EACH_LEVEL (level) {
+	FOR_EACH_LEVEL(level)
+	{
 		begin(level);
 		assert_int_equal(scrub(RAID_SCRUB_CHECK), 0);
 		memset(g_disks[1].data + 7 * BLOCK, 0x55, 1);
@@ -300,7 +303,8 @@ test_scrub_votes(void **state)
 static void
 test_scrub_mends(void **state)
 {
-	FOR_EACH_LEVEL (level) {
+	FOR_EACH_LEVEL(level)
+	{
 		begin(level);
 		g_faults[1] = (struct fault){.reads = true, .first = 100, .end = 101, .mended_by_write = true};
 		assert_int_equal(scrub(RAID_SCRUB_CHECK), 0);
@@ -315,10 +319,10 @@ test_scrub_mends(void **state)
 static void
 test_scrub_waits_and_stops(void **state)
 {
-	start(1, "raid1", 2);
+	start(1, "raid1", 3);
 	write_all(1);
 	g_raid_process_options.max_bandwidth_mb_sec = 1;
-	add_disk(2);
+	add_disk(3);
 	ON(0, assert_int_equal(raid_process_stop_scrub(g_raid), -ENOENT));
 	ON(0, assert_int_equal(raid_process_start_scrub(g_raid, RAID_SCRUB_CHECK), 0));
 	ON(0, assert_int_equal(raid_process_start_scrub(g_raid, RAID_SCRUB_CHECK), -EBUSY));
@@ -326,7 +330,7 @@ test_scrub_waits_and_stops(void **state)
 	assert_int_equal(g_raid->process->type, RAID_PROCESS_SCRUB);
 	assert_true(g_raid->scrub_offset > 0);
 	/* A rebuild comes first; then it goes on where it was. */
-	replace(0, 2);
+	replace(0, 3);
 	bdk_sim_run_for(100000);
 	assert_int_equal(g_raid->process->type, RAID_PROCESS_REBUILD);
 	assert_true(g_raid->scrub_wanted && g_raid->scrub_offset > 0);
@@ -336,6 +340,7 @@ test_scrub_waits_and_stops(void **state)
 	bdk_sim_run_for(20000);
 	assert_null(g_raid->process);
 	leave(1);
+	leave(2);
 	bdk_sim_run_for(10000);
 	ON(0, assert_int_equal(raid_process_start_scrub(g_raid, RAID_SCRUB_CHECK), -EAGAIN));
 	stop();
@@ -565,7 +570,7 @@ test_time_passes_by(void **state)
 	write_all(1);
 	g_disks[0].mode = MEM_DISK_HOLD;
 	begin_io(&read, 1, SPDK_BDEV_IO_TYPE_READ, buf, 9, 1);
-	env_clock_advance(60 * spdk_get_ticks_hz());
+	env_clock_advance(40 * spdk_get_ticks_hz());
 	bdk_sim_run_for(1000);
 	mem_disk_release(&g_disks[0], 100);
 	g_disks[0].mode = MEM_DISK_MESSAGE;
@@ -576,7 +581,7 @@ test_time_passes_by(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rebuild),
@@ -604,5 +609,6 @@ main(void)
 		cmocka_unit_test(test_time_passes_by),
 	};
 
+	cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
