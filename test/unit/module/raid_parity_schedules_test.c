@@ -411,96 +411,25 @@ joined_cb(void *arg, int rc)
 	*(int *)arg = rc;
 }
 
-struct quiet {
-	bool done;
-};
-
-static void
-quiet_cb(void *ctx, int status)
-{
-	assert_int_equal(status, 0);
-	((struct quiet *)ctx)->done = true;
-}
-
-static void
-wait_for(const bool *done)
-{
-	for (int i = 0; i < 20000 && !*done; i++) {
-		bdk_sim_run_for(200);
-		release_some(2);
-	}
-	if (!*done) {
-		fail_msg("seed %" PRIu64 ": quiescing hangs", g_seed);
-	}
-}
-
-/* What the disk has to hold in a row, out of the others. */
-static void
-rebuild_row(int target, uint64_t row)
-{
-	struct raid_window window = {.raid = g_raid, .offset_blocks = row, .num_blocks = 1};
-	uint8_t *data[MAX_DISKS], *md[MAX_DISKS];
-
-	window.data = data;
-	window.md = md;
-	for (int i = 0; i < g_num_disks; i++) {
-		data[i] = calloc(1, block_size());
-		md[i] = calloc(1, 8);
-		if (i != target && !g_lost[i]) {
-			memcpy(data[i], g_disks[i].data + row * block_size(), block_size());
-			memcpy(md[i], g_disks[i].md != NULL ? g_disks[i].md + row * md_len() : md[i],
-				g_disks[i].md != NULL ? md_len() : 0);
-			window.valid[0] |= UINT64_C(1) << i;
-		}
-	}
-	assert_int_equal(g_raid->ops->recover(&window, (uint8_t)target), 0);
-	memcpy(g_disks[target].data + row * block_size(), data[target], block_size());
-	if (g_disks[target].md != NULL) {
-		memcpy(g_disks[target].md + row * md_len(), md[target], md_len());
-	}
-	for (int i = 0; i < g_num_disks; i++) {
-		free(data[i]);
-		free(md[i]);
-	}
-}
-
+/* In the background, while I/O goes on. */
 static void
 rebuild(int target)
 {
 	struct raid_member *member = &g_raid->members[target];
-	uint64_t end = g_num_blocks / (uint64_t)num_data();
 
-	for (uint64_t row = 0, count; row < end; row += count) {
-		struct quiet quiet = {};
-		uint64_t offset, num;
+	ON(0, raid_process_start_rebuild(member));
+	for (int turn = 0; turn < 20000 && member->in_sync_until != UINT64_MAX; turn++) {
+		struct slot *slot = &g_slots[bdk_sim_random(SLOTS)];
 
-		count = 1 + bdk_sim_random(40);
-		count = spdk_min(end - row, count);
-		g_raid->ops->get_array_range(g_raid, row, count, &offset, &num);
-		ON(0,
-			assert_int_equal(
-				spdk_bdev_quiesce_range(&g_raid->bdev, &g_raid_module, offset, num, quiet_cb, &quiet),
-				0));
-		wait_for(&quiet.done);
-		for (uint64_t i = 0; i < count; i++) {
-			rebuild_row(target, row + i);
+		if (!slot->busy && one_in(3)) {
+			begin_io(slot);
 		}
-		__atomic_store_n(&member->in_sync_until, row + count, __ATOMIC_RELEASE);
-		quiet.done = false;
-		ON(0,
-			assert_int_equal(
-				spdk_bdev_unquiesce_range(&g_raid->bdev, &g_raid_module, offset, num, quiet_cb, &quiet),
-				0));
-		wait_for(&quiet.done);
-		for (int i = 0; i < 3; i++) {
-			struct slot *slot = &g_slots[bdk_sim_random(SLOTS)];
-
-			if (!slot->busy) {
-				begin_io(slot);
-			}
-		}
+		bdk_sim_run_for(bdk_sim_random(200));
+		release_some(2);
 	}
-	__atomic_store_n(&member->in_sync_until, UINT64_MAX, __ATOMIC_RELEASE);
+	if (member->in_sync_until != UINT64_MAX) {
+		fail_msg("seed %" PRIu64 ": a rebuild hangs", g_seed);
+	}
 }
 
 /* Another disk in the place of a lost one. */
@@ -652,8 +581,13 @@ start_array(void)
 	for (uint64_t i = 0; i < g_num_blocks; i++) {
 		g_versions[i] = random_data ? UINT32_MAX : 0;
 	}
+	/* New members are made to agree in the background, before they are used or meanwhile. */
 	g_agrees = !random_data;
-	__atomic_store_n(&g_raid->agrees_until, g_agrees ? UINT64_MAX : 0, __ATOMIC_RELEASE);
+	for (int i = 0; i < 10000 && g_agrees && g_raid->process != NULL; i++) {
+		bdk_sim_run_for(200);
+		release_some(1000);
+	}
+	assert_true(!g_agrees || g_raid->agrees_until == UINT64_MAX);
 }
 
 static void
