@@ -18,7 +18,10 @@ uint64_t
 bdev_emulate_max_zeroes(const struct spdk_bdev *bdev)
 {
 	/* Data and separate metadata may be the same zeroes. */
-	return ZERO_BUFFER_SIZE / spdk_max(bdev->blocklen, bdev->md_len);
+	uint64_t max = ZERO_BUFFER_SIZE / spdk_max(bdev->blocklen, bdev->md_len);
+
+	/* In whole units of writes, where there is room for one. */
+	return bdev->split_on_write_unit && bdev->write_unit_size <= max ? max - max % bdev->write_unit_size : max;
 }
 
 void

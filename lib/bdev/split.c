@@ -174,9 +174,18 @@ trim(struct iovec *iovs, int iovcnt, uint64_t bytes)
 	return iovcnt;
 }
 
+/* What a child has to be a multiple of, in blocks. */
+static uint64_t
+get_unit(const struct spdk_bdev_io *bdev_io)
+{
+	const struct spdk_bdev *bdev = bdev_io->bdev;
+
+	return bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE && bdev->split_on_write_unit ? bdev->write_unit_size : 1;
+}
+
 /*
  * Collects the buffers of the next child in iovs, of which it may use room. Returns how many it uses; 0 if that is not
- * enough for one block. *num_blocks is what the child may have at most, and on return what it has.
+ * enough for one block, or one unit of writes. *num_blocks is what the child may have at most, and on return what it has.
  */
 static int
 collect(struct bdev_io_private *parent, struct iovec *iovs, int room, uint64_t *num_blocks)
@@ -184,7 +193,7 @@ collect(struct bdev_io_private *parent, struct iovec *iovs, int room, uint64_t *
 	const struct spdk_bdev *bdev = parent->io.bdev;
 	uint64_t wanted = *num_blocks * bdev->blocklen;
 	uint64_t max_segment = bdev->max_segment_size != 0 ? bdev->max_segment_size : UINT64_MAX;
-	uint64_t bytes = 0, excess;
+	uint64_t bytes = 0, excess, unit;
 	int iovcnt = 0;
 
 	if (bdev->max_num_segments != 0) {
@@ -194,7 +203,9 @@ collect(struct bdev_io_private *parent, struct iovec *iovs, int room, uint64_t *
 		bdev_io_take_segment(parent, spdk_min(max_segment, wanted - bytes), &iovs[iovcnt])) {
 		bytes += iovs[iovcnt++].iov_len;
 	}
-	excess = bytes % bdev->blocklen;
+	/* What is shorter than a unit already is for the module to refuse. */
+	unit = get_unit(&parent->io) * bdev->blocklen;
+	excess = bytes % (wanted < unit ? bdev->blocklen : unit);
 	if (excess != 0) {
 		untake(parent, excess);
 		iovcnt = trim(iovs, iovcnt, excess);

@@ -14,7 +14,7 @@ check_around(struct check *check, uint64_t limit)
 	uint64_t unit = check_unit(check);
 
 	for (int64_t size = (int64_t)limit - 1; size <= (int64_t)limit + 1; size++) {
-		uint64_t blocks = size < 1 ? 1 : check_round_up((uint64_t)size, unit);
+		uint64_t blocks = check_round_up(size < 1 ? 1 : (uint64_t)size, unit);
 		uint64_t last = check->num_blocks - check->num_blocks % unit;
 		const uint64_t offsets[] = {0, unit, check_round_up(limit, unit) - (limit > unit ? unit : 0),
 			check_round_up(limit, unit), last - blocks};

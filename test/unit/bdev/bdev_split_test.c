@@ -144,6 +144,41 @@ test_write_unit(void **state)
 	remove_disk();
 }
 
+/* More buffers than the children of a round may have: a round ends with a unit, not within one. */
+static void
+test_write_unit_of_many_buffers(void **state)
+{
+	static uint8_t buf[24 * 512];
+	struct iovec iovs[48];
+	struct mem_io io = {};
+
+	for (int i = 0; i < 48; i++) {
+		iovs[i] = (struct iovec){buf + i * 256, 256};
+	}
+	add("d", 512);
+	g_disk.bdev.split_on_write_unit = true;
+	g_disk.bdev.write_unit_size = 12;
+	open_disk();
+	ON(0, io.rc = spdk_bdev_writev_blocks(g_user.desc, g_user.ch[0], iovs, 48, 24, 24, mem_io_done_cb, &io));
+	expect(&io, true);
+	assert_int_equal(g_disk.num_records, 2);
+	expect_record(0, 24, 12, 24);
+	expect_record(1, 36, 12, 24);
+
+	remove_disk();
+
+	/* Zeroes that the layer writes: it has 128 blocks of them. */
+	io = (struct mem_io){};
+	add("d", 8192);
+	g_disk.bdev.split_on_write_unit = true;
+	g_disk.bdev.write_unit_size = 12;
+	open_disk();
+	ON(0, io.rc = spdk_bdev_write_zeroes_blocks(g_user.desc, g_user.ch[0], 0, 240, mem_io_done_cb, &io));
+	expect(&io, true);
+	assert_int_equal(g_disk.num_records, 20);
+	remove_disk();
+}
+
 static void
 test_segments(void **state)
 {
@@ -693,6 +728,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_boundary, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_boundary_odd, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write_unit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_write_unit_of_many_buffers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_segments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_segments_too_small, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_segment_size, setup, teardown),
