@@ -17,5 +17,6 @@ int serve_command(int argc, char **argv);
 int rpc_command(int argc, char **argv);
 int matrix_command(int argc, char **argv);
 int check_command(int argc, char **argv);
+int raid_command(int argc, char **argv);
 
 #endif /* BDEVKIT_COMMANDS_H */

@@ -19,6 +19,7 @@ static const struct command g_commands[] = {
 	{"rpc", "ask a running target", rpc_command},
 	{"check", "try whether block devices keep the rules", check_command},
 	{"matrix", "show what the bdev modules support", matrix_command},
+	{"raid", "show the arrays of a running target", raid_command},
 	{"help", "show this, or the help of a command", help_command},
 	{"version", "show the version", version_command},
 };

@@ -114,8 +114,11 @@ raid_write_config(const struct raid *raid, struct spdk_json_write_ctx *w)
 	spdk_json_write_named_string(w, "raid_level", raid->ops->name);
 	spdk_json_write_named_array_begin(w, "base_bdevs");
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
-		if (raid->members[slot].name != NULL) {
-			spdk_json_write_string(w, raid->members[slot].name);
+		const struct raid_member *member = &raid->members[slot];
+
+		/* One that lacks data must not come back as one that has them. */
+		if (member->name != NULL && (member->desc == NULL || member->in_sync_until == UINT64_MAX)) {
+			spdk_json_write_string(w, member->name);
 		} else {
 			spdk_json_write_string_fmt(w, "removed_base_bdev_%u", slot);
 		}
