@@ -212,16 +212,38 @@ agrees(const struct part *part, uint8_t which, bool md, bool mend)
 static bool
 all_agree(const struct part *part, bool mend)
 {
-	const struct raid_parity *parity = part->window->raid->parity;
+	const struct raid *raid = part->window->raid;
+	const struct raid_parity *parity = raid->parity;
 	bool result = true;
 
 	for (uint8_t which = 0; which < parity->num_parity; which++) {
+		if (!is_set(part->window->valid, raid_parity_get_slot(raid, part->stripe, parity->num_data + which))) {
+			continue;
+		}
 		result &= agrees(part, which, false, mend);
 		if (parity->md_len > 0) {
 			result &= agrees(part, which, true, mend);
 		}
 	}
 	return result;
+}
+
+/* Data that are missing are what the first parity says, and the second one is to agree. false: nothing can be said. */
+static bool
+complete_data(const struct part *part)
+{
+	const struct raid *raid = part->window->raid;
+	const struct raid_parity *parity = raid->parity;
+
+	for (uint8_t i = 0; i < parity->num_data; i++) {
+		if (is_set(part->window->valid, raid_parity_get_slot(raid, part->stripe, i))) {
+			continue;
+		}
+		if (recover_data(part, i, false) != 0 || (parity->md_len > 0 && recover_data(part, i, true) != 0)) {
+			return false;
+		}
+	}
+	return true;
 }
 
 /*
@@ -235,7 +257,7 @@ raid_parity_verify(struct raid_window *window)
 	struct part part;
 
 	for (uint32_t first = 0; get_part(window, first, &part); first += part.num_rows) {
-		if (all_agree(&part, false)) {
+		if (!complete_data(&part) || all_agree(&part, false)) {
 			continue;
 		}
 		for (uint32_t row = 0; row < part.num_rows; row++) {
