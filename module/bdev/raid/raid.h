@@ -648,6 +648,17 @@ raid_io_clear_failed_on(struct raid_io *io, uint8_t slot)
 	io->failed[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
 }
 
+static inline bool
+raid_io_has_failed(const struct raid_io *io)
+{
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < sizeof(io->failed) / sizeof(io->failed[0]); i++) {
+		any |= io->failed[i];
+	}
+	return any != 0;
+}
+
 static inline struct spdk_bdev_io *
 raid_bdev_io(struct raid_io *io)
 {
@@ -683,14 +694,19 @@ raid_is_in_reset(const struct raid *raid)
 }
 
 /*
- * Whether a reset may be why requests of an I/O have failed, rather than their members: they can be repeated when it has
- * ended.
+ * Whether a reset may be why requests have failed, rather than their members: they can be repeated when it has ended.
+ * resets: raid->resets_begun before they were submitted.
  */
+static inline bool
+raid_was_reset(const struct raid *raid, uint32_t resets)
+{
+	return resets != __atomic_load_n(&raid->resets_begun, __ATOMIC_ACQUIRE) || raid_is_in_reset(raid);
+}
+
 static inline bool
 raid_io_was_reset(const struct raid_io *io)
 {
-	return io->resets != __atomic_load_n(&io->ch->raid->resets_begun, __ATOMIC_ACQUIRE) ||
-		raid_is_in_reset(io->ch->raid);
+	return raid_was_reset(io->ch->raid, io->resets);
 }
 
 /* The channel of a member, if it can be used. */

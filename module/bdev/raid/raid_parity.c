@@ -206,24 +206,13 @@ raid_parity_member_done(struct raid_io *io, uint8_t slot, bool success)
 	}
 }
 
-static bool
-has_failed(const struct raid_io *io)
-{
-	for (size_t i = 0; i < SPDK_COUNTOF(io->failed); i++) {
-		if (io->failed[i] != 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 void
 raid_parity_done(struct raid_io *io)
 {
 	enum spdk_bdev_io_status status = io->status;
 
 	if (raid_bdev_io(io)->type == SPDK_BDEV_IO_TYPE_READ) {
-		if (io->stripe == NULL && status == SPDK_BDEV_IO_STATUS_SUCCESS && has_failed(io)) {
+		if (io->stripe == NULL && status == SPDK_BDEV_IO_STATUS_SUCCESS && raid_io_has_failed(io)) {
 			/* From the others. */
 			raid_io_go_on(io);
 		} else {
@@ -231,10 +220,10 @@ raid_parity_done(struct raid_io *io)
 		}
 		return;
 	}
-	if (io->stripe == NULL && has_failed(io) && raid_io_was_reset(io)) {
+	if (io->stripe == NULL && raid_io_has_failed(io) && raid_io_was_reset(io)) {
 		/* A flush. */
 		status = SPDK_BDEV_IO_STATUS_FAILED;
-	} else if (has_failed(io) && io->num_succeeded > 0) {
+	} else if (raid_io_has_failed(io) && io->num_succeeded > 0) {
 		raid_io_complete_without_failed(io);
 		return;
 	}

@@ -55,6 +55,7 @@ column_failed(struct raid_stripe_column *column)
 
 	if (stripe->step == RAID_STRIPE_READ_OLD) {
 		stripe->bad[column->slot / 64] |= UINT64_C(1) << (column->slot % 64);
+		stripe->has_bad = stripe->has_bad || !raid_io_was_reset(stripe->io);
 		stripe->replan = true;
 	} else {
 		raid_io_set_failed_on(stripe->io, column->slot);
@@ -521,6 +522,7 @@ begin(struct raid_stripe_pool *pool, struct raid_io *io)
 	stripe->locked = false;
 	stripe->is_cut_short = false;
 	memcpy(stripe->bad, io->failed, sizeof(stripe->bad));
+	stripe->has_bad = raid_io_has_failed(io) && !raid_io_was_reset(io);
 	memset(io->failed, 0, sizeof(io->failed));
 	stripe->next_block = raid_bdev_io(io)->u.bdev.offset_blocks;
 	if (!next_section(stripe)) {
@@ -564,6 +566,19 @@ raid_stripe_submit(struct raid_io *io)
 	begin(pool, io);
 }
 
+/* What members could not be read is written again from the others, which was good enough for the I/O. */
+static void
+repair_bad(struct raid_stripe *stripe)
+{
+	struct raid *raid = stripe->pool->raid;
+
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		if (stripe->bad[slot / 64] & (UINT64_C(1) << (slot % 64))) {
+			raid_repair(raid, slot, stripe->lock.first_row, stripe->lock.num_rows);
+		}
+	}
+}
+
 bool
 raid_parity_release(struct raid_io *io)
 {
@@ -577,6 +592,9 @@ raid_parity_release(struct raid_io *io)
 	if (stripe->locked) {
 		raid_stripe_lock_put(&pool->raid->parity->locks, &stripe->lock);
 		stripe->locked = false;
+	}
+	if (spdk_unlikely(stripe->has_bad) && io->status == SPDK_BDEV_IO_STATUS_SUCCESS) {
+		repair_bad(stripe);
 	}
 	if (io->status == SPDK_BDEV_IO_STATUS_SUCCESS && (stripe->is_cut_short || next_section(stripe))) {
 		/* Members that have failed have left. */

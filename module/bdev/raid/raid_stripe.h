@@ -101,6 +101,7 @@ struct raid_stripe {
 	bool bounces;
 	/* Members that cannot be read. */
 	uint64_t bad[(RAID_MAX_MEMBERS + 63) / 64];
+	bool has_bad;
 	/* Requests of this step that have not ended, and one while there are more to be submitted; the next one. */
 	uint32_t outstanding;
 	uint16_t next_column;

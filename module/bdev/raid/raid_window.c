@@ -175,8 +175,16 @@ request_ended(struct raid_window_request *request, bool success)
 static void
 request_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 {
+	struct raid_window_request *request = cb_arg;
+	struct raid_window_work *work = request->work;
+
 	spdk_bdev_free_io(bdev_io);
-	request_ended(cb_arg, success);
+	if (!success && !request->abandoned && raid_was_reset(work->window.raid, work->resets)) {
+		/* That is not the member's fault, either. */
+		work->status = -ENOMEM;
+		success = true;
+	}
+	request_ended(request, success);
 }
 
 static void
@@ -479,6 +487,7 @@ prepare(struct raid_window_work *work, raid_cb done, void *arg)
 {
 	assert(work->remaining == 0 && !work->destroyed);
 	work->status = 0;
+	work->resets = __atomic_load_n(&work->window.raid->resets_begun, __ATOMIC_ACQUIRE);
 	work->num_mismatches = 0;
 	work->num_repaired = 0;
 	work->targets = (struct raid_slots){};

@@ -57,6 +57,9 @@ struct raid_window_work {
 	struct raid_slots unreadable;
 	struct raid_slots unwritable;
 
+	/* raid->resets_begun when it began. */
+	uint32_t resets;
+
 	void (*step)(struct raid_window_work *work);
 	raid_cb done;
 	void *done_arg;

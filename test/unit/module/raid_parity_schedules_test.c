@@ -49,7 +49,8 @@ static uint64_t g_seed, g_num_blocks, g_completed, g_failed, g_losses, g_returns
 static uint32_t g_num_resets;
 /* Whether there is parity of what was never written. Without it no member may fail while it is there. */
 static bool g_agrees;
-static bool g_stop_flaws;
+/* Of disks that are flaky. */
+static bool g_bad_rows[MAX_DISKS][256];
 
 static uint32_t
 md_len(void)
@@ -342,19 +343,34 @@ num_lost(void)
 	return count;
 }
 
-/* Reads of some disks fail now and then. */
+/* Some rows of some disks cannot be read before they are written again. */
 static void
 observe(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, bool enters)
 {
+	const struct spdk_bdev_io_block_params *params = &bdev_io->u.bdev;
 	int i = (int)(disk - g_disks);
 
 	if (!enters || g_lost[i]) {
 		return;
 	}
 	disk->fail_status = SPDK_BDEV_IO_STATUS_PENDING;
-	if (g_flaky[i] && bdev_io->type == SPDK_BDEV_IO_TYPE_READ && one_in(3) && !g_stop_flaws) {
-		g_flaws++;
-		disk->fail_status = SPDK_BDEV_IO_STATUS_FAILED;
+	for (uint64_t row = params->offset_blocks; row < params->offset_blocks + params->num_blocks; row++) {
+		if (bdev_io->type != SPDK_BDEV_IO_TYPE_READ) {
+			g_bad_rows[i][row] = false;
+		} else if (g_bad_rows[i][row]) {
+			g_flaws++;
+			disk->fail_status = SPDK_BDEV_IO_STATUS_FAILED;
+		}
+	}
+}
+
+static void
+spoil_rows(int i)
+{
+	uint64_t first = bdk_sim_random(g_disks[i].bdev.blockcnt);
+
+	for (uint64_t row = first; row < g_disks[i].bdev.blockcnt && row < first + 8; row++) {
+		g_bad_rows[i][row] = true;
 	}
 }
 
@@ -465,6 +481,23 @@ replace_disk(int i)
 	g_lost[i] = false;
 }
 
+/* I/O that does without it must not lose another one. One that went bad while it was being repaired has left. */
+static void
+end_flaws(int i)
+{
+	if (!g_flaky[i]) {
+		return;
+	}
+	memset(g_bad_rows[i], 0, sizeof(g_bad_rows[i]));
+	settle();
+	g_flaky[i] = false;
+	if (g_raid->members[i].desc == NULL) {
+		g_lost[i] = true;
+		ON(0, spdk_bdev_unregister(&g_disks[i].bdev, removed_cb, NULL));
+		bdk_sim_run_for(1000);
+	}
+}
+
 static void
 disturb(void)
 {
@@ -473,9 +506,7 @@ disturb(void)
 	if (g_lost[i]) {
 		replace_disk(i);
 	} else if (g_flaky[i]) {
-		/* I/O that does without it must not lose another one. */
-		g_flaky[i] = false;
-		settle();
+		end_flaws(i);
 	} else if (num_lost() < num_parity()) {
 		if (one_in(2) || !g_agrees) {
 			lose_disk(i);
@@ -511,6 +542,11 @@ take_turn(void)
 {
 	struct slot *slot = &g_slots[bdk_sim_random(SLOTS)];
 
+	for (int i = 0; i < g_num_disks; i++) {
+		if (g_flaky[i] && one_in(4)) {
+			spoil_rows(i);
+		}
+	}
 	switch (bdk_sim_random(40)) {
 	case 0:
 		disturb();
@@ -594,7 +630,7 @@ static void
 run_schedule(uint64_t seed)
 {
 	g_seed = seed;
-	g_stop_flaws = false;
+	memset(g_bad_rows, 0, sizeof(g_bad_rows));
 	bdev_sim_start(seed, THREADS);
 	start_array();
 	mem_user_open_name(&g_user, "r", THREADS, true);
@@ -602,8 +638,9 @@ run_schedule(uint64_t seed)
 		take_turn();
 	}
 	settle();
-	g_stop_flaws = true;
-	memset(g_flaky, 0, sizeof(g_flaky));
+	for (int i = 0; i < g_num_disks; i++) {
+		end_flaws(i);
+	}
 	check_members();
 	check_rows(g_agrees);
 	read_all();
