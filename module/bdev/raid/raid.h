@@ -456,6 +456,8 @@ void raid_member_let_go(struct raid_member *member);
  * then the waiter waits for the superblock that says so. Of an array without superblocks the waiter is called at once.
  */
 void raid_superblock_write(struct raid *raid, struct raid_waiter *waiter);
+/* A member does not answer, and leaves: nobody waits any longer until its superblock is written. */
+void raid_superblock_abandon(struct raid_member *member);
 
 /* ---- raid_assemble.c; application thread only ---- */
 

@@ -45,6 +45,7 @@ late_leave(struct raid_member *member)
 	}
 	raid_member_leave(member, true, NULL);
 	raid_window_abandon_member(member);
+	raid_superblock_abandon(member);
 }
 
 static void

@@ -34,6 +34,9 @@ struct super_io {
 	/* It is a part of what is being written. */
 	bool busy;
 	bool failed;
+	bool ended;
+	/* The member does not answer, and nobody waits for it; this is in use until it does. */
+	bool abandoned;
 };
 
 struct raid_superblock {
@@ -162,6 +165,7 @@ end_io(struct super_io *io, int rc)
 {
 	struct raid_superblock *superblock = io->member->raid->superblock;
 
+	io->ended = true;
 	if (rc != 0) {
 		SPDK_ERRLOG("%s: the superblock of its member %s cannot be written: %s\n", superblock->raid->bdev.name,
 			io->member->bdev->name, spdk_strerror(-rc));
@@ -172,12 +176,26 @@ end_io(struct super_io *io, int rc)
 	}
 }
 
+/* Whether it was abandoned; then the member may go now. */
+static bool
+end_abandoned(struct super_io *io)
+{
+	if (!io->abandoned) {
+		return false;
+	}
+	io->abandoned = false;
+	raid_member_let_go(io->member);
+	return true;
+}
+
 static void
 step_cb(void *arg)
 {
 	struct super_io *io = arg;
 
-	io->step(io);
+	if (!end_abandoned(io)) {
+		io->step(io);
+	}
 }
 
 /* What the layer has said to the request of a step, which is tried again if it was for want of memory. */
@@ -205,6 +223,9 @@ request_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 	struct super_io *io = cb_arg;
 
 	spdk_bdev_free_io(bdev_io);
+	if (end_abandoned(io)) {
+		return;
+	}
 	if (!success) {
 		end_io(io, -EIO);
 	} else if (io->step == NULL) {
@@ -309,6 +330,7 @@ write_member(struct raid_superblock *superblock, struct raid_member *member)
 	encode(superblock, io);
 	io->busy = true;
 	io->failed = false;
+	io->ended = false;
 	raid_member_hold(member);
 	superblock->running++;
 	write_flush_data(io);
@@ -352,9 +374,24 @@ end_members(struct raid_superblock *superblock)
 			failed = true;
 			raid_member_leave(&raid->members[slot], true, NULL);
 		}
-		raid_member_let_go(&raid->members[slot]);
+		if (!io->abandoned) {
+			raid_member_let_go(&raid->members[slot]);
+		}
 	}
 	return failed;
+}
+
+void
+raid_superblock_abandon(struct raid_member *member)
+{
+	struct raid_superblock *superblock = member->raid->superblock;
+	struct super_io *io = superblock != NULL ? superblock->ios[member->slot] : NULL;
+
+	/* Those that have ended wait for the others. */
+	if (io != NULL && io->busy && !io->abandoned && !io->ended) {
+		io->abandoned = true;
+		end_io(io, -ETIMEDOUT);
+	}
 }
 
 static struct raid_waiter *

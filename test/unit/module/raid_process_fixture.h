@@ -34,6 +34,9 @@ static struct mem_disk g_disks[MAX_DISKS];
 static struct fault g_faults[MAX_DISKS];
 static struct raid *g_raid;
 static struct mem_user g_user;
+static int g_rc;
+static bool g_superblock;
+static uint64_t g_disk_blocks = DISK_BLOCKS;
 
 static inline bool
 fails(struct fault *fault, const struct spdk_bdev_io *bdev_io)
@@ -74,7 +77,7 @@ add_disk(int i)
 	char name[16];
 
 	snprintf(name, sizeof(name), "d%d", i);
-	mem_disk_init(&g_disks[i], name, BLOCK, DISK_BLOCKS);
+	mem_disk_init(&g_disks[i], name, BLOCK, g_disk_blocks);
 	g_disks[i].mode = MEM_DISK_MESSAGE;
 	g_disks[i].observe = observe;
 	g_faults[i] = (struct fault){};
@@ -96,8 +99,6 @@ run_for_s(uint32_t seconds)
 	bdk_sim_run_for(seconds * SPDK_SEC_TO_USEC);
 }
 
-static int g_rc;
-
 static inline void
 done_cb(void *arg, int rc, const char *why)
 {
@@ -112,6 +113,7 @@ create(const char *level, int num_disks)
 	struct raid_opts opts = {
 		.name = "raid", .members = members, .num_members = num_disks, .policy = RAID_NUM_POLICIES};
 
+	opts.superblock = g_superblock;
 	opts.ops = raid_level_by_name(level);
 	opts.strip_size_kb = opts.ops->has_strips ? STRIP_KB : 0;
 	for (int i = 0; i < num_disks; i++) {
@@ -133,6 +135,17 @@ start(uint64_t seed, const char *level, int num_disks)
 	bdev_sim_start(seed, NUM_THREADS);
 	g_raid_process_options = (struct raid_process_options){.window_size_kb = WINDOW_KB};
 	create(level, num_disks);
+}
+
+/* The same with superblocks, and as much room for data. */
+static inline void
+start_with_superblock(uint64_t seed, const char *level, int num_disks)
+{
+	g_superblock = true;
+	g_disk_blocks = DISK_BLOCKS + (1024 * 1024) / BLOCK;
+	start(seed, level, num_disks);
+	g_superblock = false;
+	g_disk_blocks = DISK_BLOCKS;
 }
 
 static inline void

@@ -559,6 +559,28 @@ test_late_member_in_window(void **state)
 	stop();
 }
 
+/* Its superblock is being written when it falls silent; the leaving of another one waits for that. */
+static void
+test_late_member_has_superblock(void **state)
+{
+	uint8_t buf[BLOCK];
+
+	start_with_superblock(1, "raid1", 3);
+	fill(buf, 0, 1, 1);
+	g_disks[0].mode = MEM_DISK_HOLD;
+	g_disks[0].reset_keeps = true;
+	leave(2);
+	run_for_s(40);
+	assert_null(g_raid->members[2].desc);
+	assert_non_null(g_raid->members[0].desc);
+	assert_int_equal(g_raid->num_operational, 1);
+	assert_true(do_io(SPDK_BDEV_IO_TYPE_WRITE, buf, 0, 1));
+	mem_disk_release(&g_disks[0], 100);
+	bdk_sim_run_for(10000);
+	assert_null(g_raid->members[0].desc);
+	stop();
+}
+
 /* The process was stopped, and not the member: all has come back when it looks a second time. */
 static void
 test_time_passes_by(void **state)
@@ -606,6 +628,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_late_member_keeps_requests),
 		cmocka_unit_test(test_last_member_is_late),
 		cmocka_unit_test(test_late_member_in_window),
+		cmocka_unit_test(test_late_member_has_superblock),
 		cmocka_unit_test(test_time_passes_by),
 	};
 
