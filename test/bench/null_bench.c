@@ -610,7 +610,7 @@ measure_copy(uint64_t count, int rounds)
 static int
 create_passthru(const char *base, const char **why)
 {
-	struct vbdev_opts opts = {.name = "passthru", .base_name = base};
+	struct bdk_vbdev_opts opts = {.name = "passthru", .base_name = base};
 
 	return vbdev_passthru_create(&opts, why);
 }
@@ -619,7 +619,7 @@ static int
 create_delay(const char *base, const char **why)
 {
 	static const uint64_t latency_us[DELAY_NUM_LATENCIES];
-	struct vbdev_opts opts = {.name = "delay", .base_name = base};
+	struct bdk_vbdev_opts opts = {.name = "delay", .base_name = base};
 
 	return vbdev_delay_create(&opts, latency_us, why);
 }

@@ -5,7 +5,7 @@
  * request of the layer.
  */
 
-#include "module/bdev/common/vbdev.h"
+#include "bdevkit/vbdev.h"
 
 #include "bdevkit/bdev_module.h"
 #include "bdevkit/thread.h"
@@ -16,10 +16,10 @@
 
 /* ---- What is remembered ---- */
 
-struct vbdev_request *
-vbdev_find_request(struct vbdev_kind *kind, const char *name)
+struct bdk_vbdev_request *
+bdk_vbdev_find_request(struct bdk_vbdev_kind *kind, const char *name)
 {
-	struct vbdev_request *request;
+	struct bdk_vbdev_request *request;
 
 	TAILQ_FOREACH (request, &kind->requests, link) {
 		if (strcmp(request->name, name) == 0) {
@@ -31,7 +31,7 @@ vbdev_find_request(struct vbdev_kind *kind, const char *name)
 
 /* Without what the parameters hold. */
 static void
-drop_request(struct vbdev_kind *kind, struct vbdev_request *request)
+drop_request(struct bdk_vbdev_kind *kind, struct bdk_vbdev_request *request)
 {
 	if (request->vbdev != NULL) {
 		request->vbdev->request = NULL;
@@ -43,7 +43,7 @@ drop_request(struct vbdev_kind *kind, struct vbdev_request *request)
 }
 
 static void
-forget_request(struct vbdev_kind *kind, struct vbdev_request *request)
+forget_request(struct bdk_vbdev_kind *kind, struct bdk_vbdev_request *request)
 {
 	if (kind->free_params != NULL) {
 		kind->free_params(request->params);
@@ -51,10 +51,10 @@ forget_request(struct vbdev_kind *kind, struct vbdev_request *request)
 	drop_request(kind, request);
 }
 
-static struct vbdev_request *
-remember_request(struct vbdev_kind *kind, const struct vbdev_opts *opts, const void *params)
+static struct bdk_vbdev_request *
+remember_request(struct bdk_vbdev_kind *kind, const struct bdk_vbdev_opts *opts, const void *params)
 {
-	struct vbdev_request *request;
+	struct bdk_vbdev_request *request;
 
 	request = calloc(1, sizeof(*request) + kind->params_size);
 	if (request == NULL) {
@@ -75,7 +75,7 @@ remember_request(struct vbdev_kind *kind, const struct vbdev_opts *opts, const v
 }
 
 static void
-write_request(struct vbdev_kind *kind, const struct vbdev_request *request, struct spdk_json_write_ctx *w)
+write_request(struct bdk_vbdev_kind *kind, const struct bdk_vbdev_request *request, struct spdk_json_write_ctx *w)
 {
 	spdk_json_write_object_begin(w);
 	spdk_json_write_named_string(w, "method", kind->create_method);
@@ -91,7 +91,7 @@ write_request(struct vbdev_kind *kind, const struct vbdev_request *request, stru
 /* ---- Channels ---- */
 
 struct spdk_io_channel *
-vbdev_get_io_channel(void *ctx)
+bdk_vbdev_get_io_channel(void *ctx)
 {
 	return spdk_get_io_channel(ctx);
 }
@@ -99,8 +99,8 @@ vbdev_get_io_channel(void *ctx)
 static int
 create_channel_cb(void *io_device, void *ctx)
 {
-	struct vbdev *vbdev = io_device;
-	struct vbdev_channel *ch = ctx;
+	struct bdk_vbdev *vbdev = io_device;
+	struct bdk_vbdev_channel *ch = ctx;
 	int rc;
 
 	ch->base_ch = spdk_bdev_get_io_channel(vbdev->base_desc);
@@ -117,8 +117,8 @@ create_channel_cb(void *io_device, void *ctx)
 static void
 destroy_channel_cb(void *io_device, void *ctx)
 {
-	struct vbdev *vbdev = io_device;
-	struct vbdev_channel *ch = ctx;
+	struct bdk_vbdev *vbdev = io_device;
+	struct bdk_vbdev_channel *ch = ctx;
 
 	if (vbdev->kind->destroy_channel != NULL) {
 		vbdev->kind->destroy_channel(vbdev, ch);
@@ -129,7 +129,7 @@ destroy_channel_cb(void *io_device, void *ctx)
 /* ---- The end of a bdev: destruct, then its steps in order, on the thread that created it ---- */
 
 static void
-fini(struct vbdev *vbdev)
+fini(struct bdk_vbdev *vbdev)
 {
 	if (vbdev->kind->fini != NULL) {
 		vbdev->kind->fini(vbdev);
@@ -137,7 +137,7 @@ fini(struct vbdev *vbdev)
 }
 
 static void
-leave(struct vbdev *vbdev)
+leave(struct bdk_vbdev *vbdev)
 {
 	if (vbdev->kind->leave != NULL) {
 		vbdev->kind->leave(vbdev);
@@ -147,7 +147,7 @@ leave(struct vbdev *vbdev)
 static void
 destruct_done_cb(void *io_device)
 {
-	struct vbdev *vbdev = io_device;
+	struct bdk_vbdev *vbdev = io_device;
 
 	/* First: whoever waits for the bdev to be gone may want to be rid of what it held, too. */
 	fini(vbdev);
@@ -157,7 +157,7 @@ destruct_done_cb(void *io_device)
 }
 
 static void
-close_base(struct vbdev *vbdev)
+close_base(struct bdk_vbdev *vbdev)
 {
 	/* In this order: when the last descriptor of a base that is being removed is closed, the base is gone. */
 	spdk_bdev_module_release_bdev(vbdev->base);
@@ -167,7 +167,7 @@ close_base(struct vbdev *vbdev)
 static void
 destruct_close_base(void *ctx)
 {
-	struct vbdev *vbdev = ctx;
+	struct bdk_vbdev *vbdev = ctx;
 
 	if (vbdev->request != NULL) {
 		vbdev->request->vbdev = NULL;
@@ -177,9 +177,9 @@ destruct_close_base(void *ctx)
 }
 
 int
-vbdev_destruct(void *ctx)
+bdk_vbdev_destruct(void *ctx)
 {
-	struct vbdev *vbdev = ctx;
+	struct bdk_vbdev *vbdev = ctx;
 	int rc;
 
 	/* A descriptor is closed where it was opened, and unregistering may have been asked for anywhere. */
@@ -194,7 +194,7 @@ vbdev_destruct(void *ctx)
 /* ---- The beginning of a bdev ---- */
 
 static int
-follow_base(struct vbdev *vbdev)
+follow_base(struct bdk_vbdev *vbdev)
 {
 	if (vbdev->kind->resize != NULL) {
 		return vbdev->kind->resize(vbdev);
@@ -206,7 +206,7 @@ follow_base(struct vbdev *vbdev)
 static void
 base_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *base, void *event_ctx)
 {
-	struct vbdev *vbdev = event_ctx;
+	struct bdk_vbdev *vbdev = event_ctx;
 	int rc;
 
 	switch (type) {
@@ -228,7 +228,7 @@ base_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *base, void *even
 }
 
 static int
-open_base(struct vbdev *vbdev, const char *name)
+open_base(struct bdk_vbdev *vbdev, const char *name)
 {
 	struct spdk_bdev_open_opts opts;
 	struct spdk_bdev *base = spdk_bdev_get_by_name(name);
@@ -251,7 +251,7 @@ open_base(struct vbdev *vbdev, const char *name)
 }
 
 static int
-set_uuid(struct vbdev *vbdev, const struct spdk_uuid *wanted)
+set_uuid(struct bdk_vbdev *vbdev, const struct spdk_uuid *wanted)
 {
 	const struct spdk_uuid *base_uuid = spdk_bdev_get_uuid(vbdev->base);
 
@@ -265,7 +265,7 @@ set_uuid(struct vbdev *vbdev, const struct spdk_uuid *wanted)
 
 /* Limits of the base are not copied: the layer splits and aligns what is sent to the base as the base needs it. */
 void
-vbdev_copy_properties(struct vbdev *vbdev)
+bdk_vbdev_copy_properties(struct bdk_vbdev *vbdev)
 {
 	const struct spdk_bdev *base = vbdev->base;
 	struct spdk_bdev *bdev = &vbdev->bdev;
@@ -299,9 +299,9 @@ vbdev_copy_properties(struct vbdev *vbdev)
 }
 
 static int
-init(struct vbdev *vbdev, const struct vbdev_request *request, const char **why)
+init(struct bdk_vbdev *vbdev, const struct bdk_vbdev_request *request, const char **why)
 {
-	struct vbdev_kind *kind = vbdev->kind;
+	struct bdk_vbdev_kind *kind = vbdev->kind;
 	int rc;
 
 	rc = set_uuid(vbdev, &request->uuid);
@@ -323,9 +323,9 @@ init(struct vbdev *vbdev, const struct vbdev_request *request, const char **why)
  * counterpart in the ladder at the end, in reverse order: whatever fails, nothing is left behind.
  */
 static int
-create_bdev(struct vbdev_kind *kind, struct vbdev_request *request, const char **why)
+create_bdev(struct bdk_vbdev_kind *kind, struct bdk_vbdev_request *request, const char **why)
 {
-	struct vbdev *vbdev;
+	struct bdk_vbdev *vbdev;
 	int rc;
 
 	vbdev = calloc(1, kind->vbdev_size);
@@ -374,7 +374,7 @@ free_vbdev:
 }
 
 static int
-check_opts(struct vbdev_kind *kind, const struct vbdev_opts *opts, const char **why)
+check_opts(struct bdk_vbdev_kind *kind, const struct bdk_vbdev_opts *opts, const char **why)
 {
 	if (opts->name == NULL || opts->name[0] == '\0') {
 		*why = "a name is required";
@@ -388,7 +388,7 @@ check_opts(struct vbdev_kind *kind, const struct vbdev_opts *opts, const char **
 		*why = "it cannot have the name of its base bdev";
 		return -EINVAL;
 	}
-	if (vbdev_find_request(kind, opts->name) != NULL) {
+	if (bdk_vbdev_find_request(kind, opts->name) != NULL) {
 		*why = "it exists, or waits for its base bdev";
 		return -EEXIST;
 	}
@@ -400,9 +400,9 @@ check_opts(struct vbdev_kind *kind, const struct vbdev_opts *opts, const char **
 }
 
 int
-vbdev_create(struct vbdev_kind *kind, const struct vbdev_opts *opts, const void *params, const char **why)
+bdk_vbdev_create(struct bdk_vbdev_kind *kind, const struct bdk_vbdev_opts *opts, const void *params, const char **why)
 {
-	struct vbdev_request *request;
+	struct bdk_vbdev_request *request;
 	int rc;
 
 	*why = NULL;
@@ -426,12 +426,12 @@ vbdev_create(struct vbdev_kind *kind, const struct vbdev_opts *opts, const void 
 }
 
 int
-vbdev_delete(struct vbdev_kind *kind, const char *name, spdk_bdev_unregister_cb cb, void *cb_arg)
+bdk_vbdev_delete(struct bdk_vbdev_kind *kind, const char *name, spdk_bdev_unregister_cb cb, void *cb_arg)
 {
-	struct vbdev_request *request;
+	struct bdk_vbdev_request *request;
 	int rc = -ENODEV;
 
-	request = vbdev_find_request(kind, name);
+	request = bdk_vbdev_find_request(kind, name);
 	if (request == NULL) {
 		return -ENODEV;
 	}
@@ -471,9 +471,9 @@ bdev_has_name(const struct spdk_bdev *bdev, const char *name)
 
 /* Called for each new bdev: is it a base that somebody waits for? */
 void
-vbdev_examine(struct vbdev_kind *kind, struct spdk_bdev *bdev)
+bdk_vbdev_examine(struct bdk_vbdev_kind *kind, struct spdk_bdev *bdev)
 {
-	struct vbdev_request *request;
+	struct bdk_vbdev_request *request;
 
 	TAILQ_FOREACH (request, &kind->requests, link) {
 		const char *why = NULL;
@@ -496,7 +496,7 @@ vbdev_examine(struct vbdev_kind *kind, struct spdk_bdev *bdev)
  * would be carried out when it is loaded, and what is in its way would not load.
  */
 static bool
-waits_for_base(const struct vbdev_request *request)
+waits_for_base(const struct bdk_vbdev_request *request)
 {
 	struct spdk_bdev *base = spdk_bdev_get_by_name(request->base_name);
 
@@ -509,9 +509,9 @@ waits_for_base(const struct vbdev_request *request)
  * a base from one that has it. They are saved too, as part of what the user has set up.
  */
 int
-vbdev_config_json(struct vbdev_kind *kind, struct spdk_json_write_ctx *w)
+bdk_vbdev_config_json(struct bdk_vbdev_kind *kind, struct spdk_json_write_ctx *w)
 {
-	struct vbdev_request *request;
+	struct bdk_vbdev_request *request;
 
 	TAILQ_FOREACH (request, &kind->requests, link) {
 		if (request->vbdev != NULL && bdk_bdev_is_examined(request->vbdev->base)) {
@@ -528,9 +528,9 @@ vbdev_config_json(struct vbdev_kind *kind, struct spdk_json_write_ctx *w)
 
 /* On a base that is not examined: nothing would carry out a request that comes before the base. */
 void
-vbdev_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w)
+bdk_vbdev_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w)
 {
-	struct vbdev *vbdev = bdev->ctxt;
+	struct bdk_vbdev *vbdev = bdev->ctxt;
 
 	if (vbdev->request != NULL && !bdk_bdev_is_examined(vbdev->base)) {
 		write_request(vbdev->kind, vbdev->request, w);
@@ -539,9 +539,9 @@ vbdev_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w)
 
 /* At shutdown, before bdevs are unregistered. */
 void
-vbdev_leave_all(struct vbdev_kind *kind)
+bdk_vbdev_leave_all(struct bdk_vbdev_kind *kind)
 {
-	struct vbdev_request *request;
+	struct bdk_vbdev_request *request;
 
 	TAILQ_FOREACH (request, &kind->requests, link) {
 		if (request->vbdev != NULL) {
@@ -551,9 +551,9 @@ vbdev_leave_all(struct vbdev_kind *kind)
 }
 
 void
-vbdev_forget_all(struct vbdev_kind *kind)
+bdk_vbdev_forget_all(struct bdk_vbdev_kind *kind)
 {
-	struct vbdev_request *request;
+	struct bdk_vbdev_request *request;
 
 	while ((request = TAILQ_FIRST(&kind->requests)) != NULL) {
 		forget_request(kind, request);

@@ -5,7 +5,7 @@
 #ifndef MODULE_BDEV_CRYPTO_INTERNAL_H
 #define MODULE_BDEV_CRYPTO_INTERNAL_H
 
-#include "module/bdev/common/vbdev.h"
+#include "bdevkit/vbdev.h"
 
 #include "spdk/accel_module.h"
 
@@ -24,14 +24,14 @@ const char *crypto_key_get_name(const struct crypto_key *key);
 
 /* Metadata of the base that lies in its blocks is hidden. */
 struct crypto_bdev {
-	struct vbdev vbdev;
+	struct bdk_vbdev vbdev;
 	struct crypto_key *key;
 	/* The accel module needs buffers that are aligned, whatever the base does. */
 	bool needs_aligned;
 };
 
 struct crypto_channel {
-	struct vbdev_channel base;
+	struct bdk_vbdev_channel base;
 	struct spdk_io_channel *accel_ch;
 };
 

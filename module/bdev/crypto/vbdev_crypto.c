@@ -49,12 +49,12 @@ vbdev_crypto_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
 }
 
 static const struct spdk_bdev_fn_table g_crypto_fn_table = {
-	.destruct = vbdev_destruct,
+	.destruct = bdk_vbdev_destruct,
 	.submit_request = crypto_io_submit,
 	.io_type_supported = crypto_io_type_supported,
-	.get_io_channel = vbdev_get_io_channel,
+	.get_io_channel = bdk_vbdev_get_io_channel,
 	.dump_info_json = vbdev_crypto_dump_info_json,
-	.write_config_json = vbdev_write_config_json,
+	.write_config_json = bdk_vbdev_write_config_json,
 	.get_memory_domains = crypto_get_memory_domains,
 	.accel_sequence_supported = crypto_accel_sequence_supported,
 };
@@ -149,7 +149,7 @@ check_base(const struct crypto_bdev *crypto, const char **why)
 }
 
 static int
-init_crypto(struct vbdev *vbdev, const void *params, const char **why)
+init_crypto(struct bdk_vbdev *vbdev, const void *params, const char **why)
 {
 	struct crypto_bdev *crypto = SPDK_CONTAINEROF(vbdev, struct crypto_bdev, vbdev);
 	int rc;
@@ -164,13 +164,13 @@ init_crypto(struct vbdev *vbdev, const void *params, const char **why)
 }
 
 static void
-fini_crypto(struct vbdev *vbdev)
+fini_crypto(struct bdk_vbdev *vbdev)
 {
 	crypto_key_put(SPDK_CONTAINEROF(vbdev, struct crypto_bdev, vbdev)->key);
 }
 
 static int
-create_channel(struct vbdev *vbdev, void *ctx)
+create_channel(struct bdk_vbdev *vbdev, void *ctx)
 {
 	struct crypto_channel *ch = ctx;
 
@@ -179,7 +179,7 @@ create_channel(struct vbdev *vbdev, void *ctx)
 }
 
 static void
-destroy_channel(struct vbdev *vbdev, void *ctx)
+destroy_channel(struct bdk_vbdev *vbdev, void *ctx)
 {
 	struct crypto_channel *ch = ctx;
 
@@ -194,7 +194,7 @@ free_params(void *params)
 
 /* The key itself is saved by accel, whose configuration is loaded first. */
 static void
-write_params(const struct vbdev_request *request, struct spdk_json_write_ctx *w)
+write_params(const struct bdk_vbdev_request *request, struct spdk_json_write_ctx *w)
 {
 	const struct crypto_params *params = (const void *)request->params;
 
@@ -205,7 +205,7 @@ write_params(const struct vbdev_request *request, struct spdk_json_write_ctx *w)
 
 static char g_product_name[] = "crypto";
 
-static struct vbdev_kind g_crypto_kind = {
+static struct bdk_vbdev_kind g_crypto_kind = {
 	.module = &g_crypto_module,
 	.product_name = g_product_name,
 	.fn_table = &g_crypto_fn_table,
@@ -229,11 +229,11 @@ static struct vbdev_kind g_crypto_kind = {
 int
 vbdev_crypto_create(const char *name, const char *base_bdev_name, struct crypto_key *key, const char **why)
 {
-	const struct vbdev_opts opts = {.name = name, .base_name = base_bdev_name};
+	const struct bdk_vbdev_opts opts = {.name = name, .base_name = base_bdev_name};
 	const struct crypto_params params = {key};
 	int rc;
 
-	rc = vbdev_create(&g_crypto_kind, &opts, &params, why);
+	rc = bdk_vbdev_create(&g_crypto_kind, &opts, &params, why);
 	if (rc != 0) {
 		crypto_key_put(key);
 	}
@@ -243,7 +243,7 @@ vbdev_crypto_create(const char *name, const char *base_bdev_name, struct crypto_
 int
 vbdev_crypto_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg)
 {
-	return vbdev_delete(&g_crypto_kind, name, cb, cb_arg);
+	return bdk_vbdev_delete(&g_crypto_kind, name, cb, cb_arg);
 }
 
 /* ---- The module ---- */
@@ -251,13 +251,13 @@ vbdev_crypto_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg)
 static void
 vbdev_crypto_examine_config(struct spdk_bdev *bdev)
 {
-	vbdev_examine(&g_crypto_kind, bdev);
+	bdk_vbdev_examine(&g_crypto_kind, bdev);
 }
 
 static int
 vbdev_crypto_config_json(struct spdk_json_write_ctx *w)
 {
-	return vbdev_config_json(&g_crypto_kind, w);
+	return bdk_vbdev_config_json(&g_crypto_kind, w);
 }
 
 static int
@@ -275,5 +275,5 @@ vbdev_crypto_module_init(void)
 static void
 vbdev_crypto_module_fini(void)
 {
-	vbdev_forget_all(&g_crypto_kind);
+	bdk_vbdev_forget_all(&g_crypto_kind);
 }

@@ -37,7 +37,7 @@ int crypto_key_get(
 void crypto_key_put(struct crypto_key *key);
 
 /*
- * Both as vbdev_create() and vbdev_delete() say. The key is taken over, on failure too. Also -EINVAL for a base whose blocks
+ * Both as bdk_vbdev_create() and bdk_vbdev_delete() say. The key is taken over, on failure too. Also -EINVAL for a base whose blocks
  * the key cannot encrypt; -ENOTSUP for a zoned base.
  */
 int vbdev_crypto_create(const char *name, const char *base_bdev_name, struct crypto_key *key, const char **why);

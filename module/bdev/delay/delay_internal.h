@@ -17,7 +17,7 @@
 #define DELAY_RESETTING 2u
 
 struct delay_bdev {
-	struct vbdev vbdev;
+	struct bdk_vbdev vbdev;
 
 	/* Application thread only. */
 	uint64_t latency_us[DELAY_NUM_LATENCIES];
@@ -45,7 +45,7 @@ struct delay_io {
 TAILQ_HEAD(delay_io_list, delay_io);
 
 struct delay_channel {
-	struct vbdev_channel vbdev;
+	struct bdk_vbdev_channel vbdev;
 	struct bdk_bdev_base base;
 	struct delay_bdev *delay;
 	/* In the order in which the base has completed them, which is that in which they end. */
@@ -57,8 +57,8 @@ struct delay_channel {
 };
 
 /* For the kind. */
-int delay_channel_create(struct vbdev *vbdev, void *ctx);
-void delay_channel_destroy(struct vbdev *vbdev, void *ctx);
+int delay_channel_create(struct bdk_vbdev *vbdev, void *ctx);
+void delay_channel_destroy(struct bdk_vbdev *vbdev, void *ctx);
 
 /* For the table of functions. */
 void delay_io_submit(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io);
@@ -67,6 +67,6 @@ void delay_io_submit(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io);
 void delay_io_set_latency(struct delay_bdev *delay, enum delay_latency which, uint64_t latency_us);
 
 /* The bdev is to go: ends all I/O that waits, and delays none any more. */
-void delay_io_leave(struct vbdev *vbdev);
+void delay_io_leave(struct bdk_vbdev *vbdev);
 
 #endif /* MODULE_BDEV_DELAY_INTERNAL_H */

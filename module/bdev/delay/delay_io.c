@@ -302,7 +302,7 @@ left(struct spdk_io_channel_iter *i, int status)
 }
 
 void
-delay_io_leave(struct vbdev *vbdev)
+delay_io_leave(struct bdk_vbdev *vbdev)
 {
 	struct delay_bdev *delay = SPDK_CONTAINEROF(vbdev, struct delay_bdev, vbdev);
 
@@ -314,7 +314,7 @@ delay_io_leave(struct vbdev *vbdev)
 /* ---- Channels ---- */
 
 int
-delay_channel_create(struct vbdev *vbdev, void *ctx)
+delay_channel_create(struct bdk_vbdev *vbdev, void *ctx)
 {
 	struct delay_channel *ch = ctx;
 
@@ -336,7 +336,7 @@ delay_channel_create(struct vbdev *vbdev, void *ctx)
 }
 
 void
-delay_channel_destroy(struct vbdev *vbdev, void *ctx)
+delay_channel_destroy(struct bdk_vbdev *vbdev, void *ctx)
 {
 	struct delay_channel *ch = ctx;
 

@@ -35,7 +35,7 @@ SPDK_BDEV_MODULE_REGISTER(delay, &g_delay_module)
 static bool
 vbdev_delay_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 {
-	struct vbdev *delay = ctx;
+	struct bdk_vbdev *delay = ctx;
 
 	return spdk_bdev_io_type_supported(delay->base, io_type);
 }
@@ -43,7 +43,7 @@ vbdev_delay_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 static int
 vbdev_delay_get_memory_domains(void *ctx, struct spdk_memory_domain **domains, int array_size)
 {
-	struct vbdev *delay = ctx;
+	struct bdk_vbdev *delay = ctx;
 
 	return spdk_bdev_get_memory_domains(delay->base, domains, array_size);
 }
@@ -51,7 +51,7 @@ vbdev_delay_get_memory_domains(void *ctx, struct spdk_memory_domain **domains, i
 static bool
 vbdev_delay_accel_sequence_supported(void *ctx, enum spdk_bdev_io_type io_type)
 {
-	const struct spdk_bdev *base = ((struct vbdev *)ctx)->base;
+	const struct spdk_bdev *base = ((struct bdk_vbdev *)ctx)->base;
 
 	return base->fn_table->accel_sequence_supported != NULL &&
 		base->fn_table->accel_sequence_supported(base->ctxt, io_type);
@@ -82,12 +82,12 @@ vbdev_delay_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
 }
 
 static const struct spdk_bdev_fn_table g_delay_fn_table = {
-	.destruct = vbdev_destruct,
+	.destruct = bdk_vbdev_destruct,
 	.submit_request = delay_io_submit,
 	.io_type_supported = vbdev_delay_io_type_supported,
-	.get_io_channel = vbdev_get_io_channel,
+	.get_io_channel = bdk_vbdev_get_io_channel,
 	.dump_info_json = vbdev_delay_dump_info_json,
-	.write_config_json = vbdev_write_config_json,
+	.write_config_json = bdk_vbdev_write_config_json,
 	.get_memory_domains = vbdev_delay_get_memory_domains,
 	.accel_sequence_supported = vbdev_delay_accel_sequence_supported,
 };
@@ -95,12 +95,12 @@ static const struct spdk_bdev_fn_table g_delay_fn_table = {
 /* ---- What is its own ---- */
 
 static int
-init_delay(struct vbdev *vbdev, const void *params, const char **why)
+init_delay(struct bdk_vbdev *vbdev, const void *params, const char **why)
 {
 	struct delay_bdev *delay = SPDK_CONTAINEROF(vbdev, struct delay_bdev, vbdev);
 	const uint64_t *latency_us = params;
 
-	vbdev_copy_properties(vbdev);
+	bdk_vbdev_copy_properties(vbdev);
 	for (int which = 0; which < DELAY_NUM_LATENCIES; which++) {
 		delay_io_set_latency(delay, which, latency_us[which]);
 	}
@@ -109,7 +109,7 @@ init_delay(struct vbdev *vbdev, const void *params, const char **why)
 
 /* A percentile may have been set to less than its average, but not be created so: write_more() follows. */
 static void
-write_params(const struct vbdev_request *request, struct spdk_json_write_ctx *w)
+write_params(const struct bdk_vbdev_request *request, struct spdk_json_write_ctx *w)
 {
 	uint64_t latency_us[DELAY_NUM_LATENCIES];
 
@@ -138,7 +138,7 @@ write_update(struct spdk_json_write_ctx *w, const char *name, const char *type, 
 }
 
 static void
-write_more(const struct vbdev_request *request, struct spdk_json_write_ctx *w)
+write_more(const struct bdk_vbdev_request *request, struct spdk_json_write_ctx *w)
 {
 	const uint64_t *latency_us = (const uint64_t *)request->params;
 
@@ -152,7 +152,7 @@ write_more(const struct vbdev_request *request, struct spdk_json_write_ctx *w)
 
 static char g_product_name[] = "delay";
 
-static struct vbdev_kind g_delay_kind = {
+static struct bdk_vbdev_kind g_delay_kind = {
 	.module = &g_delay_module,
 	.product_name = g_product_name,
 	.fn_table = &g_delay_fn_table,
@@ -172,14 +172,14 @@ static struct vbdev_kind g_delay_kind = {
 };
 
 int
-vbdev_delay_create(const struct vbdev_opts *opts, const uint64_t latency_us[DELAY_NUM_LATENCIES], const char **why)
+vbdev_delay_create(const struct bdk_vbdev_opts *opts, const uint64_t latency_us[DELAY_NUM_LATENCIES], const char **why)
 {
 	if (latency_us[DELAY_P99_READ] < latency_us[DELAY_AVG_READ] ||
 		latency_us[DELAY_P99_WRITE] < latency_us[DELAY_AVG_WRITE]) {
 		*why = "a p99 latency cannot be lower than the average";
 		return -EINVAL;
 	}
-	return vbdev_create(&g_delay_kind, opts, latency_us, why);
+	return bdk_vbdev_create(&g_delay_kind, opts, latency_us, why);
 }
 
 /* By its name or an alias; NULL: there is no delay bdev of that name. */
@@ -195,9 +195,9 @@ int
 vbdev_delay_update_latency(const char *name, enum delay_latency which, uint64_t latency_us)
 {
 	struct delay_bdev *delay = find_bdev(name);
-	struct vbdev_request *request;
+	struct bdk_vbdev_request *request;
 
-	request = delay != NULL ? delay->vbdev.request : vbdev_find_request(&g_delay_kind, name);
+	request = delay != NULL ? delay->vbdev.request : bdk_vbdev_find_request(&g_delay_kind, name);
 	if (delay == NULL && request == NULL) {
 		return -ENODEV;
 	}
@@ -213,7 +213,7 @@ vbdev_delay_update_latency(const char *name, enum delay_latency which, uint64_t 
 int
 vbdev_delay_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg)
 {
-	return vbdev_delete(&g_delay_kind, name, cb, cb_arg);
+	return bdk_vbdev_delete(&g_delay_kind, name, cb, cb_arg);
 }
 
 /* ---- The module ---- */
@@ -221,13 +221,13 @@ vbdev_delay_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg)
 static void
 vbdev_delay_examine_config(struct spdk_bdev *bdev)
 {
-	vbdev_examine(&g_delay_kind, bdev);
+	bdk_vbdev_examine(&g_delay_kind, bdev);
 }
 
 static int
 vbdev_delay_config_json(struct spdk_json_write_ctx *w)
 {
-	return vbdev_config_json(&g_delay_kind, w);
+	return bdk_vbdev_config_json(&g_delay_kind, w);
 }
 
 static int
@@ -246,11 +246,11 @@ vbdev_delay_module_init(void)
 static void
 vbdev_delay_fini_start(void)
 {
-	vbdev_leave_all(&g_delay_kind);
+	bdk_vbdev_leave_all(&g_delay_kind);
 }
 
 static void
 vbdev_delay_module_fini(void)
 {
-	vbdev_forget_all(&g_delay_kind);
+	bdk_vbdev_forget_all(&g_delay_kind);
 }

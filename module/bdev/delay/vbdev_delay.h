@@ -8,7 +8,7 @@
 #ifndef MODULE_BDEV_DELAY_H
 #define MODULE_BDEV_DELAY_H
 
-#include "module/bdev/common/vbdev.h"
+#include "bdevkit/vbdev.h"
 
 enum delay_latency {
 	DELAY_AVG_READ,
@@ -19,9 +19,10 @@ enum delay_latency {
 };
 
 /*
- * latency_us: microseconds, by enum delay_latency. As vbdev_create() says; also -EINVAL for a percentile below its average.
+ * latency_us: microseconds, by enum delay_latency. As bdk_vbdev_create() says; also -EINVAL for a percentile below its average.
  */
-int vbdev_delay_create(const struct vbdev_opts *opts, const uint64_t latency_us[DELAY_NUM_LATENCIES], const char **why);
+int vbdev_delay_create(
+	const struct bdk_vbdev_opts *opts, const uint64_t latency_us[DELAY_NUM_LATENCIES], const char **why);
 
 /*
  * Sets one latency, for what the base completes from now on. I/O of the same kind keeps its order: what waits already
@@ -31,7 +32,7 @@ int vbdev_delay_create(const struct vbdev_opts *opts, const uint64_t latency_us[
  */
 int vbdev_delay_update_latency(const char *name, enum delay_latency which, uint64_t latency_us);
 
-/* As vbdev_delete() says. I/O that waits ends at once. */
+/* As bdk_vbdev_delete() says. I/O that waits ends at once. */
 int vbdev_delay_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg);
 
 #endif /* MODULE_BDEV_DELAY_H */

@@ -8,7 +8,7 @@
 #include "bdevkit/rpc.h"
 
 struct delay_create_params {
-	struct vbdev_opts opts;
+	struct bdk_vbdev_opts opts;
 	uint64_t latency_us[DELAY_NUM_LATENCIES];
 };
 
@@ -75,7 +75,7 @@ static void
 rpc_bdev_delay_create(struct spdk_jsonrpc_request *request, void *params)
 {
 	const struct delay_create_params *p = params;
-	const struct vbdev_opts *opts = &p->opts;
+	const struct bdk_vbdev_opts *opts = &p->opts;
 	struct spdk_json_write_ctx *w;
 	const char *why;
 	int rc;

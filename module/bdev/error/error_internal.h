@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 
 struct error_bdev {
-	struct vbdev vbdev;
+	struct bdk_vbdev vbdev;
 
 	/* One bit for each type of I/O for which something is armed: all that other I/O looks at. */
 	_Atomic uint32_t armed;
@@ -55,7 +55,7 @@ struct error_io {
 };
 
 struct error_channel {
-	struct vbdev_channel vbdev;
+	struct bdk_vbdev_channel vbdev;
 	struct bdk_bdev_base base;
 	struct error_bdev *error;
 	/* I/Os that the base has. */
@@ -63,7 +63,7 @@ struct error_channel {
 	TAILQ_HEAD(, error_io) held;
 };
 
-int error_channel_create(struct vbdev *vbdev, void *ctx);
+int error_channel_create(struct bdk_vbdev *vbdev, void *ctx);
 
 void error_io_submit(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io);
 
@@ -71,6 +71,6 @@ void error_io_submit(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io);
 int error_io_resume(struct error_bdev *error, void (*cb)(void *cb_arg), void *cb_arg);
 
 /* The bdev is to go: ends all I/O that is held, and holds none any more. */
-void error_io_leave(struct vbdev *vbdev);
+void error_io_leave(struct bdk_vbdev *vbdev);
 
 #endif /* MODULE_BDEV_ERROR_INTERNAL_H */

@@ -245,7 +245,7 @@ left(struct spdk_io_channel_iter *i, int status)
 }
 
 void
-error_io_leave(struct vbdev *vbdev)
+error_io_leave(struct bdk_vbdev *vbdev)
 {
 	struct error_bdev *error = SPDK_CONTAINEROF(vbdev, struct error_bdev, vbdev);
 
@@ -304,7 +304,7 @@ error_io_submit(struct spdk_io_channel *io_ch, struct spdk_bdev_io *bdev_io)
 }
 
 int
-error_channel_create(struct vbdev *vbdev, void *ctx)
+error_channel_create(struct bdk_vbdev *vbdev, void *ctx)
 {
 	struct error_channel *ch = ctx;
 

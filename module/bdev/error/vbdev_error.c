@@ -43,7 +43,7 @@ SPDK_BDEV_MODULE_REGISTER(error, &g_error_module)
 static bool
 vbdev_error_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 {
-	struct vbdev *error = ctx;
+	struct bdk_vbdev *error = ctx;
 
 	return ((NVME_TYPES >> io_type) & 1) == 0 && spdk_bdev_io_type_supported(error->base, io_type);
 }
@@ -117,12 +117,12 @@ vbdev_error_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
 }
 
 static const struct spdk_bdev_fn_table g_error_fn_table = {
-	.destruct = vbdev_destruct,
+	.destruct = bdk_vbdev_destruct,
 	.submit_request = error_io_submit,
 	.io_type_supported = vbdev_error_io_type_supported,
-	.get_io_channel = vbdev_get_io_channel,
+	.get_io_channel = bdk_vbdev_get_io_channel,
 	.dump_info_json = vbdev_error_dump_info_json,
-	.write_config_json = vbdev_write_config_json,
+	.write_config_json = bdk_vbdev_write_config_json,
 };
 
 /* ---- What is its own ---- */
@@ -133,7 +133,7 @@ static struct spdk_uuid g_part_namespace = {
 };
 
 static int
-set_uuid(struct vbdev *error, const struct spdk_uuid *wanted)
+set_uuid(struct bdk_vbdev *error, const struct spdk_uuid *wanted)
 {
 	struct {
 		struct spdk_uuid base;
@@ -150,12 +150,12 @@ set_uuid(struct vbdev *error, const struct spdk_uuid *wanted)
 
 /* params: the UUID that is wanted. */
 static int
-init_error(struct vbdev *vbdev, const void *params, const char **why)
+init_error(struct bdk_vbdev *vbdev, const void *params, const char **why)
 {
 	struct error_bdev *error = SPDK_CONTAINEROF(vbdev, struct error_bdev, vbdev);
 	int rc;
 
-	vbdev_copy_properties(vbdev);
+	bdk_vbdev_copy_properties(vbdev);
 	rc = set_uuid(vbdev, params);
 	if (rc == 0) {
 		spdk_spin_init(&error->lock);
@@ -164,13 +164,13 @@ init_error(struct vbdev *vbdev, const void *params, const char **why)
 }
 
 static void
-fini_error(struct vbdev *vbdev)
+fini_error(struct bdk_vbdev *vbdev)
 {
 	spdk_spin_destroy(&SPDK_CONTAINEROF(vbdev, struct error_bdev, vbdev)->lock);
 }
 
 static void
-write_params(const struct vbdev_request *request, struct spdk_json_write_ctx *w)
+write_params(const struct bdk_vbdev_request *request, struct spdk_json_write_ctx *w)
 {
 	spdk_json_write_named_string(w, "base_name", request->base_name);
 	if (!spdk_uuid_is_null(&request->uuid)) {
@@ -180,7 +180,7 @@ write_params(const struct vbdev_request *request, struct spdk_json_write_ctx *w)
 
 static char g_product_name[] = "Error Injection Disk";
 
-static struct vbdev_kind g_error_kind = {
+static struct bdk_vbdev_kind g_error_kind = {
 	.module = &g_error_module,
 	.product_name = g_product_name,
 	.fn_table = &g_error_fn_table,
@@ -199,7 +199,7 @@ static struct vbdev_kind g_error_kind = {
 int
 vbdev_error_create(const char *base_name, const struct spdk_uuid *uuid, const char **why)
 {
-	struct vbdev_opts opts = {.base_name = base_name, .uuid = *uuid};
+	struct bdk_vbdev_opts opts = {.base_name = base_name, .uuid = *uuid};
 	char *name;
 	int rc;
 
@@ -209,7 +209,7 @@ vbdev_error_create(const char *base_name, const struct spdk_uuid *uuid, const ch
 		return -ENOMEM;
 	}
 	opts.name = name;
-	rc = vbdev_create(&g_error_kind, &opts, uuid, why);
+	rc = bdk_vbdev_create(&g_error_kind, &opts, uuid, why);
 	free(name);
 	return rc;
 }
@@ -217,7 +217,7 @@ vbdev_error_create(const char *base_name, const struct spdk_uuid *uuid, const ch
 int
 vbdev_error_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg)
 {
-	return vbdev_delete(&g_error_kind, name, cb, cb_arg);
+	return bdk_vbdev_delete(&g_error_kind, name, cb, cb_arg);
 }
 
 /* ---- What is armed ---- */
@@ -288,13 +288,13 @@ vbdev_error_clear(const char *name, void (*cb)(void *cb_arg), void *cb_arg)
 static void
 vbdev_error_examine_config(struct spdk_bdev *bdev)
 {
-	vbdev_examine(&g_error_kind, bdev);
+	bdk_vbdev_examine(&g_error_kind, bdev);
 }
 
 static int
 vbdev_error_config_json(struct spdk_json_write_ctx *w)
 {
-	return vbdev_config_json(&g_error_kind, w);
+	return bdk_vbdev_config_json(&g_error_kind, w);
 }
 
 static int
@@ -313,11 +313,11 @@ vbdev_error_module_init(void)
 static void
 vbdev_error_fini_start(void)
 {
-	vbdev_leave_all(&g_error_kind);
+	bdk_vbdev_leave_all(&g_error_kind);
 }
 
 static void
 vbdev_error_module_fini(void)
 {
-	vbdev_forget_all(&g_error_kind);
+	bdk_vbdev_forget_all(&g_error_kind);
 }

@@ -8,7 +8,7 @@
 #ifndef MODULE_BDEV_ERROR_H
 #define MODULE_BDEV_ERROR_H
 
-#include "module/bdev/common/vbdev.h"
+#include "bdevkit/vbdev.h"
 
 /* Before the name of the base it makes that of the bdev. */
 #define ERROR_NAME_PREFIX "EE_"
@@ -38,11 +38,11 @@ struct error_injection {
 
 /*
  * Creates a bdev that has the name of its base behind ERROR_NAME_PREFIX. uuid may be null: then it is made from that of
- * the base, always the same for the same base. As vbdev_create() says.
+ * the base, always the same for the same base. As bdk_vbdev_create() says.
  */
 int vbdev_error_create(const char *base_name, const struct spdk_uuid *uuid, const char **why);
 
-/* As vbdev_delete() says. I/O that is held ends ABORTED. */
+/* As bdk_vbdev_delete() says. I/O that is held ends ABORTED. */
 int vbdev_error_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg);
 
 /*

@@ -26,12 +26,12 @@ SPDK_BDEV_MODULE_REGISTER(passthru, &g_passthru_module)
 /* ---- The way of an I/O ---- */
 
 struct passthru_channel {
-	struct vbdev_channel vbdev;
+	struct bdk_vbdev_channel vbdev;
 	struct bdk_bdev_base base;
 };
 
 static int
-create_channel(struct vbdev *passthru, void *ctx)
+create_channel(struct bdk_vbdev *passthru, void *ctx)
 {
 	struct passthru_channel *ch = ctx;
 
@@ -59,7 +59,7 @@ vbdev_passthru_submit_request(struct spdk_io_channel *io_ch, struct spdk_bdev_io
 static bool
 vbdev_passthru_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 {
-	struct vbdev *passthru = ctx;
+	struct bdk_vbdev *passthru = ctx;
 
 	return spdk_bdev_io_type_supported(passthru->base, io_type);
 }
@@ -67,7 +67,7 @@ vbdev_passthru_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 static int
 vbdev_passthru_get_memory_domains(void *ctx, struct spdk_memory_domain **domains, int array_size)
 {
-	struct vbdev *passthru = ctx;
+	struct bdk_vbdev *passthru = ctx;
 
 	return spdk_bdev_get_memory_domains(passthru->base, domains, array_size);
 }
@@ -75,7 +75,7 @@ vbdev_passthru_get_memory_domains(void *ctx, struct spdk_memory_domain **domains
 static bool
 vbdev_passthru_accel_sequence_supported(void *ctx, enum spdk_bdev_io_type io_type)
 {
-	const struct spdk_bdev *base = ((struct vbdev *)ctx)->base;
+	const struct spdk_bdev *base = ((struct bdk_vbdev *)ctx)->base;
 
 	return base->fn_table->accel_sequence_supported != NULL &&
 		base->fn_table->accel_sequence_supported(base->ctxt, io_type);
@@ -85,7 +85,7 @@ vbdev_passthru_accel_sequence_supported(void *ctx, enum spdk_bdev_io_type io_typ
 static int
 vbdev_passthru_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
 {
-	struct vbdev *passthru = ctx;
+	struct bdk_vbdev *passthru = ctx;
 
 	spdk_json_write_named_object_begin(w, "passthru");
 	spdk_json_write_named_string(w, "name", spdk_bdev_get_name(&passthru->bdev));
@@ -95,12 +95,12 @@ vbdev_passthru_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
 }
 
 static const struct spdk_bdev_fn_table g_passthru_fn_table = {
-	.destruct = vbdev_destruct,
+	.destruct = bdk_vbdev_destruct,
 	.submit_request = vbdev_passthru_submit_request,
 	.io_type_supported = vbdev_passthru_io_type_supported,
-	.get_io_channel = vbdev_get_io_channel,
+	.get_io_channel = bdk_vbdev_get_io_channel,
 	.dump_info_json = vbdev_passthru_dump_info_json,
-	.write_config_json = vbdev_write_config_json,
+	.write_config_json = bdk_vbdev_write_config_json,
 	.get_memory_domains = vbdev_passthru_get_memory_domains,
 	.accel_sequence_supported = vbdev_passthru_accel_sequence_supported,
 };
@@ -108,14 +108,14 @@ static const struct spdk_bdev_fn_table g_passthru_fn_table = {
 /* ---- What is its own ---- */
 
 static int
-init_passthru(struct vbdev *passthru, const void *params, const char **why)
+init_passthru(struct bdk_vbdev *passthru, const void *params, const char **why)
 {
-	vbdev_copy_properties(passthru);
+	bdk_vbdev_copy_properties(passthru);
 	return 0;
 }
 
 static void
-write_params(const struct vbdev_request *request, struct spdk_json_write_ctx *w)
+write_params(const struct bdk_vbdev_request *request, struct spdk_json_write_ctx *w)
 {
 	spdk_json_write_named_string(w, "base_bdev_name", request->base_name);
 	spdk_json_write_named_string(w, "name", request->name);
@@ -126,13 +126,13 @@ write_params(const struct vbdev_request *request, struct spdk_json_write_ctx *w)
 
 static char g_product_name[] = "passthru";
 
-static struct vbdev_kind g_passthru_kind = {
+static struct bdk_vbdev_kind g_passthru_kind = {
 	.module = &g_passthru_module,
 	.product_name = g_product_name,
 	.fn_table = &g_passthru_fn_table,
 	.uuid_namespace.u.raw = {0x7e, 0x25, 0x81, 0x2e, 0xc8, 0xc0, 0x4d, 0x3f, 0x85, 0x99, 0x16, 0xd7, 0x90, 0x55,
 		0x5b, 0x85},
-	.vbdev_size = sizeof(struct vbdev),
+	.vbdev_size = sizeof(struct bdk_vbdev),
 	.channel_size = sizeof(struct passthru_channel),
 	.init = init_passthru,
 	.create_channel = create_channel,
@@ -142,15 +142,15 @@ static struct vbdev_kind g_passthru_kind = {
 };
 
 int
-vbdev_passthru_create(const struct vbdev_opts *opts, const char **why)
+vbdev_passthru_create(const struct bdk_vbdev_opts *opts, const char **why)
 {
-	return vbdev_create(&g_passthru_kind, opts, NULL, why);
+	return bdk_vbdev_create(&g_passthru_kind, opts, NULL, why);
 }
 
 int
 vbdev_passthru_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg)
 {
-	return vbdev_delete(&g_passthru_kind, name, cb, cb_arg);
+	return bdk_vbdev_delete(&g_passthru_kind, name, cb, cb_arg);
 }
 
 /* ---- The module ---- */
@@ -158,13 +158,13 @@ vbdev_passthru_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg
 static void
 vbdev_passthru_examine_config(struct spdk_bdev *bdev)
 {
-	vbdev_examine(&g_passthru_kind, bdev);
+	bdk_vbdev_examine(&g_passthru_kind, bdev);
 }
 
 static int
 vbdev_passthru_config_json(struct spdk_json_write_ctx *w)
 {
-	return vbdev_config_json(&g_passthru_kind, w);
+	return bdk_vbdev_config_json(&g_passthru_kind, w);
 }
 
 static int
@@ -176,5 +176,5 @@ vbdev_passthru_module_init(void)
 static void
 vbdev_passthru_module_fini(void)
 {
-	vbdev_forget_all(&g_passthru_kind);
+	bdk_vbdev_forget_all(&g_passthru_kind);
 }

@@ -8,10 +8,10 @@
 #ifndef MODULE_BDEV_PASSTHRU_H
 #define MODULE_BDEV_PASSTHRU_H
 
-#include "module/bdev/common/vbdev.h"
+#include "bdevkit/vbdev.h"
 
-/* Both as vbdev_create() and vbdev_delete() say. */
-int vbdev_passthru_create(const struct vbdev_opts *opts, const char **why);
+/* Both as bdk_vbdev_create() and bdk_vbdev_delete() say. */
+int vbdev_passthru_create(const struct bdk_vbdev_opts *opts, const char **why);
 int vbdev_passthru_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg);
 
 #endif /* MODULE_BDEV_PASSTHRU_H */

@@ -11,7 +11,7 @@ static const struct bdk_rpc_param g_create_params[] = {
 	{
 		.name = "base_bdev_name",
 		.type = BDK_RPC_STRING,
-		.offset = offsetof(struct vbdev_opts, base_name),
+		.offset = offsetof(struct bdk_vbdev_opts, base_name),
 		.required = true,
 		.option = 'b',
 		.help = "name of the base bdev, which may come to exist later",
@@ -19,7 +19,7 @@ static const struct bdk_rpc_param g_create_params[] = {
 	{
 		.name = "name",
 		.type = BDK_RPC_STRING,
-		.offset = offsetof(struct vbdev_opts, name),
+		.offset = offsetof(struct bdk_vbdev_opts, name),
 		.required = true,
 		.option = 'p',
 		.help = "name of the new bdev",
@@ -27,7 +27,7 @@ static const struct bdk_rpc_param g_create_params[] = {
 	{
 		.name = "uuid",
 		.type = BDK_RPC_UUID,
-		.offset = offsetof(struct vbdev_opts, uuid),
+		.offset = offsetof(struct bdk_vbdev_opts, uuid),
 		.option = 'u',
 		.help = "UUID of the bdev",
 		.default_text = "one that is made from the UUID of the base",
@@ -37,7 +37,7 @@ static const struct bdk_rpc_param g_create_params[] = {
 static void
 rpc_bdev_passthru_create(struct spdk_jsonrpc_request *request, void *params)
 {
-	const struct vbdev_opts *opts = params;
+	const struct bdk_vbdev_opts *opts = params;
 	struct spdk_json_write_ctx *w;
 	const char *why;
 	int rc;
@@ -60,7 +60,7 @@ static const struct bdk_rpc_method g_create_method = {
 	.state_mask = SPDK_RPC_RUNTIME,
 	.params = g_create_params,
 	.num_params = SPDK_COUNTOF(g_create_params),
-	.params_size = sizeof(struct vbdev_opts),
+	.params_size = sizeof(struct bdk_vbdev_opts),
 	.params_error = SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
 	.handler = rpc_bdev_passthru_create,
 };

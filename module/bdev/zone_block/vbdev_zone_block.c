@@ -43,12 +43,12 @@ vbdev_zone_block_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
 }
 
 static const struct spdk_bdev_fn_table g_zone_block_fn_table = {
-	.destruct = vbdev_destruct,
+	.destruct = bdk_vbdev_destruct,
 	.submit_request = zone_block_io_submit,
 	.io_type_supported = zone_block_io_type_supported,
-	.get_io_channel = vbdev_get_io_channel,
+	.get_io_channel = bdk_vbdev_get_io_channel,
 	.dump_info_json = vbdev_zone_block_dump_info_json,
-	.write_config_json = vbdev_write_config_json,
+	.write_config_json = bdk_vbdev_write_config_json,
 };
 
 /* ---- What is its own ---- */
@@ -78,7 +78,7 @@ check_base(const struct spdk_bdev *base, uint64_t zone_size, const char **why)
 }
 
 static int
-init_zone_block(struct vbdev *vbdev, const void *arg, const char **why)
+init_zone_block(struct bdk_vbdev *vbdev, const void *arg, const char **why)
 {
 	struct zone_block_bdev *zone_block = SPDK_CONTAINEROF(vbdev, struct zone_block_bdev, vbdev);
 	const struct zone_block_params *params = arg;
@@ -92,7 +92,7 @@ init_zone_block(struct vbdev *vbdev, const void *arg, const char **why)
 		return rc;
 	}
 	num_zones = count_zones(vbdev->base, zone_size);
-	vbdev_copy_properties(vbdev);
+	bdk_vbdev_copy_properties(vbdev);
 	bdev->blockcnt = num_zones * zone_size;
 	bdev->zoned = true;
 	bdev->zone_size = zone_size;
@@ -106,14 +106,14 @@ init_zone_block(struct vbdev *vbdev, const void *arg, const char **why)
 }
 
 static void
-fini_zone_block(struct vbdev *vbdev)
+fini_zone_block(struct bdk_vbdev *vbdev)
 {
 	zone_table_fini(&SPDK_CONTAINEROF(vbdev, struct zone_block_bdev, vbdev)->zones);
 }
 
 /* The base has grown: there is room for more zones. */
 static int
-resize_zone_block(struct vbdev *vbdev)
+resize_zone_block(struct bdk_vbdev *vbdev)
 {
 	struct zone_table *zones = &SPDK_CONTAINEROF(vbdev, struct zone_block_bdev, vbdev)->zones;
 	uint64_t num_zones = spdk_min(count_zones(vbdev->base, zones->zone_size), ZONE_TABLE_MAX_ZONES);
@@ -124,7 +124,7 @@ resize_zone_block(struct vbdev *vbdev)
 }
 
 static void
-write_params(const struct vbdev_request *request, struct spdk_json_write_ctx *w)
+write_params(const struct bdk_vbdev_request *request, struct spdk_json_write_ctx *w)
 {
 	const struct zone_block_params *params = (const void *)request->params;
 
@@ -142,14 +142,14 @@ write_params(const struct vbdev_request *request, struct spdk_json_write_ctx *w)
 
 static char g_product_name[] = "zone_block";
 
-static struct vbdev_kind g_zone_block_kind = {
+static struct bdk_vbdev_kind g_zone_block_kind = {
 	.module = &g_zone_block_module,
 	.product_name = g_product_name,
 	.fn_table = &g_zone_block_fn_table,
 	.uuid_namespace.u.raw = {0x5f, 0x3f, 0x48, 0x5a, 0xd6, 0xbb, 0x44, 0x43, 0x9d, 0xe7, 0x02, 0x36, 0x83, 0xb7,
 		0x73, 0x89},
 	.vbdev_size = sizeof(struct zone_block_bdev),
-	.channel_size = sizeof(struct vbdev_channel),
+	.channel_size = sizeof(struct bdk_vbdev_channel),
 	.params_size = sizeof(struct zone_block_params),
 	.init = init_zone_block,
 	.fini = fini_zone_block,
@@ -162,7 +162,7 @@ static struct vbdev_kind g_zone_block_kind = {
 static bool
 is_base_taken(const char *base_name)
 {
-	const struct vbdev_request *request;
+	const struct bdk_vbdev_request *request;
 
 	TAILQ_FOREACH (request, &g_zone_block_kind.requests, link) {
 		if (base_name != NULL && strcmp(request->base_name, base_name) == 0) {
@@ -190,7 +190,7 @@ check_params(const struct zone_block_params *params, const char **why)
 }
 
 int
-vbdev_zone_block_create(const struct vbdev_opts *opts, const struct zone_block_params *params, const char **why)
+vbdev_zone_block_create(const struct bdk_vbdev_opts *opts, const struct zone_block_params *params, const char **why)
 {
 	int rc;
 
@@ -202,13 +202,13 @@ vbdev_zone_block_create(const struct vbdev_opts *opts, const struct zone_block_p
 		*why = "another zone_block bdev has this base bdev, or waits for it";
 		return -EEXIST;
 	}
-	return vbdev_create(&g_zone_block_kind, opts, params, why);
+	return bdk_vbdev_create(&g_zone_block_kind, opts, params, why);
 }
 
 int
 vbdev_zone_block_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg)
 {
-	return vbdev_delete(&g_zone_block_kind, name, cb, cb_arg);
+	return bdk_vbdev_delete(&g_zone_block_kind, name, cb, cb_arg);
 }
 
 /* ---- The module ---- */
@@ -216,13 +216,13 @@ vbdev_zone_block_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_a
 static void
 vbdev_zone_block_examine_config(struct spdk_bdev *bdev)
 {
-	vbdev_examine(&g_zone_block_kind, bdev);
+	bdk_vbdev_examine(&g_zone_block_kind, bdev);
 }
 
 static int
 vbdev_zone_block_config_json(struct spdk_json_write_ctx *w)
 {
-	return vbdev_config_json(&g_zone_block_kind, w);
+	return bdk_vbdev_config_json(&g_zone_block_kind, w);
 }
 
 static int
@@ -240,5 +240,5 @@ vbdev_zone_block_module_init(void)
 static void
 vbdev_zone_block_module_fini(void)
 {
-	vbdev_forget_all(&g_zone_block_kind);
+	bdk_vbdev_forget_all(&g_zone_block_kind);
 }

@@ -5,7 +5,7 @@
 #ifndef MODULE_BDEV_ZONE_BLOCK_H
 #define MODULE_BDEV_ZONE_BLOCK_H
 
-#include "module/bdev/common/vbdev.h"
+#include "bdevkit/vbdev.h"
 
 struct zone_block_params {
 	/* Blocks of a zone that can be written; the zones are as large as the next power of two. */
@@ -18,12 +18,13 @@ struct zone_block_params {
 };
 
 /*
- * As vbdev_create(). All zones are full whenever the bdev appears. -EEXIST also if the base is taken by another zone_block
+ * As bdk_vbdev_create(). All zones are full whenever the bdev appears. -EEXIST also if the base is taken by another zone_block
  * bdev, or has zones already; -EINVAL if it does not hold between 1 and 4194303 zones.
  */
-int vbdev_zone_block_create(const struct vbdev_opts *opts, const struct zone_block_params *params, const char **why);
+int vbdev_zone_block_create(
+	const struct bdk_vbdev_opts *opts, const struct zone_block_params *params, const char **why);
 
-/* As vbdev_delete(). */
+/* As bdk_vbdev_delete(). */
 int vbdev_zone_block_delete(const char *name, spdk_bdev_unregister_cb cb, void *cb_arg);
 
 #endif /* MODULE_BDEV_ZONE_BLOCK_H */

@@ -8,7 +8,7 @@
 #include "bdevkit/rpc.h"
 
 struct zone_block_create_params {
-	struct vbdev_opts opts;
+	struct bdk_vbdev_opts opts;
 	struct zone_block_params params;
 };
 

@@ -5,11 +5,11 @@
 #ifndef MODULE_BDEV_ZONE_BLOCK_INTERNAL_H
 #define MODULE_BDEV_ZONE_BLOCK_INTERNAL_H
 
-#include "module/bdev/common/vbdev.h"
+#include "bdevkit/vbdev.h"
 #include "module/bdev/zone_block/zone_table.h"
 
 struct zone_block_bdev {
-	struct vbdev vbdev;
+	struct bdk_vbdev vbdev;
 	struct zone_table zones;
 };
 

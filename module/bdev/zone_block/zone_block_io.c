@@ -233,7 +233,7 @@ static void
 forward(struct spdk_bdev_io *bdev_io)
 {
 	struct zone_block_bdev *zone_block = bdev_io->bdev->ctxt;
-	struct vbdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
+	struct bdk_vbdev_channel *ch = spdk_io_channel_get_ctx(spdk_bdev_io_get_io_channel(bdev_io));
 	int rc;
 
 	rc = submit_to_base(zone_block, ch->base_ch, bdev_io);

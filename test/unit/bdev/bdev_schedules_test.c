@@ -451,7 +451,7 @@ op_claim_v1(void)
 
 /* ---- virtual bdevs: v<n> on d<n>, made when that is examined ---- */
 
-struct vbdev {
+struct bdk_vbdev {
 	struct spdk_bdev bdev;
 	char name[8];
 	struct spdk_bdev_desc *base;
@@ -462,7 +462,7 @@ static uint32_t g_vbdevs_made, g_vbdevs_freed;
 static int
 create_vchannel(void *io_device, void *ctx)
 {
-	struct vbdev *vbdev = io_device;
+	struct bdk_vbdev *vbdev = io_device;
 	struct spdk_io_channel **base_ch = ctx;
 
 	*base_ch = spdk_bdev_get_io_channel(vbdev->base);
@@ -478,7 +478,7 @@ destroy_vchannel(void *io_device, void *ctx)
 static void
 vbdev_free_cb(void *io_device)
 {
-	struct vbdev *vbdev = io_device;
+	struct bdk_vbdev *vbdev = io_device;
 
 	spdk_bdev_destruct_done(&vbdev->bdev, 0);
 	g_vbdevs_freed++;
@@ -488,7 +488,7 @@ vbdev_free_cb(void *io_device)
 static void
 vbdev_release_cb(void *ctx)
 {
-	struct vbdev *vbdev = ctx;
+	struct bdk_vbdev *vbdev = ctx;
 
 	spdk_bdev_module_release_bdev(spdk_bdev_desc_get_bdev(vbdev->base));
 	spdk_bdev_close(vbdev->base);
@@ -496,7 +496,7 @@ vbdev_release_cb(void *ctx)
 }
 
 static int
-vbdev_destruct(void *ctx)
+bdk_vbdev_destruct(void *ctx)
 {
 	/* The base was opened on the app thread. */
 	spdk_thread_send_msg(g_sim_threads[0], vbdev_release_cb, ctx);
@@ -514,7 +514,7 @@ static void
 vbdev_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 {
 	struct spdk_io_channel *base_ch = *(struct spdk_io_channel **)spdk_io_channel_get_ctx(ch);
-	struct vbdev *vbdev = bdev_io->bdev->ctxt;
+	struct bdk_vbdev *vbdev = bdev_io->bdev->ctxt;
 	int rc;
 
 	switch (bdev_io->type) {
@@ -543,16 +543,16 @@ vbdev_io_type_supported(void *ctx, enum spdk_bdev_io_type type)
 }
 
 static struct spdk_io_channel *
-vbdev_get_io_channel(void *ctx)
+bdk_vbdev_get_io_channel(void *ctx)
 {
 	return spdk_get_io_channel(ctx);
 }
 
 static const struct spdk_bdev_fn_table g_vbdev_table = {
-	.destruct = vbdev_destruct,
+	.destruct = bdk_vbdev_destruct,
 	.submit_request = vbdev_submit_request,
 	.io_type_supported = vbdev_io_type_supported,
-	.get_io_channel = vbdev_get_io_channel,
+	.get_io_channel = bdk_vbdev_get_io_channel,
 };
 
 static struct spdk_bdev_module g_vbdev_module;
@@ -560,7 +560,7 @@ static struct spdk_bdev_module g_vbdev_module;
 static void
 base_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ctx)
 {
-	struct vbdev *vbdev = ctx;
+	struct bdk_vbdev *vbdev = ctx;
 
 	if (type == SPDK_BDEV_EVENT_REMOVE) {
 		spdk_bdev_unregister(&vbdev->bdev, NULL, NULL);
@@ -570,7 +570,7 @@ base_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ctx)
 static void
 make_vbdev(struct spdk_bdev *base)
 {
-	struct vbdev *vbdev = calloc(1, sizeof(*vbdev));
+	struct bdk_vbdev *vbdev = calloc(1, sizeof(*vbdev));
 
 	assert_non_null(vbdev);
 	snprintf(vbdev->name, sizeof(vbdev->name), "v%s", base->name + 1);

@@ -20,7 +20,7 @@ deleted_cb(void *ctx, int rc)
 static void
 open_passthru(uint64_t io_types)
 {
-	struct vbdev_opts opts = {.name = "p", .base_name = "d"};
+	struct bdk_vbdev_opts opts = {.name = "p", .base_name = "d"};
 	const char *why;
 	int rc;
 

@@ -24,7 +24,7 @@ deleted_cb(void *ctx, int rc)
 static void
 open_zones_on(uint64_t io_types, uint32_t max_open)
 {
-	struct vbdev_opts opts = {.name = "z", .base_name = "d"};
+	struct bdk_vbdev_opts opts = {.name = "z", .base_name = "d"};
 	struct zone_block_params params = {
 		.zone_capacity = CAPACITY, .optimal_open_zones = 1, .max_open_zones = max_open};
 	const char *why;

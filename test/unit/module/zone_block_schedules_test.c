@@ -367,7 +367,7 @@ reset_all(void)
 static void
 run_seed(uint64_t seed)
 {
-	struct vbdev_opts opts = {.name = "z", .base_name = "d"};
+	struct bdk_vbdev_opts opts = {.name = "z", .base_name = "d"};
 	struct zone_block_params params = {.zone_capacity = CAPACITY,
 		.optimal_open_zones = 1,
 		.max_open_zones = MAX_OPEN,

@@ -3,22 +3,29 @@
 /*
  * What bdevs on top of one other have in common. Such a bdev is asked for by name. It comes to be when its base is there,
  * claims it, goes with it, and comes back with it, until it is deleted. A module says what is its own in a struct
- * vbdev_kind, and puts the functions that begin with vbdev_ where they fit into its tables.
+ * bdk_vbdev_kind, and puts the functions that begin with bdk_vbdev_ where they fit into its tables. The way of an I/O
+ * is its own; bdk_bdev_forward() hands it to the base as it is.
  */
 
-#ifndef MODULE_BDEV_COMMON_VBDEV_H
-#define MODULE_BDEV_COMMON_VBDEV_H
+#ifndef BDEVKIT_VBDEV_H
+#define BDEVKIT_VBDEV_H
 
+#include "spdk/stdinc.h"
 #include "spdk/bdev_module.h"
+#include "bdevkit/bdev_module.h"
 
-struct vbdev_request;
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct bdk_vbdev_request;
 
 /* The first member of a module's own structure. It is also the io_device of its channels, and bdev.ctxt. */
-struct vbdev {
+struct bdk_vbdev {
 	struct spdk_bdev bdev;
-	struct vbdev_kind *kind;
+	struct bdk_vbdev_kind *kind;
 	/* NULL when the user has deleted it. */
-	struct vbdev_request *request;
+	struct bdk_vbdev_request *request;
 	struct spdk_bdev *base;
 	/* Open for writing and claimed, by this thread. */
 	struct spdk_bdev_desc *base_desc;
@@ -26,12 +33,12 @@ struct vbdev {
 };
 
 /* The first member of the context of a module's channels. */
-struct vbdev_channel {
+struct bdk_vbdev_channel {
 	struct spdk_io_channel *base_ch;
 };
 
 /* What a user asks for, whatever the module. */
-struct vbdev_opts {
+struct bdk_vbdev_opts {
 	const char *name;
 	/* Name or alias of the base. */
 	const char *base_name;
@@ -40,18 +47,18 @@ struct vbdev_opts {
 };
 
 /* What a user has asked for. It outlives the bdev when the base vanishes. Application thread only. */
-struct vbdev_request {
+struct bdk_vbdev_request {
 	char *name;
 	char *base_name;
 	struct spdk_uuid uuid;
 	/* NULL while the base is missing. */
-	struct vbdev *vbdev;
-	TAILQ_ENTRY(vbdev_request) link;
+	struct bdk_vbdev *vbdev;
+	TAILQ_ENTRY(bdk_vbdev_request) link;
 	/* What the module was asked for beside: a copy of kind->params_size bytes. */
 	max_align_t params[];
 };
 
-struct vbdev_kind {
+struct bdk_vbdev_kind {
 	struct spdk_bdev_module *module;
 	char *product_name;
 	const struct spdk_bdev_fn_table *fn_table;
@@ -65,43 +72,44 @@ struct vbdev_kind {
 	bool hide_interleaved_metadata;
 
 	/*
-	 * The base is open and claimed. Sets what the bdev is like, beside its name and UUID; vbdev_copy_properties() for what
+	 * The base is open and claimed. Sets what the bdev is like, beside its name and UUID; bdk_vbdev_copy_properties() for what
 	 * is like the base. Returns 0, or a negative errno and perhaps *why, a sentence that says more.
 	 */
-	int (*init)(struct vbdev *vbdev, const void *params, const char **why);
+	int (*init)(struct bdk_vbdev *vbdev, const void *params, const char **why);
 	/* The counterpart, when all channels are gone. May be NULL. */
-	void (*fini)(struct vbdev *vbdev);
+	void (*fini)(struct bdk_vbdev *vbdev);
 	/* The channel has that of the base already. Returns 0 or a negative errno. Both may be NULL. */
-	int (*create_channel)(struct vbdev *vbdev, void *ch);
-	void (*destroy_channel)(struct vbdev *vbdev, void *ch);
+	int (*create_channel)(struct bdk_vbdev *vbdev, void *ch);
+	void (*destroy_channel)(struct bdk_vbdev *vbdev, void *ch);
 	/* The base has another size. NULL: the bdev has the same one. Returns 0 or a negative errno. */
-	int (*resize)(struct vbdev *vbdev);
+	int (*resize)(struct bdk_vbdev *vbdev);
 	/*
 	 * The bdev is to go: I/O that the module keeps back, of its own accord and for longer than the base needs, ends. Also
 	 * more than once. Application thread, which is that of the base. May be NULL.
 	 */
-	void (*leave)(struct vbdev *vbdev);
+	void (*leave)(struct bdk_vbdev *vbdev);
 	/* A request is forgotten: what its parameters hold is given back. May be NULL. */
 	void (*free_params)(void *params);
 	/* The call that creates it again, as it is saved: its method, and its parameters, into an open object. */
 	const char *create_method;
-	void (*write_params)(const struct vbdev_request *request, struct spdk_json_write_ctx *w);
+	void (*write_params)(const struct bdk_vbdev_request *request, struct spdk_json_write_ctx *w);
 	/* Further calls that it takes, behind that one. May be NULL. */
-	void (*write_more)(const struct vbdev_request *request, struct spdk_json_write_ctx *w);
+	void (*write_more)(const struct bdk_vbdev_request *request, struct spdk_json_write_ctx *w);
 
 	/* TAILQ_HEAD_INITIALIZER at first. */
-	TAILQ_HEAD(, vbdev_request) requests;
+	TAILQ_HEAD(, bdk_vbdev_request) requests;
 };
 
 /*
  * Creates a bdev. If its base does not exist, that is remembered, and the bdev appears when its base does; so it does each
- * time when its base has gone and comes back, until vbdev_delete(). Application thread only.
+ * time when its base has gone and comes back, until bdk_vbdev_delete(). Application thread only.
  *
  * Returns 0; -EEXIST if the name or the UUID is taken; -EPERM if the base is claimed by another module; -EINVAL; -ENOMEM;
  * what init() returns. On failure nothing is remembered, params still belong to the caller, and *why is a sentence that
  * says more, or NULL.
  */
-int vbdev_create(struct vbdev_kind *kind, const struct vbdev_opts *opts, const void *params, const char **why);
+int bdk_vbdev_create(
+	struct bdk_vbdev_kind *kind, const struct bdk_vbdev_opts *opts, const void *params, const char **why);
 
 /*
  * Deletes the bdev of that name, or if its base is missing, forgets that it was to be created. Application thread only.
@@ -109,23 +117,30 @@ int vbdev_create(struct vbdev_kind *kind, const struct vbdev_opts *opts, const v
  * Returns 0, and cb is called when it is gone, or at once if there was nothing to remove; -ENODEV if there is none; -ENOMEM.
  * cb is not called on failure.
  */
-int vbdev_delete(struct vbdev_kind *kind, const char *name, spdk_bdev_unregister_cb cb, void *cb_arg);
+int bdk_vbdev_delete(struct bdk_vbdev_kind *kind, const char *name, spdk_bdev_unregister_cb cb, void *cb_arg);
 
 /* What was asked for under that name; NULL: nothing. */
-struct vbdev_request *vbdev_find_request(struct vbdev_kind *kind, const char *name);
+struct bdk_vbdev_request *bdk_vbdev_find_request(struct bdk_vbdev_kind *kind, const char *name);
 
 /* Block size, metadata, limits, zones: as the base has them, when it is open. */
-void vbdev_copy_properties(struct vbdev *vbdev);
+void bdk_vbdev_copy_properties(struct bdk_vbdev *vbdev);
 
 /* For spdk_bdev_fn_table. */
-int vbdev_destruct(void *ctx);
-struct spdk_io_channel *vbdev_get_io_channel(void *ctx);
-void vbdev_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w);
+int bdk_vbdev_destruct(void *ctx);
+struct spdk_io_channel *bdk_vbdev_get_io_channel(void *ctx);
+void bdk_vbdev_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w);
 
-/* What the functions of spdk_bdev_module do. */
-void vbdev_examine(struct vbdev_kind *kind, struct spdk_bdev *bdev);
-int vbdev_config_json(struct vbdev_kind *kind, struct spdk_json_write_ctx *w);
-void vbdev_leave_all(struct vbdev_kind *kind);
-void vbdev_forget_all(struct vbdev_kind *kind);
+/*
+ * What the functions of spdk_bdev_module do: examine_config, whole, config_json; fini_start
+ * of a module that keeps I/O back; module_fini.
+ */
+void bdk_vbdev_examine(struct bdk_vbdev_kind *kind, struct spdk_bdev *bdev);
+int bdk_vbdev_config_json(struct bdk_vbdev_kind *kind, struct spdk_json_write_ctx *w);
+void bdk_vbdev_leave_all(struct bdk_vbdev_kind *kind);
+void bdk_vbdev_forget_all(struct bdk_vbdev_kind *kind);
 
-#endif /* MODULE_BDEV_COMMON_VBDEV_H */
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* BDEVKIT_VBDEV_H */
