@@ -16,6 +16,8 @@
 int serve_command(int argc, char **argv);
 int rpc_command(int argc, char **argv);
 int matrix_command(int argc, char **argv);
+int show_command(int argc, char **argv);
+int new_command(int argc, char **argv);
 int check_command(int argc, char **argv);
 int raid_command(int argc, char **argv);
 

@@ -18,6 +18,8 @@ static const struct command g_commands[] = {
 	{"serve", "make block devices and serve them to NBD clients", serve_command},
 	{"rpc", "ask a running target", rpc_command},
 	{"check", "try whether block devices keep the rules", check_command},
+	{"show", "show the configuration that expressions such as malloc:64M stand for", show_command},
+	{"new", "write the source of a module, to begin with", new_command},
 	{"matrix", "show what the bdev modules support", matrix_command},
 	{"raid", "show the arrays of a running target", raid_command},
 	{"help", "show this, or the help of a command", help_command},
@@ -51,6 +53,7 @@ print_help(FILE *out)
 		"\n"
 		"examples:\n"
 		"  bdevkit serve disk.img           serve an image; prints how to connect\n"
+		"  bdevkit serve malloc:1G          serve a disk in memory\n"
 		"  bdevkit serve --json disks.json  serve what a saved configuration describes\n"
 		"  bdevkit rpc bdev_get_bdevs       ask the running target for its block devices\n"
 		"\n"

@@ -15,6 +15,7 @@
 #include "bdevkit/uring.h"
 #include "app/bdevkit/check/check.h"
 #include "app/bdevkit/commands.h"
+#include "app/bdevkit/expression_config.h"
 #include "app/bdevkit/serve.h"
 #include "app/bdevkit/text.h"
 
@@ -31,6 +32,13 @@ serve_file_name(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash == NULL ? path : slash + 1;
+}
+
+/* A file may have a colon in its name. */
+bool
+serve_is_file(const char *word)
+{
+	return !expression_is_one(word) || access(word, F_OK) == 0;
 }
 
 static void __attribute__((format(printf, 1, 2))) fail(const char *format, ...)
@@ -56,13 +64,24 @@ is_read_only(const struct serve_options *options, const char *path)
 	return options->read_only || access(path, W_OK) != 0;
 }
 
+static size_t
+count_files(const struct serve_options *options)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < options->files.count; i++) {
+		count += serve_is_file(options->files.items[i]);
+	}
+	return count;
+}
+
 /* io_uring if this process may use it, and if not, aio: said once. */
 static bool
 choose_uring(const struct serve_options *options)
 {
 	const char *why;
 
-	if (options->files.count == 0 || bdk_uring_probe(&why) == 0) {
+	if (count_files(options) == 0 || bdk_uring_probe(&why) == 0) {
 		return true;
 	}
 	fprintf(stderr, "bdevkit serve: %s: files are served by aio\n", why);
@@ -121,7 +140,9 @@ static int
 format_configuration(const struct serve_options *options, struct text *text)
 {
 	struct spdk_json_write_ctx *w = spdk_json_write_begin(text_append, text, 0);
+	struct expression_names names = {};
 	bool uring = choose_uring(options);
+	int rc = 0;
 
 	if (w == NULL) {
 		return -ENOMEM;
@@ -134,9 +155,16 @@ format_configuration(const struct serve_options *options, struct text *text)
 	if (options->partitions) {
 		write_partitions(w);
 	}
-	for (size_t i = 0; i < options->files.count; i++) {
-		write_file(w, options, options->files.items[i], uring);
+	for (size_t i = 0; i < options->files.count && rc == 0; i++) {
+		const char *word = options->files.items[i];
+
+		if (serve_is_file(word)) {
+			write_file(w, options, word, uring);
+		} else {
+			rc = expression_write_words("serve", &word, 1, &names, w);
+		}
 	}
+	expression_names_free(&names);
 	if (options->files.count == 0 && options->app.json_config_file == NULL) {
 		write_memory_disk(w);
 	}
@@ -147,7 +175,7 @@ format_configuration(const struct serve_options *options, struct text *text)
 	spdk_json_write_object_end(w);
 	spdk_json_write_array_end(w);
 	spdk_json_write_object_end(w);
-	return spdk_json_write_end(w) == 0 ? 0 : -ENOMEM;
+	return spdk_json_write_end(w) != 0 && rc == 0 ? -ENOMEM : rc;
 }
 
 /* ---- the steps, in their order, on the app thread ---- */
@@ -239,7 +267,7 @@ serve_start(void *ctx)
 	int rc;
 
 	for (size_t i = 0; i < options->files.count; i++) {
-		if (check_file(options->files.items[i]) != 0) {
+		if (serve_is_file(options->files.items[i]) && check_file(options->files.items[i]) != 0) {
 			return;
 		}
 	}
@@ -257,6 +285,13 @@ serve_start(void *ctx)
 		return;
 	}
 	rc = format_configuration(options, &text);
+	if (rc == -EINVAL) {
+		/* It has been said what is wrong with an expression, and where. */
+		free(text.data);
+		spdk_log_set_print_level(SPDK_LOG_ERROR);
+		spdk_app_stop(EXIT_FAILED);
+		return;
+	}
 	if (rc != 0) {
 		free(text.data);
 		fail("%s", spdk_strerror(-rc));

@@ -42,6 +42,9 @@ void serve_options_free(struct serve_options *options);
 /* The part of a path behind its last slash: the name under which a file is served. */
 const char *serve_file_name(const char *path);
 
+/* Whether a word that says what to serve is a file, and not an expression that makes a bdev. */
+bool serve_is_file(const char *word);
+
 /* Prints every export with the lines to paste, and how to go on. */
 void serve_print(const struct serve_options *options);
 

@@ -39,13 +39,15 @@ static struct serve_options *g_parsing;
 static void
 print_help(void)
 {
-	printf("usage: bdevkit serve [FILE...] [OPTION...]\n"
+	printf("usage: bdevkit serve [FILE|EXPRESSION...] [OPTION...]\n"
 	       "\n"
 	       "Serves block devices to NBD clients until it is told to stop (Ctrl-C). A FILE is a disk image or a "
 	       "block\n"
 	       "device; it is exported under its file name. Without FILE and --json it serves a disk in memory, 1 "
 	       "GiB,\n"
-	       "whose contents end with it.\n"
+	       "whose contents end with it. An EXPRESSION such as malloc:64M or 'raid1(file:a.img,file:b.img)' makes "
+	       "a\n"
+	       "block device; 'bdevkit show --help' tells more.\n"
 	       "\n"
 	       "what to serve:\n"
 	       "  --json CONFIG        a configuration, as save_config writes it\n"
@@ -144,12 +146,16 @@ check_files(const struct serve_options *options)
 	for (size_t i = 0; i < options->files.count; i++) {
 		const char *name = serve_file_name(options->files.items[i]);
 
+		if (!serve_is_file(options->files.items[i])) {
+			continue;
+		}
 		if (*name == '\0') {
 			fprintf(stderr, "bdevkit serve: '%s' is not the name of a file\n", options->files.items[i]);
 			return -EINVAL;
 		}
 		for (size_t j = 0; j < i; j++) {
-			if (strcmp(name, serve_file_name(options->files.items[j])) == 0) {
+			if (serve_is_file(options->files.items[j]) &&
+				strcmp(name, serve_file_name(options->files.items[j])) == 0) {
 				fprintf(stderr,
 					"bdevkit serve: '%s' and '%s' would both be exported as '%s'; serve one of "
 					"them under "

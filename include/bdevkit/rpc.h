@@ -141,6 +141,9 @@ struct bdk_rpc_method {
  */
 void bdk_rpc_register(const struct bdk_rpc_method *method);
 
+/* The description of the method of that name, or that it is an alias of; NULL: there is none. */
+const struct bdk_rpc_method *bdk_rpc_get_description(const char *name);
+
 /*
  * Answers with code and a formatted text that should name the thing and say what to do about it.
  */
@@ -149,6 +152,10 @@ void bdk_rpc_send_error(struct spdk_jsonrpc_request *request, int code, const ch
 
 /* Answers with code rc (a negative errno) and "<format>: <text of the errno>". */
 void bdk_rpc_send_errno(struct spdk_jsonrpc_request *request, int rc, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* If rc is 0, answers with true, else as bdk_rpc_send_errno(). */
+void bdk_rpc_send_outcome(struct spdk_jsonrpc_request *request, int rc, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #define BDK_RPC_REGISTER(method) \

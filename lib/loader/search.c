@@ -8,6 +8,8 @@
 #include "bdevkit/module.h"
 #include "spdk/string.h"
 
+#include <dlfcn.h>
+
 static bool
 ends_in_so(const char *word)
 {
@@ -39,6 +41,23 @@ look_into(const char *folder, size_t length, const char *name)
 	return NULL;
 }
 
+/* Beside the library, wherever that was installed or moved; of a program that has the library in it, where it was built for. */
+static char *
+look_into_installation(const char *name)
+{
+	const char *slash;
+	Dl_info info;
+	char *folder, *path = NULL;
+
+	if (dladdr((void *)(uintptr_t)look_into_installation, &info) != 0 && strstr(info.dli_fname, ".so") != NULL &&
+		(slash = strrchr(info.dli_fname, '/')) != NULL) {
+		folder = spdk_sprintf_alloc("%.*s/bdevkit/modules", (int)(slash - info.dli_fname), info.dli_fname);
+		path = folder != NULL ? look_into(folder, strlen(folder), name) : NULL;
+		free(folder);
+	}
+	return path != NULL ? path : look_into(BDEVKIT_MODULES_DIR, strlen(BDEVKIT_MODULES_DIR), name);
+}
+
 char *
 loader_search(const char *module, char **error)
 {
@@ -64,7 +83,7 @@ loader_search(const char *module, char **error)
 		folder = folder[length] == ':' ? folder + length + 1 : NULL;
 	}
 	if (path == NULL) {
-		path = look_into(BDEVKIT_MODULES_DIR, strlen(BDEVKIT_MODULES_DIR), module);
+		path = look_into_installation(module);
 	}
 	if (path == NULL) {
 		*error = spdk_sprintf_alloc(

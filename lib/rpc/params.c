@@ -401,6 +401,20 @@ bdk_rpc_send_error(struct spdk_jsonrpc_request *request, int code, const char *f
 }
 
 void
+bdk_rpc_send_outcome(struct spdk_jsonrpc_request *request, int rc, const char *format, ...)
+{
+	va_list args;
+
+	if (rc == 0) {
+		spdk_jsonrpc_send_bool_response(request, true);
+		return;
+	}
+	va_start(args, format);
+	send_error(request, rc, spdk_strerror(-rc), format, args);
+	va_end(args);
+}
+
+void
 bdk_rpc_send_errno(struct spdk_jsonrpc_request *request, int rc, const char *format, ...)
 {
 	va_list args;

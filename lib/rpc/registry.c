@@ -157,6 +157,17 @@ spdk_rpc_verify_methods(void)
 	return !g_registration_failed;
 }
 
+const struct bdk_rpc_method *
+bdk_rpc_get_description(const char *name)
+{
+	const struct rpc_method *method = find_method(name, strlen(name));
+
+	if (method != NULL && method->alias_of != NULL) {
+		method = method->alias_of;
+	}
+	return method != NULL ? method->description : NULL;
+}
+
 const struct rpc_method *
 rpc_method_first(void)
 {

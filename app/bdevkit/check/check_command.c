@@ -10,11 +10,13 @@
 #include "spdk/string.h"
 
 #include "app/bdevkit/commands.h"
+#include "app/bdevkit/expression_config.h"
 #include "app/bdevkit/load_module.h"
 
 #define MAX_BDEVS 64
 #define MAX_THREADS 64
 
+static struct expression_names g_names;
 static struct check_options g_options = {.seed = 1, .schedules = 1000};
 static bool g_simulate;
 /* Of a target that is to check; NULL: this process does. */
@@ -25,11 +27,12 @@ static size_t g_config_size;
 static void
 print_help(void)
 {
-	printf("usage: bdevkit check BDEV... [--json CONFIG] [OPTION...]\n"
+	printf("usage: bdevkit check BDEV|EXPRESSION... [--json CONFIG] [OPTION...]\n"
 	       "\n"
 	       "Tries whether block devices keep the rules of the interface. What they hold is overwritten. They are "
 	       "made in\n"
-	       "this process, by a configuration as save_config writes it, and are to be used by nobody else.\n"
+	       "this process, by a configuration as save_config writes it, or by an expression such as malloc:64M or\n"
+	       "'passthru(malloc:64M)', and are to be used by nobody else.\n"
 	       "\n"
 	       "  --json CONFIG      the configuration that makes them\n"
 	       "  --module FILE|NAME load a module; may be repeated\n"
@@ -50,6 +53,7 @@ print_help(void)
 	       "Exit codes: 0 all rules were kept, 1 one was broken or a bdev cannot be checked, 2 wrong usage.\n"
 	       "\n"
 	       "examples:\n"
+	       "  bdevkit check malloc:64M\n"
 	       "  bdevkit check --json disks.json Malloc0\n"
 	       "  bdevkit check --json mine.json --module ./bdev_mine.so --seed 7 --duration 60 mine\n");
 }
@@ -296,10 +300,33 @@ check_all(struct check **checks, size_t count)
 	return result;
 }
 
+/* Puts names in the place of expressions, and what makes their bdevs into the configuration. */
+static int
+add_expressions(const char **words, size_t count)
+{
+	struct text text = {};
+	int rc;
+
+	/* A running target has its bdevs. */
+	if (g_socket_path != NULL) {
+		return 0;
+	}
+	rc = expression_write_config("check", words, count, &g_names, g_config, g_config_size, 0, &text);
+	if (rc == 0 && text.data != NULL) {
+		free(g_config);
+		g_config = text.data;
+		g_config_size = text.size;
+	} else {
+		free(text.data);
+	}
+	return rc;
+}
+
 int
 check_command(int argc, char **argv)
 {
 	struct check *checks[MAX_BDEVS];
+	const char *words[MAX_BDEVS];
 	size_t count;
 	bool passed = true;
 	int rc = parse(argc, argv);
@@ -311,11 +338,19 @@ check_command(int argc, char **argv)
 	spdk_log_set_print_level(SPDK_LOG_ERROR);
 	count = (size_t)(argc - optind);
 	for (size_t i = 0; i < count; i++) {
+		words[i] = argv[optind + (int)i];
+	}
+	if (add_expressions(words, count) != 0) {
+		free(g_config);
+		expression_names_free(&g_names);
+		return EXIT_FAILED;
+	}
+	for (size_t i = 0; i < count; i++) {
 		checks[i] = calloc(1, sizeof(*checks[i]));
 		if (checks[i] == NULL) {
 			abort();
 		}
-		checks[i]->name = argv[optind + (int)i];
+		checks[i]->name = words[i];
 		checks[i]->options = &g_options;
 	}
 	g_options.patient = g_options.duration > 0;
@@ -336,5 +371,6 @@ check_command(int argc, char **argv)
 		free(checks[i]);
 	}
 	free(g_config);
+	expression_names_free(&g_names);
 	return rc == 0 && passed ? EXIT_OK : EXIT_FAILED;
 }
