@@ -386,6 +386,7 @@ assign_opcodes(void)
 		}
 		assignment->knows_domains = assignment->module->get_memory_domains != NULL &&
 			assignment->module->get_memory_domains(NULL, 0) > 0;
+		assignment->at_once = assignment->module == g_accel.at_once.module ? g_accel.at_once.fn : NULL;
 	}
 	rc = check_pair(SPDK_ACCEL_OPC_ENCRYPT, SPDK_ACCEL_OPC_DECRYPT);
 	if (rc != 0) {

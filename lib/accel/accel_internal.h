@@ -15,6 +15,7 @@
 #include "spdk/accel_module.h"
 #include "spdk/log.h"
 #include "spdk/thread.h"
+#include "lib/accel/at_once.h"
 #include "lib/env/env_internal.h"
 
 /* A sequence is begun only if so many tasks are left for it. */
@@ -32,6 +33,8 @@ struct accel_assignment {
 	struct spdk_accel_module_if *module;
 	/* The module takes data from memory domains. */
 	bool knows_domains;
+	/* NULL: it has none. */
+	accel_at_once_fn at_once;
 	/* What accel_assign_opc() asked for, or NULL. */
 	char *wanted;
 };
@@ -54,6 +57,11 @@ struct accel {
 	TAILQ_HEAD(, spdk_accel_driver) drivers;
 	struct spdk_accel_driver *driver;
 	struct accel_assignment assignments[SPDK_ACCEL_OPC_LAST];
+	/* at_once.c: what a module has said to offer. */
+	struct {
+		const struct spdk_accel_module_if *module;
+		accel_at_once_fn fn;
+	} at_once;
 	struct spdk_accel_opts opts;
 	/* The largest task of a module. */
 	size_t task_size;

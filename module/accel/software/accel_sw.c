@@ -3,6 +3,7 @@
 /* The module itself: tasks in, slices of work, callbacks out. */
 
 #include "module/accel/software/accel_sw.h"
+#include "lib/accel/at_once.h"
 
 static bool (*const g_operations[SPDK_ACCEL_OPC_LAST])(struct sw_channel *ch, struct sw_task *task) = {
 	[SPDK_ACCEL_OPC_COPY] = sw_copy,
@@ -226,6 +227,15 @@ sw_get_io_channel(void)
 
 /* ---- the module ---- */
 
+static bool
+work_at_once(struct spdk_io_channel *io_ch, struct spdk_accel_task *task)
+{
+	if (task->op_code != SPDK_ACCEL_OPC_ENCRYPT && task->op_code != SPDK_ACCEL_OPC_DECRYPT) {
+		return false;
+	}
+	return sw_crypt_at_once(spdk_io_channel_get_ctx(io_ch), task_of(task));
+}
+
 static int
 sw_module_init(void)
 {
@@ -234,6 +244,7 @@ sw_module_init(void)
 	if (rc != 0) {
 		return rc;
 	}
+	accel_at_once_provide(&g_sw_module, work_at_once);
 	return bdk_io_device_register(
 		&g_sw_module, sw_channel_create, sw_channel_destroy, sizeof(struct sw_channel), "accel_software");
 }

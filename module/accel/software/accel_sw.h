@@ -103,6 +103,8 @@ bool sw_xor(struct sw_channel *ch, struct sw_task *task);
 bool sw_compress(struct sw_channel *ch, struct sw_task *task);
 bool sw_decompress(struct sw_channel *ch, struct sw_task *task);
 bool sw_crypt(struct sw_channel *ch, struct sw_task *task);
+/* A whole task, which is not fused, if it is short and in one piece on both sides; false: it is not. */
+bool sw_crypt_at_once(struct sw_channel *ch, struct sw_task *task);
 bool sw_dif(struct sw_channel *ch, struct sw_task *task);
 
 /* ---- cursors: cursor.c ---- */

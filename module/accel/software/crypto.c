@@ -492,8 +492,7 @@ fits_one_go(const struct sw_task *task)
 {
 	const struct spdk_accel_task *base = &task->base;
 
-	return base->s.iovcnt == 1 && base->d.iovcnt == 1 && base->s.iovs->iov_len <= SW_SLICE_CRYPTO &&
-		task->fused == NULL;
+	return base->s.iovcnt == 1 && base->d.iovcnt == 1 && base->s.iovs->iov_len <= SW_SLICE_CRYPTO;
 }
 
 static int
@@ -521,6 +520,16 @@ crypt_in_one_go(struct sw_channel *ch, struct sw_task *task)
 }
 
 bool
+sw_crypt_at_once(struct sw_channel *ch, struct sw_task *task)
+{
+	if (!fits_one_go(task)) {
+		return false;
+	}
+	task->base.status = crypt_in_one_go(ch, task);
+	return true;
+}
+
+bool
 sw_crypt(struct sw_channel *ch, struct sw_task *task)
 {
 	struct spdk_accel_task *base = &task->base;
@@ -528,7 +537,7 @@ sw_crypt(struct sw_channel *ch, struct sw_task *task)
 	uint64_t end, max;
 
 	if (!task->begun) {
-		if (fits_one_go(task)) {
+		if (fits_one_go(task) && task->fused == NULL) {
 			base->status = crypt_in_one_go(ch, task);
 			return true;
 		}

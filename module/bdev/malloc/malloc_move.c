@@ -2,6 +2,7 @@
 
 #include "module/bdev/malloc/malloc_move.h"
 
+#include "lib/accel/at_once.h"
 #include "module/bdev/common/block_dif.h"
 #include "spdk/accel.h"
 #include "spdk/likely.h"
@@ -100,6 +101,29 @@ append_data(struct spdk_accel_sequence **sequence, struct spdk_io_channel *accel
 	return rc;
 }
 
+/* Without a step of its own, and complete when this returns; false: that cannot be. */
+static bool
+try_at_once(struct spdk_bdev_io *bdev_io, struct spdk_accel_sequence *sequence, struct malloc_move *move)
+{
+	struct spdk_bdev_io_block_params *io = &bdev_io->u.bdev;
+	const struct accel_transfer transfer = {
+		.to_memory = bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE,
+		.memory = &move->data,
+		.iovs = io->iovs,
+		.iovcnt = io->iovcnt,
+		.domain = io->memory_domain,
+		.domain_ctx = io->memory_domain_ctx,
+	};
+	int status;
+
+	if (!accel_sequence_try_at_once(sequence, &transfer, &status)) {
+		return false;
+	}
+	io->accel_sequence = NULL;
+	moved_cb(move, status);
+	return true;
+}
+
 static void
 fail(struct spdk_bdev_io *bdev_io, struct spdk_accel_sequence *sequence)
 {
@@ -122,6 +146,9 @@ malloc_move(struct spdk_bdev_io *bdev_io, struct spdk_io_channel *accel_ch, cons
 	}
 	move->data = (struct iovec){range->data, range->data_len};
 	move->dif_error.err_type = 0;
+	if (sequence != NULL && bdev_io->bdev->md_len == 0 && try_at_once(bdev_io, sequence, move)) {
+		return;
+	}
 	rc = append_data(&sequence, accel_ch, bdev_io);
 	if (rc == 0 && range->md != NULL && io->md_buf != NULL) {
 		move->md = (struct iovec){range->md, range->md_len};
