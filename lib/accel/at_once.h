@@ -27,8 +27,7 @@ struct accel_transfer {
  * sequence can do without the copy, and its module carries it out at once. Returns whether that is so: the sequence is gone,
  * and *status says how it went. Else nothing has changed.
  */
-bool accel_sequence_try_at_once(
-	struct spdk_accel_sequence *seq, const struct accel_transfer *transfer, int *status);
+bool accel_sequence_try_at_once(struct spdk_accel_sequence *seq, const struct accel_transfer *transfer, int *status);
 
 /*
  * Carries out a task, whose sides are plain memory, without a callback, and sets its status. False: it takes longer, or is

@@ -56,7 +56,10 @@ static void __attribute__((noinline)) end_one_slowly(struct spdk_bdev_io *bdev_i
 	uint32_t word = bdev_io_get_word(bdev_io);
 
 	bdev_io->internal.flags &= ~BDEV_IO_DEFERRED;
-	if (word == BDEV_IO_MARKED_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_WATCHED, BDEV_IO_DEFERRED)) {
+	if (word == BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_RARE_FIELDS | BDEV_IO_DEFERRED)) {
+		bdev_stat_count(&bdev_io->internal.ch->stat, bdev_io, now - bdev_io->internal.submit_tsc);
+		bdev_io->internal.cb(bdev_io, true, bdev_io->internal.caller_ctx);
+	} else if (word == BDEV_IO_MARKED_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_WATCHED, BDEV_IO_DEFERRED)) {
 		bdev_stat_count(&bdev_io->internal.ch->stat, bdev_io, now - bdev_io->internal.submit_tsc);
 		bdev_strict_call_owner(bdev_io, true);
 	} else {
@@ -300,6 +303,35 @@ complete_watched(struct spdk_bdev_io *bdev_io, struct bdev_channel *ch, const vo
 	}
 }
 
+/* The straight way of an I/O whose accel sequence, or what else is rare, was the module's to deal with. */
+static inline void
+complete_direct(struct spdk_bdev_io *bdev_io, struct bdev_channel *ch)
+{
+	uint16_t flags = bdev_io->internal.flags & (BDEV_IO_IN_SUBMIT | BDEV_IO_RARE_FIELDS);
+
+	ch->outstanding--;
+	if (flags & BDEV_IO_IN_SUBMIT) {
+		bdev_io_set_word(bdev_io, BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, flags | BDEV_IO_DEFERRED));
+		defer(bdev_io, ch->thread);
+	} else {
+		bdev_io_set_word(bdev_io, BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, flags));
+		bdev_stat_count(&ch->stat, bdev_io, bdev_thread_now(ch->thread) - bdev_io->internal.submit_tsc);
+		bdev_io->internal.cb(bdev_io, true, bdev_io->internal.caller_ctx);
+	}
+}
+
+static bool
+is_direct(struct spdk_bdev_io *bdev_io)
+{
+	const uint32_t usual = BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_PENDING, BDEV_IO_IN_SUBMIT | BDEV_IO_RARE_FIELDS);
+	uint32_t word = bdev_io_get_word(bdev_io);
+
+	return (bdev_io->type == SPDK_BDEV_IO_TYPE_READ || bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE) &&
+		((word & ~usual) == 0 ||
+			((word & ~usual) == BDEV_IO_MARKED_WORD(SPDK_BDEV_IO_STATUS_PENDING, BDEV_IO_CONVERTED, 0) &&
+				bdev_io_private(bdev_io)->convert.direct && bdev_io->u.bdev.accel_sequence == NULL));
+}
+
 /* Of what the straight way through spdk_bdev_io_complete() does not take. */
 static void __attribute__((noinline))
 complete_otherwise(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status, const void *caller)
@@ -308,7 +340,10 @@ complete_otherwise(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status
 	const uint32_t watched = BDEV_IO_MARKED_WORD(SPDK_BDEV_IO_STATUS_PENDING, BDEV_IO_WATCHED, 0);
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
-	if ((bdev_io_get_word(bdev_io) & ~usual) == watched && status == SPDK_BDEV_IO_STATUS_SUCCESS &&
+	if (status == SPDK_BDEV_IO_STATUS_SUCCESS && ch->gates == 0 && is_direct(bdev_io) &&
+		spdk_get_thread() == ch->thread->thread) {
+		complete_direct(bdev_io, ch);
+	} else if ((bdev_io_get_word(bdev_io) & ~usual) == watched && status == SPDK_BDEV_IO_STATUS_SUCCESS &&
 		ch->gates == BDEV_GATE_STRICT && spdk_get_thread() == ch->thread->thread) {
 		complete_watched(bdev_io, ch, caller);
 	} else {
@@ -377,6 +412,12 @@ static void __attribute__((noinline)) free_slowly(struct spdk_bdev_io *bdev_io)
 {
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
+	if (bdev_io_get_word(bdev_io) == BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_RARE_FIELDS) &&
+		spdk_get_thread() == ch->thread->thread) {
+		clear_rare_fields(bdev_io);
+		push_free(bdev_io, &ch->thread->cache);
+		return;
+	}
 	if (bdev_io_get_word(bdev_io) == BDEV_IO_MARKED_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_WATCHED, 0) &&
 		spdk_get_thread() == ch->thread->thread) {
 		bdev_io_cache_push_last(&ch->thread->cache, bdev_io);

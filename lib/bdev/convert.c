@@ -601,27 +601,40 @@ is_direct(const struct spdk_bdev_io *bdev_io, const struct spdk_accel_sequence *
 
 	return sequence != NULL && ((desc->accel_sequence_types >> bdev_io->type) & 1) && desc->gates == 0 &&
 		(bdev_io->u.bdev.memory_domain == NULL || desc->memory_domains_supported) &&
-		!bdev_convert_strips(bdev_io->bdev, bdev_io->u.bdev.nvme_cdw12.raw) && !bdev_io_needs_split(bdev_io);
+		!bdev_convert_strips(bdev_io->bdev, bdev_io->u.bdev.nvme_cdw12.raw) &&
+		(bdev_has_no_rw_limits(bdev_io->bdev) || !bdev_io_needs_split(bdev_io));
+}
+
+static void
+submit_directly(struct spdk_bdev_io *bdev_io, struct spdk_accel_sequence *sequence)
+{
+	bdev_io->internal.marks |= BDEV_IO_CONVERTED;
+	bdev_io_private(bdev_io)->convert.direct = true;
+	bdev_io->u.bdev.accel_sequence = sequence;
+	bdev_io_submit(bdev_io, bdev_io->internal.ch);
 }
 
 void
 bdev_convert_submit(struct spdk_bdev_io *bdev_io, struct spdk_accel_sequence *sequence)
 {
 	struct bdev_io_private *priv = bdev_io_private(bdev_io);
+	bool direct = is_direct(bdev_io, sequence);
 
+	if (direct && bdev_io->internal.ch->gates == 0) {
+		submit_directly(bdev_io, sequence);
+		return;
+	}
 	if (bdev_channel_is_frozen(bdev_io->internal.ch)) {
 		spdk_accel_sequence_abort(sequence);
 		bdev_io_end(bdev_io, SPDK_BDEV_IO_STATUS_ABORTED);
 		bdev_io->internal.flags &= ~BDEV_IO_IN_SUBMIT;
 		return;
 	}
-	bdev_io->internal.marks |= BDEV_IO_CONVERTED;
-	if (is_direct(bdev_io, sequence)) {
-		priv->convert.direct = true;
-		bdev_io->u.bdev.accel_sequence = sequence;
-		bdev_io_submit(bdev_io, bdev_io->internal.ch);
+	if (direct) {
+		submit_directly(bdev_io, sequence);
 		return;
 	}
+	bdev_io->internal.marks |= BDEV_IO_CONVERTED;
 	priv->convert.sequence = sequence;
 	begin_work(priv);
 	take_step(priv, begin);

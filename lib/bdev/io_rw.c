@@ -131,6 +131,14 @@ has_to_convert(const struct spdk_bdev_desc *desc, const struct rw_extra *extra)
 		bdev_convert_strips(desc->bdev, extra->cdw12.raw);
 }
 
+/* What lies behind the usual fields; they are zero unless it is. The sequence is the module's, who takes it out again. */
+static bool
+has_rare_fields(const struct rw_extra *extra)
+{
+	return extra->memory_domain != NULL || extra->memory_domain_ctx != NULL ||
+		(extra->cdw12.raw | extra->cdw13.raw | extra->dif_check_flags_exclude) != 0;
+}
+
 static BDEV_INLINE int
 rw_vector(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_io_channel *io_ch, struct iovec *iovs,
 	int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, const struct rw_extra *extra,
@@ -154,7 +162,7 @@ rw_vector(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_
 		return -ENOMEM;
 	}
 	bdev_io_set_buffers(bdev_io, iovs, iovcnt, extra != NULL ? extra->md_buf : NULL);
-	if (extra != NULL) {
+	if (extra != NULL && has_rare_fields(extra)) {
 		bdev_io->internal.flags |= BDEV_IO_RARE_FIELDS;
 		bdev_io->u.bdev.memory_domain = extra->memory_domain;
 		bdev_io->u.bdev.memory_domain_ctx = extra->memory_domain_ctx;

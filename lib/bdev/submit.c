@@ -70,10 +70,9 @@ bdev_io_submit_admitted(struct spdk_bdev_io *bdev_io)
 }
 
 static bool
-is_plain_rw(const struct spdk_bdev_io *bdev_io)
+is_rw(const struct spdk_bdev_io *bdev_io)
 {
-	return (bdev_io->type == SPDK_BDEV_IO_TYPE_READ || bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE) &&
-		bdev_has_no_rw_limits(bdev_io->bdev);
+	return bdev_io->type == SPDK_BDEV_IO_TYPE_READ || bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE;
 }
 
 void
@@ -81,8 +80,13 @@ bdev_io_submit_gated(struct spdk_bdev_io *bdev_io)
 {
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
-	/* Strict mode is the only reason to be here, and what it has to do is done at the module. */
-	if (ch->gates == BDEV_GATE_STRICT && is_plain_rw(bdev_io)) {
+	/* A limit that this I/O keeps is the only reason to be here. */
+	if (ch->gates == 0 && is_rw(bdev_io) && !bdev_io_needs_split(bdev_io) && !is_short_write(bdev_io)) {
+		bdev_io_submit_to_module(bdev_io, ch);
+		return;
+	}
+	/* Strict mode is, and what it has to do is done at the module. */
+	if (ch->gates == BDEV_GATE_STRICT && is_rw(bdev_io) && bdev_has_no_rw_limits(bdev_io->bdev)) {
 		bdev_io_submit_to_module(bdev_io, ch);
 		return;
 	}
