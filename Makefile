@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 PYTHON ?= /usr/bin/python3
 MESON ?= meson
-C_FILES = $(shell git ls-files 'app/*.[ch]' 'export/*.[ch]' 'include/*.h' 'lib/*.[ch]' 'module/*.[ch]' 'test/*.[ch]')
+C_FILES = $(shell git ls-files 'app/*.[ch]' 'examples/*.c' 'examples/*.cc' 'export/*.[ch]' 'include/*.h' 'lib/*.[ch]' 'module/*.[ch]' 'test/*.[ch]')
 
 .PHONY: all help deps run test bench coverage mutation fuzz sim crash install format lint clean
 

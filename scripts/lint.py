@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Lowest first. A folder may include private headers of its own folder and of those before it.
 LAYERS = [
     "lib/env", "lib/util", "lib/log", "lib/conf", "lib/dma", "lib/dif", "lib/json", "lib/rpc", "lib/trace", "lib/strict", "lib/thread",
-    "lib/notify", "lib/accel", "lib/bdev", "lib/loader", "lib/event", "module/accel", "module/bdev", "export", "app",
+    "lib/notify", "lib/accel", "lib/bdev", "lib/loader", "lib/event", "lib/embed", "module/accel", "module/bdev", "export", "app",
 ]
 
 # Only lib/env asks the operating system for these, so that everything above can run under a virtual clock.
@@ -68,7 +68,7 @@ def check_operating_system():
 
 
 def check_form():
-    files = tracked("app/*.[ch]", "export/*.[ch]", "include/*.h", "lib/*.[ch]", "module/*.[ch]", "test/*.[ch]")
+    files = tracked("app/*.[ch]", "examples/*.c", "examples/*.cc", "export/*.[ch]", "include/*.h", "lib/*.[ch]", "module/*.[ch]", "test/*.[ch]")
     result = subprocess.run(["clang-format", "--dry-run", *files], cwd=ROOT, capture_output=True, text=True, check=False)
     faults = sorted(set(re.findall(r"^(\S+:\d+):\d+: warning", result.stderr, re.M)))
     if result.returncode != 0:

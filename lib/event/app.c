@@ -708,18 +708,20 @@ reset_app(void)
 }
 
 int
-spdk_app_start(struct spdk_app_opts *opts_user, spdk_msg_fn start_fn, void *ctx)
+event_app_prepare(struct spdk_app_opts *opts_user, spdk_msg_fn start_fn, void *ctx)
 {
 	struct spdk_app_opts opts;
 	bool early_shutdown;
 	int rc;
 
-	if (check_start(opts_user, start_fn)) {
-		return 1;
+	rc = check_start(opts_user, start_fn);
+	if (rc) {
+		return rc;
 	}
 	event_app_opts_copy(&opts, opts_user);
-	if (check_opts(&opts)) {
-		return 1;
+	rc = check_opts(&opts);
+	if (rc) {
+		return rc;
 	}
 
 	early_shutdown = g_app.early_shutdown;
@@ -733,14 +735,27 @@ spdk_app_start(struct spdk_app_opts *opts_user, spdk_msg_fn start_fn, void *ctx)
 	spdk_rpc_set_state(SPDK_RPC_STARTUP);
 	spdk_rpc_set_allowlist(opts.rpc_allowlist);
 
-	if (prepare_start()) {
+	rc = prepare_start();
+	if (rc) {
 		undo_start();
-		return 1;
 	}
+	return rc;
+}
 
-	rc = event_reactors_run();
+int
+event_app_end(int rc)
+{
 	g_app.active = false;
 	return rc ? rc : atomic_load(&g_app.rc);
+}
+
+int
+spdk_app_start(struct spdk_app_opts *opts_user, spdk_msg_fn start_fn, void *ctx)
+{
+	if (event_app_prepare(opts_user, start_fn, ctx)) {
+		return 1;
+	}
+	return event_app_end(event_reactors_run());
 }
 
 void

@@ -26,6 +26,14 @@ int event_app_start_subsystems(void (*cb_fn)(void *cb_arg, int rc), void *cb_arg
 /* Calls cb_fn on the app thread, now or later: with 0 when the application runs, -ECANCELED when it stops first. */
 void event_app_wait_init(void (*cb_fn)(void *cb_arg, int rc), void *cb_arg);
 
+/*
+ * The parts of spdk_app_start(), for one who runs the reactors himself. Prepare does all that comes before they run; a
+ * negative errno: nothing is to be undone. End comes after; rc: what running them has returned. It returns what
+ * spdk_app_stop() was given.
+ */
+int event_app_prepare(struct spdk_app_opts *opts, spdk_msg_fn start_fn, void *ctx);
+int event_app_end(int rc);
+
 /* ---- app_signals.c ---- */
 
 /* SIGINT and SIGTERM call spdk_app_start_shutdown(), SIGPIPE is ignored. 0 or a negative errno. */

@@ -23,8 +23,8 @@ event_reactor_opts_init(struct event_reactor_opts *opts)
 
 /* ---- making and freeing ---- */
 
-static void
-free_reactor(struct event_reactor *reactor)
+void
+event_reactor_free(struct event_reactor *reactor)
 {
 	if (reactor == NULL) {
 		return;
@@ -34,8 +34,8 @@ free_reactor(struct event_reactor *reactor)
 	free(reactor);
 }
 
-static struct event_reactor *
-make_reactor(uint32_t lcore)
+struct event_reactor *
+event_reactor_make(uint32_t lcore)
 {
 	struct event_reactor *reactor;
 	size_t size = SPDK_ALIGN_CEIL(sizeof(*reactor), SPDK_CACHE_LINE_SIZE);
@@ -46,6 +46,7 @@ make_reactor(uint32_t lcore)
 	}
 	memset(reactor, 0, size);
 	reactor->lcore = lcore;
+	reactor->timer_fd = -1;
 	TAILQ_INIT(&reactor->threads);
 	msg_queue_init(&reactor->events, NULL);
 	if (event_reactor_sleep_init(reactor) != 0) {
@@ -61,7 +62,7 @@ free_reactors(void)
 	uint32_t i;
 
 	for (i = 0; g_reactors.by_core != NULL && i < g_reactors.core_count; i++) {
-		free_reactor(g_reactors.by_core[i]);
+		event_reactor_free(g_reactors.by_core[i]);
 	}
 	free(g_reactors.by_core);
 	env_mutex_destroy(&g_reactors.place_lock);
@@ -94,7 +95,7 @@ make_reactors(const struct event_reactor_opts *opts)
 	}
 	spdk_cpuset_zero(&g_reactors.cpus);
 	SPDK_ENV_FOREACH_CORE (core) {
-		g_reactors.by_core[core] = make_reactor(core);
+		g_reactors.by_core[core] = event_reactor_make(core);
 		if (g_reactors.by_core[core] == NULL) {
 			SPDK_ERRLOG("Cannot make the reactor of CPU %u\n", core);
 			return -ENOMEM;
@@ -154,8 +155,8 @@ event_reactors_fini(void)
 
 /* ---- the loop ---- */
 
-static void
-iterate(struct event_reactor *reactor)
+void
+event_reactor_iterate(struct event_reactor *reactor)
 {
 	bool busy = event_reactor_events_run(reactor) > 0;
 
@@ -167,14 +168,14 @@ iterate(struct event_reactor *reactor)
 	}
 }
 
-static void
-finish(struct event_reactor *reactor)
+void
+event_reactor_finish(struct event_reactor *reactor)
 {
 	reactor->stopping = true;
 	while (!TAILQ_EMPTY(&reactor->threads) || msg_queue_has_msgs(&reactor->events)) {
 		/* Again in every round: a thread may arrive while others exit. */
 		event_reactor_threads_exit(reactor);
-		iterate(reactor);
+		event_reactor_iterate(reactor);
 	}
 }
 
@@ -195,9 +196,9 @@ run_reactor(void *arg)
 	reactor->tsc_last = spdk_get_ticks();
 	reactor->tsc_busy = reactor->tsc_last;
 	while (!atomic_load_explicit(&g_reactors.stop, memory_order_relaxed)) {
-		iterate(reactor);
+		event_reactor_iterate(reactor);
 	}
-	finish(reactor);
+	event_reactor_finish(reactor);
 	g_current_reactor = NULL;
 	return 0;
 }
@@ -214,7 +215,7 @@ finish_latecomers(void)
 		SPDK_ENV_FOREACH_CORE (core) {
 			g_current_reactor = g_reactors.by_core[core];
 			if (msg_queue_has_msgs(&g_current_reactor->events)) {
-				finish(g_current_reactor);
+				event_reactor_finish(g_current_reactor);
 				again = true;
 			}
 		}
@@ -223,7 +224,7 @@ finish_latecomers(void)
 }
 
 int
-event_reactors_run(void)
+event_reactors_launch(void)
 {
 	uint32_t core, main_core = spdk_env_get_current_core();
 	int rc = 0;
@@ -243,11 +244,34 @@ event_reactors_run(void)
 			break;
 		}
 	}
-	run_reactor(g_reactors.by_core[main_core]);
+	return rc;
+}
+
+void
+event_reactors_join(void)
+{
 	spdk_env_thread_wait_all();
 	finish_latecomers();
 	atomic_store(&g_reactors.stop, false);
+}
+
+int
+event_reactors_run(void)
+{
+	struct event_reactor *reactor = event_reactor_get(spdk_env_get_current_core());
+	int rc = event_reactors_launch();
+
+	if (reactor != NULL) {
+		run_reactor(reactor);
+		event_reactors_join();
+	}
 	return rc;
+}
+
+bool
+event_reactors_are_stopping(void)
+{
+	return atomic_load(&g_reactors.stop);
 }
 
 void
@@ -284,6 +308,15 @@ struct event_reactor *
 event_reactor_get(uint32_t lcore)
 {
 	return lcore < g_reactors.core_count ? g_reactors.by_core[lcore] : NULL;
+}
+
+struct event_reactor *
+event_reactor_set_current(struct event_reactor *reactor)
+{
+	struct event_reactor *before = g_current_reactor;
+
+	g_current_reactor = reactor;
+	return before;
 }
 
 struct event_reactor *

@@ -53,6 +53,17 @@ void event_reactors_fini(void);
  */
 int event_reactors_run(void);
 
+/*
+ * The parts of that, for one who runs the reactor of the calling CPU himself (reactor_hosted.c): starts those of the other
+ * CPUs; 0, or a negative errno, and after -EINVAL nothing runs. And the end, after event_reactors_stop() and after the
+ * threads of the own one are gone: joins the other system threads.
+ */
+int event_reactors_launch(void);
+void event_reactors_join(void);
+
+/* True from event_reactors_stop() to the end of event_reactors_run() or event_reactors_join(). */
+bool event_reactors_are_stopping(void);
+
 /* Asks all reactors to end. May be called on any system thread, also before event_reactors_run(), which then ends. */
 void event_reactors_stop(void);
 
@@ -69,6 +80,34 @@ struct event_reactor *event_reactor_get(uint32_t lcore);
 struct event_reactor *event_reactor_get_current(void);
 
 uint32_t event_reactor_get_lcore(const struct event_reactor *reactor);
+
+/* ---- Reactors in somebody else's loop ---- */
+
+/*
+ * Prepares a reactor to be run by event_reactor_step() on the calling system thread: that of the calling CPU instead of by
+ * event_reactors_run(), or with NULL one more that belongs to no CPU and has only the threads that are given to it. NULL
+ * without memory or descriptors. Each is to be given back: the former before event_reactors_join(), without threads, the
+ * latter when its threads are gone.
+ */
+struct event_reactor *event_reactor_host(struct event_reactor *reactor);
+void event_reactor_unhost(struct event_reactor *reactor);
+
+/* Gives an extra one a thread of bdk_thread_create_unscheduled(). When it is exited, the reactor destroys it. */
+void event_reactor_give_thread(struct event_reactor *reactor, struct spdk_thread *thread);
+bool event_reactor_has_threads(const struct event_reactor *reactor);
+
+/* Does what there is to do, without waiting. */
+void event_reactor_step(struct event_reactor *reactor);
+/* From here to the next step the descriptor is readable when, and as soon as, there is more to do. */
+void event_reactor_arm(struct event_reactor *reactor);
+int event_reactor_get_fd(const struct event_reactor *reactor);
+/* Makes it readable if it was armed. */
+void event_reactor_wake(struct event_reactor *reactor);
+
+/* Runs the reactor of the calling CPU, asleep in between, until *done is set on it or the reactors are to stop. */
+void event_reactor_run_until(struct event_reactor *reactor, const bool *done);
+/* The same after event_reactors_stop() until its threads are gone. */
+void event_reactor_run_out(struct event_reactor *reactor);
 
 struct event_reactor_stats {
 	uint64_t busy_tsc;

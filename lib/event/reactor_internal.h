@@ -48,6 +48,11 @@ struct event_reactor {
 	struct thread_host host;
 	uint32_t lcore;
 	int epfd;
+	/* reactor_hosted.c: ends the wait of somebody else's loop; -1: it is not hosted. */
+	int timer_fd;
+	uint64_t timer_deadline;
+	/* Somebody may have waited for its descriptor since it looked there last. */
+	bool armed;
 	TAILQ_HEAD(, reactor_thread) threads;
 	uint32_t thread_count;
 	struct msg_queue events;
@@ -107,6 +112,16 @@ reactor_count(_Atomic uint64_t *counter, uint64_t ticks)
 	atomic_store_explicit(counter, value + ticks, memory_order_relaxed);
 }
 
+/* reactor.c: a reactor that no CPU has; NULL without memory or descriptors. */
+struct event_reactor *event_reactor_make(uint32_t lcore);
+void event_reactor_free(struct event_reactor *reactor);
+/* One turn: polls what it has, and perhaps sleeps. */
+void event_reactor_iterate(struct event_reactor *reactor);
+/* Lets its threads come to their end. */
+void event_reactor_finish(struct event_reactor *reactor);
+/* Makes it the one that the calling system thread runs; NULL: none. Returns the one before. */
+struct event_reactor *event_reactor_set_current(struct event_reactor *reactor);
+
 /* reactor_event.c: runs a batch of events. Returns how many. */
 uint32_t event_reactor_events_run(struct event_reactor *reactor);
 void event_reactor_events_discard(struct event_reactor *reactor);
@@ -114,6 +129,8 @@ void event_reactor_events_discard(struct event_reactor *reactor);
 /* reactor_thread.c */
 int event_reactor_thread_op(struct spdk_thread *thread, enum spdk_thread_op op);
 bool event_reactor_thread_op_supported(enum spdk_thread_op op);
+/* The reactor polls the thread from now on. */
+void event_reactor_adopt(struct event_reactor *reactor, struct spdk_thread *thread);
 /* Polls each thread once. Returns true if one had something to do. */
 bool event_reactor_threads_poll(struct event_reactor *reactor);
 /* Makes the threads that are still running exit. */
@@ -126,6 +143,14 @@ void event_reactor_sleep_fini(struct event_reactor *reactor);
 void event_reactor_after_work(struct event_reactor *reactor);
 /* After an iteration without: spins on or sleeps. */
 void event_reactor_after_idle(struct event_reactor *reactor);
+/* Looks at the descriptors without waiting. */
+void event_reactor_look_at_fds(struct event_reactor *reactor);
+/* The same if there may be handlers to run, and it was not just done. */
+void event_reactor_look_at_fds_sometimes(struct event_reactor *reactor);
+/* When it wants to run again if nothing comes; tsc_last or less: now. */
+uint64_t event_reactor_get_deadline(struct event_reactor *reactor);
+/* What senders may have queued while they thought that the reactor was awake. */
+bool event_reactor_has_mail(struct event_reactor *reactor);
 /* Stops to wait for the thread's descriptors. */
 void event_reactor_unwatch(struct event_reactor *reactor, struct spdk_thread *thread);
 

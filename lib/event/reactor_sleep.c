@@ -108,8 +108,8 @@ serve(struct event_reactor *reactor, const struct epoll_event *events, int count
 	}
 }
 
-static void
-look_at_fds(struct event_reactor *reactor)
+void
+event_reactor_look_at_fds(struct event_reactor *reactor)
 {
 	struct epoll_event events[MAX_EPOLL_EVENTS];
 
@@ -131,15 +131,15 @@ has_interrupts(const struct event_reactor *reactor)
 	return false;
 }
 
-static void
-look_at_fds_sometimes(struct event_reactor *reactor)
+void
+event_reactor_look_at_fds_sometimes(struct event_reactor *reactor)
 {
 	if (reactor->tsc_last - reactor->tsc_fds < g_reactors.fds_interval) {
 		return;
 	}
 	/* Descriptors that only end a wait are of no interest to one who does not wait. */
 	if (has_interrupts(reactor)) {
-		look_at_fds(reactor);
+		event_reactor_look_at_fds(reactor);
 	} else {
 		reactor->tsc_fds = reactor->tsc_last;
 	}
@@ -147,8 +147,8 @@ look_at_fds_sometimes(struct event_reactor *reactor)
 
 /* ---- sleep ---- */
 
-static uint64_t
-find_deadline(struct event_reactor *reactor)
+uint64_t
+event_reactor_get_deadline(struct event_reactor *reactor)
 {
 	struct reactor_thread *rthread;
 	uint64_t deadline = THREAD_NEVER, wanted;
@@ -161,9 +161,8 @@ find_deadline(struct event_reactor *reactor)
 	return deadline;
 }
 
-/* What senders may have queued while they thought that the reactor was awake. */
-static bool
-has_mail(struct event_reactor *reactor)
+bool
+event_reactor_has_mail(struct event_reactor *reactor)
 {
 	struct reactor_thread *rthread;
 
@@ -303,7 +302,7 @@ sleep_until(struct event_reactor *reactor, uint64_t deadline)
 	 * write their word first and read the other's second, all sequentially consistent.
 	 */
 	atomic_store(&reactor->host.waker->asleep, 1);
-	if (has_mail(reactor) || may_end(reactor)) {
+	if (event_reactor_has_mail(reactor) || may_end(reactor)) {
 		atomic_store(&reactor->host.waker->asleep, 0);
 		return;
 	}
@@ -326,7 +325,7 @@ event_reactor_after_work(struct event_reactor *reactor)
 	if (reactor->spinning) {
 		win_spin(reactor);
 	}
-	look_at_fds_sometimes(reactor);
+	event_reactor_look_at_fds_sometimes(reactor);
 }
 
 static void
@@ -335,7 +334,7 @@ spin(struct event_reactor *reactor)
 	uint64_t busy = reactor->tsc_busy;
 
 	reactor->spinning = true;
-	look_at_fds(reactor);
+	event_reactor_look_at_fds(reactor);
 	if (reactor->tsc_busy != busy) {
 		win_spin(reactor);
 	} else {
@@ -349,7 +348,7 @@ event_reactor_after_idle(struct event_reactor *reactor)
 	uint64_t deadline, shortest;
 
 	if (g_reactors.opts.poll) {
-		look_at_fds_sometimes(reactor);
+		event_reactor_look_at_fds_sometimes(reactor);
 		spdk_pause();
 		return;
 	}
@@ -360,10 +359,10 @@ event_reactor_after_idle(struct event_reactor *reactor)
 	if (reactor->spinning) {
 		lose_spin(reactor);
 	}
-	deadline = find_deadline(reactor);
+	deadline = event_reactor_get_deadline(reactor);
 	shortest = ticks_of(SHORTEST_SLEEP_US);
 	if (deadline <= reactor->tsc_last + shortest) {
-		look_at_fds_sometimes(reactor);
+		event_reactor_look_at_fds_sometimes(reactor);
 		spdk_pause();
 		return;
 	}

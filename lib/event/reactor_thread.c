@@ -40,18 +40,23 @@ choose_core(const struct spdk_cpuset *mask)
 	return core;
 }
 
-/* An event on the reactor that the thread was given to. */
-static void
-arrive(void *arg1, void *arg2)
+void
+event_reactor_adopt(struct event_reactor *reactor, struct spdk_thread *thread)
 {
-	struct event_reactor *reactor = event_reactor_get_current();
-	struct reactor_thread *rthread = arg1;
+	struct reactor_thread *rthread = spdk_thread_get_ctx(thread);
 
 	rthread->reactor = reactor;
 	rthread->placed_tsc = spdk_get_ticks();
 	TAILQ_INSERT_TAIL(&reactor->threads, rthread, link);
 	reactor->thread_count++;
-	thread_host_attach(&reactor->host, spdk_thread_of(rthread));
+	thread_host_attach(&reactor->host, thread);
+}
+
+/* An event on the reactor that the thread was given to. */
+static void
+arrive(void *arg1, void *arg2)
+{
+	event_reactor_adopt(event_reactor_get_current(), spdk_thread_of(arg1));
 }
 
 static int
