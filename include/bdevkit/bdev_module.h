@@ -23,6 +23,16 @@ extern "C" {
 bool bdk_bdev_is_examined(const struct spdk_bdev *bdev);
 
 /*
+ * Saves what is to be loaded when all bdevs exist, entry by entry as spdk_bdev_module.config_json does: what needs bdevs that
+ * are not examined, as nobody tells a module of those. Registered by constructors.
+ */
+struct bdk_bdev_late_config {
+	void (*write)(struct spdk_json_write_ctx *w);
+	struct bdk_bdev_late_config *next;
+};
+void bdk_bdev_register_late_config(struct bdk_bdev_late_config *config);
+
+/*
  * Sets what is called with the base, on its thread, when the bdev below has another size; NULL: nothing. Parts stay as
  * they are, the module may make more. Right after the base was made.
  */

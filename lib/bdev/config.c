@@ -3,6 +3,8 @@
 /* The calls that recreate the present state, in the order in which they have to be made. */
 
 #include "lib/bdev/io_internal.h"
+
+#include "bdevkit/bdev_module.h"
 #include "spdk/json.h"
 
 static void
@@ -77,6 +79,15 @@ write_bdev(void *ctx, struct spdk_bdev *bdev)
 	return 0;
 }
 
+static struct bdk_bdev_late_config *g_late_configs;
+
+void
+bdk_bdev_register_late_config(struct bdk_bdev_late_config *config)
+{
+	config->next = g_late_configs;
+	g_late_configs = config;
+}
+
 static void
 write_wait(struct spdk_json_write_ctx *w)
 {
@@ -106,6 +117,9 @@ spdk_bdev_subsystem_config_json(struct spdk_json_write_ctx *w)
 	rc = spdk_for_each_bdev(w, write_bdev);
 	if (rc != 0) {
 		SPDK_ERRLOG("the saved configuration lacks some bdevs: %s\n", spdk_strerror(-rc));
+	}
+	for (struct bdk_bdev_late_config *config = g_late_configs; config != NULL; config = config->next) {
+		config->write(w);
 	}
 	write_wait(w);
 	spdk_json_write_array_end(w);

@@ -16,6 +16,7 @@ DECODE_ERROR.update({name: PARSE_ERROR for name, one in METHODS.items() if name.
 DECODE_ERROR.update(bdev_set_options=INVALID_PARAMS, bdev_examine=INVALID_PARAMS, bdev_wait_for_examine=INVALID_PARAMS,
                     bdev_crypto_create=PARSE_ERROR, bdev_crypto_delete=INVALID_PARAMS)
 DECODE_ERROR.update(bdev_zone_block_create=INVALID_PARAMS, bdev_zone_block_delete=INVALID_PARAMS)
+DECODE_ERROR.update({name: PARSE_ERROR for name, one in METHODS.items() if name.startswith("bdev_raid_")})
 DECODE_ERROR.update(bdev_split_create=INVALID_PARAMS, bdev_split_delete=INVALID_PARAMS)
 
 UUID = "3f1c6b1e-52f2-4b5c-9f0a-0123456789ab"
@@ -63,6 +64,13 @@ EXAMPLES = {
     "bdev_null_resize": {"name": "null0", "new_size": 64},
     "bdev_passthru_create": {"base_bdev_name": "malloc1", "name": "over1", "uuid": UUID.replace("3f", "c0")},
     "bdev_passthru_delete": {"name": "over1"},
+    "bdev_raid_add_base_bdev": {"raid_bdev": "raid0", "base_bdev": "spare0"},
+    "bdev_raid_create": {"name": "raid1", "strip_size_kb": 64, "raid_level": "concat", "base_bdevs": ["malloc1", "later"],
+                         "uuid": UUID.replace("3f", "4a"), "superblock": False},
+    "bdev_raid_delete": {"name": "raid1"},
+    "bdev_raid_get_bdevs": {"category": "all"},
+    "bdev_raid_remove_base_bdev": {"name": "member0"},
+    "bdev_raid_set_options": {"process_window_size_kb": 512, "process_max_bandwidth_mb_sec": 0},
     "bdev_uring_create": {"name": "uring1", "filename": "{other}", "block_size": 512, "uuid": UUID.replace("3f", "1e")},
     "bdev_uring_delete": {"name": "uring1"},
     "bdev_uring_rescan": {"name": "uring0"},
@@ -102,7 +110,8 @@ LAST = ["bdev_zone_block_delete", "bdev_crypto_delete", "bdev_delay_delete", "bd
         "bdev_passthru_delete", "bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete", "bdev_uring_delete"]
 # These have tests of their own: they change the state, end the target, or need it to be started in another way.
 APART = {"bdev_split_delete", "framework_start_init", "framework_wait_init", "spdk_kill_instance", "bdev_examine",
-         "accel_crypto_key_destroy", "accel_set_driver"}
+         "accel_crypto_key_destroy", "accel_set_driver", "bdev_raid_create", "bdev_raid_add_base_bdev", "bdev_raid_remove_base_bdev",
+         "bdev_raid_delete"}
 
 # A bdev is split once, AES-XTS has two keys, a file has no blocks of its own, what encrypts needs a key, no limit is
 # nothing to set, and data are corrupted with a value.
@@ -191,6 +200,29 @@ FAILURES = [
     ("bdev_set_qd_sampling_period", {"name": "no such", "period": 1}, ENODEV),
     ("bdev_set_qos_limit", {"name": "no such", "rw_ios_per_sec": 20000}, ENODEV),
     ("bdev_set_qos_limit", {"name": "null0"}, EINVAL),
+    ("bdev_raid_create", {"name": "n" * 64, "raid_level": "raid1", "base_bdevs": ["null0", "x"]}, EINVAL),
+    ("bdev_raid_create", {"name": "raid0", "raid_level": "raid1", "base_bdevs": ["null0", "x"]}, EEXIST),
+    ("bdev_raid_create", {"name": "x", "raid_level": "raid1", "strip_size_kb": 4, "base_bdevs": ["null0", "x1"]}, EINVAL),
+    ("bdev_raid_create", {"name": "x", "raid_level": "raid0", "base_bdevs": ["null0", "x1"]}, EINVAL),
+    ("bdev_raid_create", {"name": "x", "raid_level": "0", "strip_size_kb": 5, "base_bdevs": ["null0", "x1"]}, EINVAL),
+    ("bdev_raid_create", {"name": "x", "raid_level": "raid7", "base_bdevs": ["null0", "x1"]}, EINVAL),
+    ("bdev_raid_create", {"name": "x", "raid_level": "raid1", "base_bdevs": ["null0"]}, EINVAL),
+    ("bdev_raid_create", {"name": "x", "raid_level": "raid1", "base_bdevs": ["null0", ""]}, EINVAL),
+    ("bdev_raid_create", {"name": "x", "raid_level": "raid1", "base_bdevs": ["x", "null0"]}, EINVAL),
+    ("bdev_raid_create", {"name": "x", "raid_level": "raid1", "base_bdevs": ["null0", "malloc0"]}, EPERM),
+    ("bdev_raid_create", {"name": "x", "raid_level": "raid1", "base_bdevs": ["null0", "null0"]}, EPERM),
+    ("bdev_raid_create", {"name": "x", "raid_level": "raid1", "base_bdevs": ["null0", "large blocks"]}, EINVAL),
+    ("bdev_raid_create", {"name": "x", "raid_level": "raid1", "base_bdevs": ["null0", "x1"],
+                          "consistency_policy": "bitmap"}, EINVAL),
+    ("bdev_raid_delete", {"name": "null0"}, ENODEV),
+    ("bdev_raid_remove_base_bdev", {"name": "null0"}, ENODEV),
+    ("bdev_raid_remove_base_bdev", {"name": "no such"}, ENODEV),
+    ("bdev_raid_add_base_bdev", {"raid_bdev": "null0", "base_bdev": "null0"}, ENODEV),
+    ("bdev_raid_add_base_bdev", {"raid_bdev": "raid0", "base_bdev": "no such"}, ENODEV),
+    ("bdev_raid_add_base_bdev", {"raid_bdev": "raid0", "base_bdev": "null0"}, EINVAL),
+    ("bdev_raid_get_bdevs", {"category": "ALL"}, EINVAL),
+    ("bdev_raid_get_bdevs", {"category": "broken"}, EINVAL),
+    ("bdev_raid_set_options", {"process_window_size_kb": 0}, EINVAL),
     ("bdev_split_create", {"base_bdev": "null0", "split_count": 0}, INVALID_PARAMS),
     ("bdev_split_create", {"base_bdev": "null0", "split_count": 65537}, INVALID_PARAMS),
     ("bdev_split_create", {"base_bdev": "", "split_count": 1}, INVALID_PARAMS),

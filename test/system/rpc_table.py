@@ -9,7 +9,7 @@ from conftest import ROOT
 
 TABLES = ROOT / "test" / "interface" / "tables"
 
-BDEV_MODULES = "malloc|null|aio|uring|passthru|crypto|split|delay|zone_block|error"
+BDEV_MODULES = "malloc|null|aio|uring|passthru|crypto|split|delay|zone_block|error|raid"
 
 # What this program has; the tables hold other components too.
 COMPONENTS = re.compile(r"lib/(accel|bdev|event|init|rpc|log|trace|notify|thread)|module/event/subsystems/iobuf"

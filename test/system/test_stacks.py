@@ -52,11 +52,17 @@ LAYERS = {
         ("bdev_zone_block_create", {"name": name, "base_bdev": base, "zone_capacity": 100, "optimal_open_zones": 1,
                                     "max_open_zones": 3}), name),
     "error": lambda _, base: (("bdev_error_create", {"base_name": base}), f"EE_{base}"),
+    "raid": lambda name, base: (
+        ("bdev_raid_create", {"name": name, "raid_level": "concat", "strip_size_kb": 16, "base_bdevs": [base]}), name),
 }
 
 LAYERS = {name: make for name, make in LAYERS.items() if (ROOT / "module" / "bdev" / name).is_dir()}
 # Zones cannot be written as these need it, and they say so.
-REFUSES_ZONES = {"crypto", "split", "zone_block"}
+REFUSES_ZONES = {"crypto", "split", "zone_block", "raid"}
+# Tags name other blocks than those of an array.
+REFUSES_PROTECTION = {"raid"}
+PROTECTED = {"malloc dif1", "malloc dif3", "malloc dix1"}
+HIDES_PROTECTION = {"crypto"}
 
 
 def make_file(folder, name):
@@ -72,7 +78,12 @@ def make_partitioned_file(folder, name):
 
 
 def is_possible(stack):
-    return not any(below == "zone_block" and above in REFUSES_ZONES for below, above in itertools.pairwise(stack))
+    if any(below == "zone_block" and above in REFUSES_ZONES for below, above in itertools.pairwise(stack)):
+        return False
+    if stack[0] in PROTECTED and any(layer in REFUSES_PROTECTION for layer in stack):
+        first = next(i for i, layer in enumerate(stack) if layer in REFUSES_PROTECTION)
+        return any(layer in HIDES_PROTECTION for layer in stack[:first])
+    return True
 
 
 def generate():
@@ -85,10 +96,11 @@ def generate():
         if any((below, above) in itertools.pairwise(stack) for stack in stacks):
             continue
         if below in BOTTOMS:
-            over = [layer for layer in LAYERS if is_possible((above, layer))]
+            over = [layer for layer in LAYERS if is_possible((below, above, layer))]
             stacks.append((below, above, chance.choice(over)) if over and chance.random() < 0.8 else (below, above))
         else:
-            stacks.append((chance.choice(sorted(BOTTOMS)), below, above))
+            bottoms = [bottom for bottom in sorted(BOTTOMS) if is_possible((bottom, below, above))]
+            stacks.append((chance.choice(bottoms), below, above))
     return stacks
 
 

@@ -4,6 +4,7 @@
 
 #include "module/bdev/raid/raid_superblock.h"
 
+#include "bdevkit/bdev_module.h"
 #include "spdk/log.h"
 #include "spdk/string.h"
 #include "spdk/thread.h"
@@ -273,6 +274,10 @@ check_opts(const struct raid_opts *opts, const char **why)
 			*why = "the name of a member is empty";
 			return -EINVAL;
 		}
+		if (strcmp(opts->members[i], opts->name) == 0) {
+			*why = "it cannot be a member of itself";
+			return -EINVAL;
+		}
 	}
 	if (!opts->superblock && opts->policy != RAID_POLICY_RESYNC && opts->policy != RAID_NUM_POLICIES) {
 		*why = "a bitmap or a journal needs superblocks";
@@ -533,19 +538,51 @@ raid_module_examine(struct spdk_bdev *bdev)
 	raid_member_add(member, false, examine_added_cb, member);
 }
 
+/* Nobody tells it of such a member: it has to exist when the array is created. */
+static bool
+has_member_that_is_not_examined(const struct raid *raid)
+{
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		if (raid->members[slot].bdev != NULL && !bdk_bdev_is_examined(raid->members[slot].bdev)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+write_waiting(struct spdk_json_write_ctx *w, bool late)
+{
+	struct raid *raid;
+
+	TAILQ_FOREACH (raid, &g_raids, link) {
+		if (raid->state == RAID_CONFIGURING && !raid->assembled &&
+			has_member_that_is_not_examined(raid) == late) {
+			raid_write_config(raid, w);
+		}
+	}
+}
+
 /* Those that are online are saved with the other bdevs, after their members. */
 static int
 raid_module_config_json(struct spdk_json_write_ctx *w)
 {
-	struct raid *raid;
-
 	raid_write_options(w);
-	TAILQ_FOREACH (raid, &g_raids, link) {
-		if (raid->state == RAID_CONFIGURING && !raid->assembled) {
-			raid_write_config(raid, w);
-		}
-	}
+	write_waiting(w, false);
 	return 0;
+}
+
+static void
+write_late_config(struct spdk_json_write_ctx *w)
+{
+	write_waiting(w, true);
+}
+
+static struct bdk_bdev_late_config g_late_config = {.write = write_late_config};
+
+static void __attribute__((constructor)) register_late_config(void)
+{
+	bdk_bdev_register_late_config(&g_late_config);
 }
 
 static int

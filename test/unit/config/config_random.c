@@ -412,12 +412,45 @@ create_zone_block(struct plan *plan)
 	end_call(plan, w);
 }
 
+/* One to three members. Superblocks are left to other tests: what is on disks is no part of a configuration. */
+static void
+create_raid(struct plan *plan)
+{
+	static const char *const levels[] = {"raid0", "0", "RAID1", "concat", "raid5", "raid6", "no such level"};
+	uint64_t level = draw(plan, SPDK_COUNTOF(levels));
+	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_raid_create");
+
+	write_new_name(plan, w);
+	spdk_json_write_named_string(w, "raid_level", levels[level]);
+	if ((level != 2) != (draw(plan, 16) == 0)) {
+		spdk_json_write_named_uint32(w, "strip_size_kb", 1u << draw(plan, 8));
+	}
+	spdk_json_write_named_array_begin(w, "base_bdevs");
+	for (uint64_t count = 1 + draw(plan, 3); count > 0; count--) {
+		spdk_json_write_string(w, draw_known_name(plan));
+	}
+	spdk_json_write_array_end(w);
+	maybe_write_uuid(plan, w);
+	end_call(plan, w);
+}
+
+static void
+set_raid_options(struct plan *plan)
+{
+	struct spdk_json_write_ctx *w = begin_call(plan, "bdev_raid_set_options");
+
+	MAYBE_WRITE_UINT32(plan, w, "process_window_size_kb", 0, 64, 4096);
+	MAYBE_WRITE_UINT32(plan, w, "process_max_bandwidth_mb_sec", 0, 100);
+	MAYBE_WRITE_UINT32(plan, w, "assembly_timeout_sec", 0, 10, 60);
+	end_call(plan, w);
+}
+
 static void
 delete_bdev(struct plan *plan)
 {
 	static const char *const methods[] = {"bdev_malloc_delete", "bdev_null_delete", "bdev_aio_delete",
 		"bdev_passthru_delete", "bdev_crypto_delete", "bdev_delay_delete", "bdev_zone_block_delete",
-		"bdev_error_delete"};
+		"bdev_error_delete", "bdev_raid_delete"};
 	struct spdk_json_write_ctx *w = begin_call(plan, methods[draw(plan, SPDK_COUNTOF(methods))]);
 
 	spdk_json_write_named_string(w, "name", draw_known_name(plan));
@@ -692,6 +725,8 @@ static const struct kind g_runtime_kinds[] = {
 	{1, destroy_key},
 	{14, create_crypto},
 	{6, create_zone_block},
+	{8, create_raid},
+	{2, set_raid_options},
 	{10, create_split},
 	{2, delete_split},
 	{2, examine_partitions},

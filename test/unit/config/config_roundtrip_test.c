@@ -268,8 +268,9 @@ test_round_trip(void **state)
 		"bdev_malloc_create", "bdev_null_create", "bdev_aio_create", "bdev_uring_create", "bdev_split_create",
 		"bdev_gpt_set_options", "bdev_passthru_create", "bdev_crypto_create", "bdev_zone_block_create",
 		"bdev_delay_create", "bdev_delay_update_latency", "bdev_error_create", "accel_crypto_key_create",
-		"iobuf_set_options", "framework_set_scheduler", "scheduler_set_options", "nbd_set_options",
-		"nbd_export_create", "nbd_listener_create", "accel_set_options"};
+		"bdev_raid_set_options", "bdev_raid_create", "iobuf_set_options", "framework_set_scheduler",
+		"scheduler_set_options", "nbd_set_options", "nbd_export_create", "nbd_listener_create",
+		"accel_set_options"};
 	uint64_t seed = get_number("CONFIG_SEED", DEFAULT_SEED), count = get_number("CONFIG_COUNT", DEFAULT_COUNT);
 	uint64_t failures = 0;
 

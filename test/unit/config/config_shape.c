@@ -35,6 +35,9 @@ static const struct row g_own_rows[] = {
 	{"bdev", "bdev_enable_histogram", "granularity", "number(uint32)", false},
 	{"bdev", "bdev_enable_histogram", "min_nsec", "number(uint64)", false},
 	{"bdev", "bdev_enable_histogram", "max_nsec", "number(uint64)", false},
+	{"bdev", "bdev_raid_set_options", "assembly_timeout_sec", "number(uint32)", false},
+	{"bdev", "bdev_raid_create", "superblock", "boolean", false},
+	{"bdev", "bdev_raid_create", "consistency_policy", "string", false},
 	{"bdev", "bdev_gpt_set_options", ""},
 	{"bdev", "bdev_gpt_set_options", "partition_types", "string", true},
 	{"bdev", "bdev_qos_group_create", ""},
@@ -177,6 +180,9 @@ has_type(const struct spdk_json_val *val, const char *type)
 	} else if (strcmp(type, "string(uuid)") == 0) {
 		return spdk_json_decode_uuid(val, &uuid) == 0;
 	}
+	if (strcmp(type, "array") == 0) {
+		return val->type == SPDK_JSON_VAL_ARRAY_BEGIN;
+	}
 	return strcmp(type, "string") == 0 && val->type == SPDK_JSON_VAL_STRING;
 }
 
@@ -199,8 +205,9 @@ check_parameters(const char *method, const struct spdk_json_val *params)
 		}
 	}
 	for (size_t i = 0; i < g_num_rows; i++) {
+		/* What is in an array is no parameter. */
 		if (strcmp(g_rows[i].method, method) == 0 && g_rows[i].parameter[0] != '\0' && g_rows[i].always &&
-			json_member(params, g_rows[i].parameter) == NULL) {
+			strchr(g_rows[i].parameter, '[') == NULL && json_member(params, g_rows[i].parameter) == NULL) {
 			return spdk_sprintf_alloc("%s: parameter %s is missing", method, g_rows[i].parameter);
 		}
 	}
@@ -247,11 +254,13 @@ phase_of(const char *method, bool *movable)
 		return PHASE_OPTIONS;
 	} else if (strcmp(method, "bdev_examine") == 0) {
 		return PHASE_EXAMINE;
-	} else if (strcmp(method, "bdev_qos_group_create") == 0 || strcmp(method, "bdev_gpt_set_options") == 0) {
+	} else if (strcmp(method, "bdev_qos_group_create") == 0 || strcmp(method, "bdev_gpt_set_options") == 0 ||
+		strcmp(method, "bdev_raid_set_options") == 0) {
 		return PHASE_MODULES;
 	} else if (strcmp(method, "bdev_passthru_create") == 0 || strcmp(method, "bdev_crypto_create") == 0 ||
 		strcmp(method, "bdev_zone_block_create") == 0 || strcmp(method, "bdev_split_create") == 0 ||
-		strncmp(method, "bdev_delay_", 11) == 0 || strcmp(method, "bdev_error_create") == 0) {
+		strncmp(method, "bdev_delay_", 11) == 0 || strcmp(method, "bdev_error_create") == 0 ||
+		strcmp(method, "bdev_raid_create") == 0) {
 		/* Of a bdev that is not examined: with the bdevs. */
 		*movable = true;
 		return PHASE_MODULES;
