@@ -4,6 +4,8 @@
 
 #include "app/bdevkit/expression.h"
 
+#include "lib/json/utf.h"
+
 /* Each level takes a frame of the stack. */
 #define MAX_DEPTH 200
 
@@ -233,6 +235,24 @@ parse_expression(struct parser *parser, struct expression **expression)
 	return rc;
 }
 
+/* A configuration can hold nothing else. */
+static int
+check_utf8(const char *text, struct expression_error *error)
+{
+	size_t size = strlen(text);
+	uint32_t code_point;
+
+	for (size_t at = 0; at < size;) {
+		int length = json_utf8_decode((const uint8_t *)text + at, size - at, &code_point);
+
+		if (length <= 0) {
+			return expression_fail(error, at, "here the text is not UTF-8");
+		}
+		at += (size_t)length;
+	}
+	return 0;
+}
+
 int
 expression_parse(const char *text, struct expression **expression, struct expression_error *error)
 {
@@ -240,7 +260,10 @@ expression_parse(const char *text, struct expression **expression, struct expres
 	int rc;
 
 	*expression = NULL;
-	rc = parse_expression(&parser, expression);
+	rc = check_utf8(text, error);
+	if (rc == 0) {
+		rc = parse_expression(&parser, expression);
+	}
 	if (rc == 0 && peek(&parser) != '\0') {
 		rc = expression_fail(error, parser.at, "here the expression should end");
 	}
