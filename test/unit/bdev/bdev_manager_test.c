@@ -525,6 +525,8 @@ test_config(void **state)
 		"\"iobuf_small_cache_size\":3,\"iobuf_large_cache_size\":2}},"
 		"{\"method\":\"bdev_examine\",\"params\":{\"name\":\"b\"}},"
 		"{\"method\":\"bdev_examine\",\"params\":{\"name\":\"zz\"}},"
+		"{\"method\":\"bdev_raid_set_options\",\"params\":{"
+		"\"process_window_size_kb\":1024,\"process_max_bandwidth_mb_sec\":0}},"
 		"{\"method\":\"x_set\"},"
 		"{\"method\":\"sim_create\",\"params\":{\"name\":\"a\"}},"
 		"{\"method\":\"sim_create\",\"params\":{\"name\":\"b\"}},"

@@ -362,12 +362,24 @@ count_resident(void *addr, size_t size)
 #define RESIDENT_BLOCKS 1024
 
 static void
+set_auto_examine(bool auto_examine)
+{
+	struct spdk_bdev_opts opts;
+
+	spdk_bdev_get_opts(&opts, sizeof(opts));
+	opts.bdev_auto_examine = auto_examine;
+	assert_int_equal(spdk_bdev_set_opts(&opts), 0);
+}
+
+static void
 untouched_and_unmapped_memory_costs_nothing(void **state)
 {
 	struct fixture_user user;
 	struct fixture_io io, write_io;
 	uint8_t *disk, *buf;
 
+	/* Who examines the disk touches it. */
+	set_auto_examine(false);
 	fixture_start(1);
 	fixture_rpc("bdev_malloc_create", "{'name': 'M', 'num_blocks': %d, 'block_size': 4096}", RESIDENT_BLOCKS);
 	assert_int_equal(fixture_user_open(&user, 0, "M"), 0);
@@ -399,6 +411,7 @@ untouched_and_unmapped_memory_costs_nothing(void **state)
 	fixture_user_close(&user);
 	free(buf);
 	fixture_stop();
+	set_auto_examine(true);
 }
 
 /* The layer splits what would keep the thread too long; also on a disk that is larger than memory could be. */
