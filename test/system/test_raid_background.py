@@ -58,7 +58,7 @@ def status(served, *arguments):
 
 
 @pytest.mark.parametrize("level, count", [("raid1", 2), ("raid5", 4), ("raid6", 5)])
-def test_rebuild_while_fio_verifies(serve, level, count):
+def test_rebuild_while_fio_verifies(serve, tmp_path, level, count):
     """A member is lost, replaced and rebuilt while a client writes and reads back what it wrote."""
     requires("fio")
     names = [f"m{i}" for i in range(count)]
@@ -67,7 +67,7 @@ def test_rebuild_while_fio_verifies(serve, level, count):
     fio = subprocess.Popen(["fio", "--name=verify", "--ioengine=nbd", f"--uri={served.uri('md0')}", "--rw=randrw",
                             "--bsrange=512-64k", "--size=24m", "--iodepth=16", "--verify=crc32c", "--verify_backlog=64",
                             "--loops=3", "--trim_backlog=8"],
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path)
     try:
         time.sleep(0.5)
         served.rpc("bdev_raid_set_options", process_max_bandwidth_mb_sec=16)
@@ -88,7 +88,8 @@ def test_rebuild_while_fio_verifies(serve, level, count):
     assert wait_until(served, is_quiet)["mismatches"] == 0
     # The new one holds what the others did.
     served.rpc("bdev_raid_remove_base_bdev", name="m1")
-    run("fio", "--name=again", "--ioengine=nbd", f"--uri={served.uri('md0')}", "--rw=read", "--bs=64k", "--size=24m")
+    run("fio", "--name=again", "--ioengine=nbd", f"--uri={served.uri('md0')}", "--rw=read", "--bs=64k", "--size=24m",
+        cwd=tmp_path)
 
 
 def test_status(serve):

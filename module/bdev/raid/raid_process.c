@@ -118,15 +118,17 @@ process_end(struct raid_process *process)
 /* ---- When all of it is done ---- */
 
 static void
-finish_targets(struct raid *raid)
+finish_targets(struct raid_process *process)
 {
+	struct raid *raid = process->raid;
 	uint64_t end = raid_process_get_end(raid);
 
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
 		struct raid_member *member = &raid->members[slot];
 
-		/* Another one may have joined since, or the array may have grown. */
-		if (!raid_process_is_target(member) || (member->in_sync_until < end && !member->lacks_dirty_only)) {
+		/* Another one may have joined since it was flushed, or the array may have grown. */
+		if (!raid_process_is_target(member) || !raid_window_has_member(process->windows[0].work, slot) ||
+			(member->in_sync_until < end && !member->lacks_dirty_only)) {
 			continue;
 		}
 		__atomic_store_n(&member->in_sync_until, UINT64_MAX, __ATOMIC_RELEASE);
@@ -170,7 +172,7 @@ raid_process_finish(struct raid_process *process)
 			process->num_mismatches);
 		break;
 	case RAID_PROCESS_REBUILD:
-		finish_targets(raid);
+		finish_targets(process);
 		break;
 	case RAID_PROCESS_SCRUB:
 		finish_scrub(raid);

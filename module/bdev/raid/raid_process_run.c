@@ -108,7 +108,7 @@ run_record(struct raid_process *process)
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
 		struct raid_member *member = &raid->members[slot];
 
-		if (raid_process_is_target(member) && raid_slots_has(&process->windows[0].work->targets, slot)) {
+		if (raid_process_is_target(member) && raid_window_has_member(process->windows[0].work, slot)) {
 			member->durable_until = member->in_sync_until;
 		}
 	}
@@ -187,7 +187,8 @@ advance(struct raid_process *process, const struct raid_process_window *window)
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
 		struct raid_member *member = &raid->members[slot];
 
-		if (raid_process_is_target(member) && raid_slots_has(&work->targets, slot)) {
+		if (raid_process_is_target(member) && raid_slots_has(&work->targets, slot) &&
+			raid_window_has_member(work, slot)) {
 			grow(&member->in_sync_until, window);
 		}
 		all = all && member->desc != NULL && !member->leaving &&

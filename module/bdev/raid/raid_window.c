@@ -127,7 +127,7 @@ raid_window_destroy(struct raid_window_work *work)
 static bool
 is_usable(const struct raid_window_work *work, uint8_t slot)
 {
-	return raid_get_member_channel(work->ch, slot) != NULL && !work->window.raid->members[slot].leaving;
+	return raid_get_member_channel(work->ch, slot) != NULL && raid_window_has_member(work, slot);
 }
 
 static void
@@ -292,7 +292,7 @@ window_done(struct raid_window_work *work)
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
 		struct raid_member *member = &work->window.raid->members[slot];
 
-		if (!raid_slots_has(&work->unwritable, slot) || member->leaving || member->desc == NULL) {
+		if (!raid_slots_has(&work->unwritable, slot) || !raid_window_has_member(work, slot)) {
 			continue;
 		}
 		if (raid_can_do_without(member)) {
@@ -452,6 +452,7 @@ window_read(struct raid_window_work *work)
 	struct raid_window *window = &work->window;
 	const struct raid *raid = window->raid;
 
+	work->num_joins = raid->num_joins;
 	work->step = window_read_done;
 	work->remaining = 1;
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
@@ -495,6 +496,7 @@ prepare(struct raid_window_work *work, raid_cb done, void *arg)
 	work->unwritable = (struct raid_slots){};
 	memset(work->window.valid, 0, sizeof(work->window.valid));
 	memset(work->window.changed, 0, sizeof(work->window.changed));
+	work->num_joins = work->window.raid->num_joins;
 	work->done = done;
 	work->done_arg = arg;
 }

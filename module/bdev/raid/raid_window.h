@@ -60,6 +60,8 @@ struct raid_window_work {
 	/* raid->resets_begun when it began. */
 	uint32_t resets;
 
+	/* raid->num_joins when it chose its members: one that has come into a slot since is none of them. */
+	uint32_t num_joins;
 	void (*step)(struct raid_window_work *work);
 	raid_cb done;
 	void *done_arg;
@@ -87,6 +89,15 @@ static inline void
 raid_slots_add(struct raid_slots *slots, uint8_t slot)
 {
 	slots->bits[slot / 64] |= UINT64_C(1) << (slot % 64);
+}
+
+/* Whether the member that is in a slot now is the one that the work had to do with, and stays. */
+static inline bool
+raid_window_has_member(const struct raid_window_work *work, uint8_t slot)
+{
+	const struct raid_member *member = &work->window.raid->members[slot];
+
+	return member->desc != NULL && !member->leaving && member->joined <= work->num_joins;
 }
 
 /* Has memory for windows of an array at work, up to that size or to what is decent. It holds the array. NULL: no memory. */
