@@ -17,23 +17,27 @@ GRUB = Path("/usr/lib/grub/i386-pc")
 MIB = 1 << 20
 
 
-def boot_disk(folder):
+BOOT = "echo GUEST-BOOTED\ncat (hd0,msdos1)/message\n"
+
+
+def boot_disk(folder, script=BOOT + "halt\n", modules=(), files=None):
     """A disk whose boot sector loads GRUB, which reads a file of an ext4 partition and says so on the serial line.
 
-    boot.img loads what follows it, so the two only need to stand one behind the other before the partition.
+    boot.img loads what follows it, so the two only need to stand one behind the other before the partition. script is what
+    GRUB does, with modules besides the usual; files are more of them in the partition.
     """
     requires("grub-mkimage")
     requires("mkfs.ext4")
-    script = folder / "boot.cfg"
-    script.write_text(
-        "serial --unit=0 --speed=115200\nterminal_output serial\n"
-        "echo GUEST-BOOTED\ncat (hd0,msdos1)/message\nhalt\n")
+    config = folder / "boot.cfg"
+    config.write_text("serial --unit=0 --speed=115200\nterminal_output serial\n" + script)
     core = folder / "core.img"
-    run("grub-mkimage", "-O", "i386-pc", "-p", "/", "-c", script, "-o", core,
-        "biosdisk", "part_msdos", "ext2", "serial", "terminal", "echo", "cat", "halt")
+    run("grub-mkimage", "-O", "i386-pc", "-p", "/", "-c", config, "-o", core,
+        "biosdisk", "part_msdos", "ext2", "serial", "terminal", "echo", "cat", "halt", *modules)
     tree = folder / "tree"
     tree.mkdir()
     (tree / "message").write_text("READ-FROM-EXT4\n" + "filler\n" * 20000 + "END-OF-FILE\n")
+    for name, contents in (files or {}).items():
+        (tree / name).write_bytes(contents)
     partition = folder / "partition.img"
     partition.touch()
     os.truncate(partition, 16 * MIB)
