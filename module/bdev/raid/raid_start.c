@@ -231,6 +231,10 @@ start_check(struct raid *raid)
 	const char *why = NULL;
 	int rc;
 
+	if (!raid_has_enough_members(raid)) {
+		start_end(raid, -ENODEV, "it has less members than its data need");
+		return;
+	}
 	rc = set_properties(raid, &why);
 	if (rc == 0 && (spdk_bdev_get_by_name(raid->bdev.name) != NULL || raid_find_bdev(&raid->bdev.uuid) != NULL)) {
 		rc = -EEXIST;
