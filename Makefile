@@ -8,7 +8,7 @@ PYTHON ?= /usr/bin/python3
 MESON ?= meson
 C_FILES = $(shell git ls-files 'app/*.[ch]' 'examples/*.c' 'examples/*.cc' 'export/*.[ch]' 'include/*.h' 'lib/*.[ch]' 'module/*.[ch]' 'test/*.[ch]')
 
-.PHONY: all help deps run test bench coverage mutation fuzz sim crash install format lint clean
+.PHONY: all help deps run test bench coverage mutation fuzz sim crash doc install format lint clean
 
 all: $(BUILD)/build.ninja ## build a release into $(BUILD)
 	ninja -C $(BUILD)
@@ -28,7 +28,7 @@ run: all ## install what is missing, build, and serve a disk in memory
 	$(BUILD)/app/bdevkit/bdevkit serve
 
 test: ## install what is missing, build, and run all tests that need no special hardware
-	scripts/install-deps.sh build test
+	scripts/install-deps.sh build test doc
 	$(PYTHON) scripts/run_tests.py
 
 bench: ## measure, side by side with peers
@@ -75,7 +75,13 @@ build-asan/build.ninja:
 	scripts/install-deps.sh build test
 	$(MESON) setup build-asan --buildtype=debug -Db_sanitize=address,undefined -Db_lundef=false --werror
 
-install: all ## install to DESTDIR and PREFIX
+doc: $(BUILD)/build.ninja ## HTML with a search and manual pages, of doc/, into $(BUILD)/doc
+	scripts/install-deps.sh build doc
+	$(MESON) configure $(BUILD) -Ddocs=enabled
+	ninja -C $(BUILD) doc-pages
+	@echo "Open $(BUILD)/doc/html/index.html, or try: man -M $(BUILD)/doc/man spdk_bdev_open"
+
+install: all doc ## install to DESTDIR and PREFIX
 	$(MESON) configure $(BUILD) -Dprefix=$(PREFIX)
 	DESTDIR=$(DESTDIR) $(MESON) install -C $(BUILD)
 
