@@ -42,7 +42,7 @@ static void __attribute__((noreturn)) fail(const char *what, int rc)
 }
 
 static void
-poll(void)
+run_once(void)
 {
 	spdk_thread_poll(g_thread, 0, 0);
 	spdk_set_thread(g_thread);
@@ -52,7 +52,7 @@ static void
 poll_until_done(void)
 {
 	while (!g_done) {
-		poll();
+		run_once();
 	}
 	g_done = false;
 }
@@ -61,7 +61,7 @@ static void
 settle(void)
 {
 	for (int i = 0; i < 1000; i++) {
-		poll();
+		run_once();
 	}
 }
 
@@ -125,7 +125,7 @@ create_array(const char *name, const char *level, int num_members)
 	settle();
 	/* Null bdevs agree: there is nothing to be done in the background. */
 	while (raid_find(name)->process != NULL) {
-		poll();
+		run_once();
 	}
 }
 
@@ -284,7 +284,7 @@ run(struct load *load, uint64_t count)
 		submit(&load->requests[i]);
 	}
 	while (load->outstanding > 0) {
-		poll();
+		run_once();
 	}
 	return ns_since(begin, count);
 }
