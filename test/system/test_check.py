@@ -316,6 +316,45 @@ def test_rules_are_listed(tmp_path):
     assert listed == [(rule["group"], text) for text, rule in rules.items()]
 
 
+def array(level, *members):
+    return ("bdev_raid_create", {"name": "r", "raid_level": level, "strip_size_kb": 16, "base_bdevs": members})
+
+
+@pytest.mark.parametrize("state", ["healthy", "degraded", "failing reads"])
+@pytest.mark.parametrize("level,count,lost", [("raid5", 4, 1), ("raid6", 5, 2), ("raid5f", 4, 1)])
+def test_arrays_with_parity(tmp_path, level, count, lost, state):
+    disks = [f"disk{i}" for i in range(count)]
+    create = [("bdev_malloc_create", {**MALLOC, "name": disk}) for disk in disks]
+    if state == "failing reads":
+        create += [("bdev_error_create", {"base_name": disk}) for disk in disks[:lost]]
+        disks[:lost] = [f"EE_{disk}" for disk in disks[:lost]]
+    create.append(array(level, *disks))
+    if state == "failing reads":
+        create += [("bdev_error_inject_error", {"name": disk, "io_type": "read", "error_type": "failure", "num": 3000})
+                   for disk in disks[:lost]]
+    if state == "degraded":
+        create += [("bdev_raid_remove_base_bdev", {"name": disk}) for disk in disks[:lost]]
+    assert check(tmp_path, create, "r")["r"]["under load each block holds what was written last"]["count"] > 500
+
+
+@pytest.mark.parametrize("level", ["raid5", "raid6"])
+def test_arrays_with_parity_in_stacks(tmp_path, level):
+    """On files, partitions and encrypted disks, and below an encrypted one."""
+    image, table = tmp_path / "disk.img", tmp_path / "table.img"
+    for path in (image, table):
+        path.write_bytes(bytes(4 << 20))
+    run("sgdisk", "--set-alignment=1", "--new=1:64:+2M", "--typecode=1:6527994e-2c5a-4eec-9613-8f5944074e8b", table)
+    key = {"cipher": "AES_XTS", "key": "00112233445566778899aabbccddeeff", "key2": "ffeeddccbbaa99887766554433221100"}
+    check(tmp_path, [
+        ("bdev_malloc_create", MALLOC),
+        ("bdev_uring_create", {"name": "file", "filename": str(image), "block_size": 512}),
+        ("bdev_aio_create", {"name": "table", "filename": str(table), "block_size": 512}),
+        ("bdev_malloc_create", {**MALLOC, "name": "plain"}),
+        ("bdev_crypto_create", {"name": "secret", "base_bdev_name": "plain", **key}),
+        array(level, "disk", "file", "tablep1", "secret"),
+        ("bdev_crypto_create", {"name": "top", "base_bdev_name": "r", **key})], "top")
+
+
 def test_documentation_has_the_rules():
     text = (ROOT / "doc/check.md").read_text()
     assert f"```\n{run(BDEVKIT, 'check', '--list-rules').stdout}```" in text

@@ -226,6 +226,10 @@ submit_by_type(struct raid_io *io)
 	case SPDK_BDEV_IO_TYPE_UNMAP:
 	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
 	case SPDK_BDEV_IO_TYPE_FLUSH:
+		/* The layer leaves it to modules to refuse what they do not claim. */
+		if (!(io->ch->raid->io_types & (1u << raid_bdev_io(io)->type))) {
+			return -ENOTSUP;
+		}
 		return io->ch->raid->ops->submit_range(io);
 	case SPDK_BDEV_IO_TYPE_RESET:
 		return submit_reset(io);
