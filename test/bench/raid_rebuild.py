@@ -56,6 +56,18 @@ def p99_us(target, seconds, write):
     return latency["percentile"]["99.000000"] / 1000
 
 
+def rebuild(target, size):
+    """Without load; the new member leaves again."""
+    target.rpc("bdev_raid_remove_base_bdev", name="m0")
+    target.rpc("bdev_raid_add_base_bdev", raid_bdev="md0", base_bdev="spare")
+    begun = time.monotonic()
+    while "process" in target.array():
+        time.sleep(0.005)
+    pace = size / (time.monotonic() - begun)
+    target.rpc("bdev_raid_remove_base_bdev", name="spare")
+    return pace
+
+
 def measure(build, level, count, size, limit, write):
     members = [f"m{i}" for i in range(count)]
     config = [{"method": "bdev_malloc_create", "params": {"name": name, "num_blocks": size * MIB // 4096, "block_size": 4096}}
@@ -71,14 +83,14 @@ def measure(build, level, count, size, limit, write):
             while "process" in target.array():
                 time.sleep(0.05)
             idle = p99_us(target, 2, write)
-            target.rpc("bdev_raid_remove_base_bdev", name="m0")
+            alone = rebuild(target, size)
             target.rpc("bdev_raid_add_base_bdev", raid_bdev="md0", base_bdev="spare")
             begun = time.monotonic()
             busy = p99_us(target, 2, write)
             assert "process" in target.array(), "the rebuild was over before the load"
             while "process" in target.array():
                 time.sleep(0.005)
-            return size / (time.monotonic() - begun), idle, busy
+            return alone, size / (time.monotonic() - begun), idle, busy
         finally:
             target.stop()
 
@@ -92,9 +104,9 @@ def main():
     print(f"members of {args.size} MiB; the new one takes {args.limit} MiB/s; 4 KiB at random, one at a time")
     for level, count in (("raid1", 2), ("raid5", 4), ("raid6", 6)):
         for write in (False, True):
-            pace, idle, busy = measure(args.build, level, count, args.size, args.limit, write)
-            print(f"{level} of {count}: rebuild {pace:6.1f} MiB/s = {100 * pace / args.limit:3.0f} % of the slowest; "
-                  f"p99 of {'writes' if write else 'reads '}: idle {idle:7.0f} us, meanwhile {busy:7.0f} us", flush=True)
+            alone, pace, idle, busy = measure(args.build, level, count, args.size, args.limit, write)
+            print(f"{level} of {count}: rebuild alone {alone:6.1f} MiB/s = {100 * alone / args.limit:3.0f} % of the slowest, "
+                  f"in 2 s of load and after it {pace:6.1f} MiB/s; p99 of {'writes' if write else 'reads '}: idle {idle:7.0f} us, meanwhile {busy:7.0f} us", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@
 
 #include "module/bdev/raid/raid_window.h"
 
-/* One window is read while another one is written. */
-#define RAID_PROCESS_WINDOWS 2
+/* So many are under way, so that the slowest member always has something to write, whatever the others take. */
+#define RAID_PROCESS_WINDOWS 4
 
 enum raid_process_type {
 	RAID_PROCESS_RESYNC,

@@ -3,8 +3,8 @@
 /*
  * How a process works through all of an array.
  *
- *   run_windows: windows follow each other, two of them at a time, so that one is read while the other is written. They end
- *   in their order.
+ *   run_windows: windows follow each other, several of them at a time, so that some are read while others are written.
+ *   They end in their order.
  *   run_flush, run_record: now and then, and at the end, what has been written is made durable, and the superblocks say how
  *   far it has come.
  */

@@ -138,6 +138,29 @@ test_bandwidth(void **state)
 	stop();
 }
 
+/* Each disk takes a millisecond for a request, one after the other: reading and writing take that together, not each. */
+static void
+test_pace(void **state)
+{
+	const int num_windows = DISK_BLOCKS * BLOCK / 1024 / WINDOW_KB;
+	int ms = 0;
+
+	start(1, "raid1", 2);
+	add_disk(2);
+	leave(0);
+	bdk_sim_run_for(10000);
+	g_disks[1].mode = MEM_DISK_HOLD;
+	join(2);
+	g_disks[2].mode = MEM_DISK_HOLD;
+	for (; ms < 100 && g_raid->process != NULL; ms++) {
+		bdk_sim_run_for(1000);
+		mem_disk_release(&g_disks[1], 1);
+		mem_disk_release(&g_disks[2], 1);
+	}
+	assert_in_range(ms, num_windows, num_windows + 6);
+	stop();
+}
+
 static void
 test_target_leaves(void **state)
 {
@@ -610,6 +633,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_rebuild_several),
 		cmocka_unit_test(test_users_go_on),
 		cmocka_unit_test(test_bandwidth),
+		cmocka_unit_test(test_pace),
 		cmocka_unit_test(test_target_leaves),
 		cmocka_unit_test(test_other_leaves),
 		cmocka_unit_test(test_array_ends),
