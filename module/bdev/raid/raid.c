@@ -2,6 +2,7 @@
 
 /* The life of an array: creation and its end; and the module. raid_start.c has what is in between. */
 
+#include "module/bdev/raid/raid_keep.h"
 #include "module/bdev/raid/raid_superblock.h"
 
 #include "bdevkit/bdev_module.h"
@@ -115,15 +116,24 @@ finished_cb(void *arg)
 	raid_let_go(arg);
 }
 
+static void
+destruct_write_clean_cb(void *arg)
+{
+	struct raid *raid = arg;
+
+	raid->end_waiter.cb = finished_cb;
+	raid_superblock_write_clean(raid, &raid->end_waiter);
+}
+
 /* It was well up to now: what the members hold says so, and that they agree. */
 static void
 destruct_finish(struct raid *raid)
 {
 	raid->ended_properly = false;
 	raid_hold(raid);
-	raid->end_waiter.cb = finished_cb;
+	raid->end_waiter.cb = destruct_write_clean_cb;
 	raid->end_waiter.arg = raid;
-	raid_superblock_write_clean(raid, &raid->end_waiter);
+	raid_keep_finish(raid, &raid->end_waiter);
 }
 
 static void
@@ -170,6 +180,7 @@ free_raid(struct raid *raid)
 		raid->ops->stop(raid);
 	}
 	raid_repair_free(raid);
+	raid_keep_free(raid);
 	raid_superblock_free(raid);
 	env_mutex_destroy(&raid->lock);
 	free(raid->members);
@@ -322,7 +333,7 @@ make_raid(const struct raid_opts *opts)
 	raid->num_operational = raid->num_members;
 	raid->min_operational = raid->num_members - opts->ops->get_redundancy(raid->num_members);
 	raid->bdev.uuid = opts->uuid;
-	raid->policy = opts->policy == RAID_NUM_POLICIES ? RAID_POLICY_RESYNC : opts->policy;
+	raid->policy = raid_keep_choose_policy(opts);
 	/* Nobody knows what new members hold. */
 	raid->resync_offset = opts->ops->has_parity ? 0 : UINT64_MAX;
 	raid->agrees_until = UINT64_MAX;

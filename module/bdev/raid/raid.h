@@ -26,6 +26,7 @@ struct raid_channel;
 struct raid_io;
 struct raid_bitmap;
 struct raid_journal;
+struct raid_journal_channel;
 struct raid_process;
 struct raid_repair;
 struct raid_superblock;
@@ -270,6 +271,9 @@ struct raid_member {
 	/* Channels that have requests of it, and the walk over them. Under raid->lock. */
 	uint32_t num_channels;
 	struct bdk_msg msg;
+	/* raid_keep.c. */
+	struct raid_waiter *keep_waiter;
+	struct raid_waiter keep_step;
 	struct raid_waiter *left_waiters;
 };
 
@@ -309,6 +313,9 @@ struct raid {
 	raid_done_cb start_done;
 	void *start_arg;
 	struct raid_waiter start_waiter;
+	/* raid_keep.c. */
+	struct raid_waiter *keep_waiter;
+	struct raid_waiter keep_step;
 	uint8_t start_members;
 	struct raid_waiter *start_watchers;
 	/* It was put together from superblocks, which say whether it had ended properly. */
@@ -565,6 +572,12 @@ void raid_late_watch(struct raid_member *member);
  */
 void raid_member_leave(struct raid_member *member, bool failed, struct raid_waiter *waiter);
 
+/*
+ * The waiter is called when nobody reads any more from a member that is leaving, and superblocks do not name it. Returns false
+ * if there is nothing to wait for. Not of an array that is going offline, where nobody may be told.
+ */
+bool raid_member_wait_released(struct raid_member *member, struct raid_waiter *waiter);
+
 /* It may: its bdev is given back as soon as nobody holds it, its waiters are called, and raid_member_gone(). */
 void raid_member_left(struct raid_member *member);
 /* It is in all channels; if it is to leave, it does so now. */
@@ -598,6 +611,8 @@ struct raid_channel {
 	TAILQ_HEAD(, raid_io) held;
 	/* What its level has. */
 	struct raid_stripe_pool *stripes;
+	/* NULL: the array has no journal. */
+	struct raid_journal_channel *journal;
 	struct raid_member_channel members[];
 };
 
@@ -729,6 +744,9 @@ int raid_io_range(struct raid_io *io, uint8_t slot, uint64_t offset_blocks, uint
 
 /* One of what it waits for is done. After the last one it goes to ops->done(). */
 void raid_io_put(struct raid_io *io);
+
+/* Submits it for the first time, with the members that there are now. */
+void raid_io_begin(struct raid_io *io);
 
 /* Submits it anew, to other members; none of its requests is outstanding. */
 void raid_io_go_on(struct raid_io *io);

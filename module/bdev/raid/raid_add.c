@@ -6,10 +6,12 @@
  *   add_load: does it hold a superblock, and which?
  *   add_open: it is in the slot, and is nobody else's. Of an array that is not online that is all.
  *   add_join: it gets all changes from now on.
+ *   add_keep: what is kept on members is on this one, too.
  *   add_record: the superblocks of all members say so.
  *   add_rebuild: it is rebuilt, in the background.
  */
 
+#include "module/bdev/raid/raid_keep.h"
 #include "module/bdev/raid/raid_superblock.h"
 
 #include "spdk/log.h"
@@ -81,6 +83,19 @@ add_record(struct addition *addition)
 }
 
 static void
+kept_cb(void *arg)
+{
+	add_record(arg);
+}
+
+static void
+add_keep(struct addition *addition)
+{
+	addition->waiter = (struct raid_waiter){.cb = kept_cb, .arg = addition};
+	raid_keep_add_member(addition->member, &addition->waiter);
+}
+
+static void
 joined_cb(void *arg, int rc)
 {
 	struct addition *addition = arg;
@@ -89,7 +104,7 @@ joined_cb(void *arg, int rc)
 		add_done(addition, rc, NULL);
 		return;
 	}
-	add_record(addition);
+	add_keep(addition);
 }
 
 static void

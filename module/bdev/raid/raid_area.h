@@ -23,6 +23,8 @@ struct raid_area_io {
 	struct bdk_msg msg;
 	enum spdk_bdev_io_type type;
 	void *buf;
+	/* Of metadata that is kept apart, or NULL. To be set before, and NULL again. */
+	void *md;
 	uint64_t offset_blocks;
 	uint64_t num_blocks;
 	int rc;
@@ -31,8 +33,53 @@ struct raid_area_io {
 /* Blocks of the bdev, with their metadata if that is interleaved; buf has bdev->blocklen bytes for each, from spdk_dma_malloc(). */
 void raid_area_read(struct raid_area_io *io, void *buf, uint64_t offset_blocks, uint64_t num_blocks);
 void raid_area_write(struct raid_area_io *io, void *buf, uint64_t offset_blocks, uint64_t num_blocks);
+/* The same with zeroes. */
+void raid_area_write_zeroes(struct raid_area_io *io, uint64_t offset_blocks, uint64_t num_blocks);
 /* All that the member has been given is durable; at once if it has no volatile write cache. */
 void raid_area_flush(struct raid_area_io *io);
+
+/* ---- The same for all members ---- */
+
+struct raid_group;
+
+/* What is done with one of them. */
+struct raid_group_member {
+	struct raid_group *group;
+	struct raid_area_io io;
+	struct raid_waiter waiter;
+	/* Counts from 0. */
+	uint32_t step;
+	bool active;
+	bool failed;
+};
+
+typedef void (*raid_group_cb)(struct raid_group *group);
+
+/* One thing at a time. In use, with raid held, until the function that has been given is called. */
+struct raid_group {
+	struct raid *raid;
+	void *arg;
+	bool (*submit)(struct raid_group_member *member);
+	raid_group_cb done;
+	uint32_t remaining;
+	struct raid_group_member *members;
+};
+
+/* Returns 0 or -ENOMEM. */
+int raid_group_init(struct raid_group *group, struct raid *raid, void *arg);
+void raid_group_fini(struct raid_group *group);
+
+/*
+ * Takes steps with each member that is open, until one fails; submit: one of the functions above for the next step, or false:
+ * there is none. done: all have ended, with their members marked that have failed.
+ */
+void raid_group_run(struct raid_group *group, bool (*submit)(struct raid_group_member *member), raid_group_cb done);
+
+/*
+ * Those that have failed leave. done: they, and others that were leaving, are not in the superblocks any more; or the array
+ * is going offline.
+ */
+void raid_group_leave(struct raid_group *group, raid_group_cb done);
 
 /* Whether a flush does anything. */
 bool raid_area_has_write_cache(const struct raid_member *member);

@@ -6,6 +6,8 @@
  */
 
 #include "module/bdev/raid/raid.h"
+#include "module/bdev/raid/raid_bitmap.h"
+#include "module/bdev/raid/raid_journal.h"
 
 #include "spdk/likely.h"
 #include "spdk/log.h"
@@ -37,6 +39,9 @@ raid_io_complete(struct raid_io *io, enum spdk_bdev_io_status status)
 	}
 	if (bdev_io->type == SPDK_BDEV_IO_TYPE_RESET) {
 		__atomic_add_fetch(&io->ch->raid->resets_ended, 1, __ATOMIC_ACQ_REL);
+	}
+	if (raid_bitmap_concerns(io->ch->raid, bdev_io->type)) {
+		raid_bitmap_leave(io, status);
 	}
 	spdk_bdev_io_complete(bdev_io, status);
 }
@@ -261,23 +266,32 @@ submit(struct raid_io *io)
 	raid_io_put(io);
 }
 
+void
+raid_io_begin(struct raid_io *io)
+{
+	io->num_joins = io->ch->num_joins;
+	io->next_slot = 0;
+	io->num_succeeded = 0;
+	io->slot = 0;
+	io->stripe = NULL;
+	if (raid_bdev_io(io)->type == SPDK_BDEV_IO_TYPE_RESET) {
+		__atomic_add_fetch(&io->ch->raid->resets_begun, 1, __ATOMIC_ACQ_REL);
+	}
+	io->resets = __atomic_load_n(&io->ch->raid->resets_begun, __ATOMIC_ACQUIRE);
+	memset(io->failed, 0, sizeof(io->failed));
+	raid_io_go_on(io);
+}
+
 static void
 start(struct raid_channel *ch, struct spdk_bdev_io *bdev_io)
 {
 	struct raid_io *io = (struct raid_io *)bdev_io->driver_ctx;
 
 	io->ch = ch;
-	io->num_joins = ch->num_joins;
-	io->next_slot = 0;
-	io->num_succeeded = 0;
-	io->slot = 0;
 	io->stripe = NULL;
-	if (bdev_io->type == SPDK_BDEV_IO_TYPE_RESET) {
-		__atomic_add_fetch(&ch->raid->resets_begun, 1, __ATOMIC_ACQ_REL);
+	if (!raid_bitmap_concerns(ch->raid, bdev_io->type) || raid_bitmap_enter(io)) {
+		raid_io_begin(io);
 	}
-	io->resets = __atomic_load_n(&ch->raid->resets_begun, __ATOMIC_ACQUIRE);
-	memset(io->failed, 0, sizeof(io->failed));
-	raid_io_go_on(io);
 }
 
 static void
@@ -323,6 +337,9 @@ raid_channel_create_cb(void *io_device, void *ctx)
 	ch->holds = raid->num_leaving;
 	ch->num_joins = raid->num_joins;
 	env_mutex_unlock(&raid->lock);
+	if (rc == 0 && raid->journal != NULL) {
+		rc = raid_journal_channel_create(ch);
+	}
 	if (rc == 0 && raid->ops->channel_create != NULL) {
 		rc = raid->ops->channel_create(ch);
 	}
@@ -337,6 +354,7 @@ raid_channel_destroy_cb(void *io_device, void *ctx)
 {
 	struct raid_channel *ch = ctx;
 
+	raid_journal_channel_destroy(ch);
 	if (ch->raid->ops->channel_destroy != NULL) {
 		ch->raid->ops->channel_destroy(ch);
 	}

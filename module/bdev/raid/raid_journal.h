@@ -6,8 +6,8 @@
  * doc/raid-format.md says what lies on the members, and doc/raid.md why that is enough.
  *
  * What a level has to do, for all that it writes in place but for what the background work does: raid_journal_log(), with the
- * rows locked; when logged_cb comes, write in place; when that has ended on all members, and those on which it has failed
- * have left the array (as with raid_io_complete_without_failed()), raid_journal_done(), and only then unlock the rows.
+ * rows locked; when its callback comes, write in place; when that has ended on all members, raid_journal_done(), and only
+ * after its callback unlock the rows, or log anything else for the same I/O.
  */
 
 #ifndef MODULE_BDEV_RAID_JOURNAL_H
@@ -26,6 +26,9 @@
  */
 uint64_t raid_journal_choose_size(uint64_t strip_blocks, uint32_t data_block_size, uint8_t num_members);
 
+/* At most so many records in a journal that is made: for tests, which want it to be full. */
+extern uint32_t g_raid_journal_max_slots;
+
 /*
  * Makes raid->journal, with raid->journal_blocks and raid->strip_size_kb, when members are open. Returns 0, -ENOMEM, or
  * -EINVAL: raid->journal_blocks is no good.
@@ -38,7 +41,7 @@ void raid_journal_free(struct raid *raid);
  * Carries out what a crash has interrupted, on the members that are open, which have to be those whose data are current; then
  * the journal is empty and durable on all of them. To be called before the array goes online, after superblocks that say which
  * members are missing have been written: a member that was left out when something was replayed must not be taken for current
- * after the next crash. waiter.arg's status is what raid_journal_status() says then.
+ * after the next crash. Its success is what raid_journal_get_status() says then.
  */
 void raid_journal_replay(struct raid *raid, struct raid_waiter *waiter);
 /* 0, or why the journal could not be replayed: the array must not go online. */
@@ -56,14 +59,26 @@ void raid_journal_add_member(struct raid_member *member, struct raid_waiter *wai
 /* All that has been done is durable, and nothing will be replayed. For an array that ends properly. */
 void raid_journal_finish(struct raid *raid, struct raid_waiter *waiter);
 
+/* ---- Channels ---- */
+
+/* Of a channel of an array that has a journal: 0 or -ENOMEM. */
+int raid_journal_channel_create(struct raid_channel *ch);
+void raid_journal_channel_destroy(struct raid_channel *ch);
+/* Members that were leaving have left, as far as the channel is concerned. */
+void raid_journal_channel_release(struct raid_channel *ch);
+
 /* ---- Changes; on the thread of write->ch ---- */
 
 /*
- * write->logged_cb is called when all of it is durable in the journals of its members, or those that have failed to take it
- * have left; and never before this function returns. With an error the array is offline.
+ * write->cb is called when all of it is durable in the journals of its members, and those that have failed before, or have
+ * failed to take it, have left; never before this function returns. With an error the array is going offline, and nothing may
+ * be written.
  */
 void raid_journal_log(struct raid_stripe_write *write);
-/* It has been written in place. */
+/*
+ * It has been written in place, but for members in write->io->failed. write->cb is called when these have left; never before this
+ * function returns.
+ */
 void raid_journal_done(struct raid_stripe_write *write);
 
 /* ---- What lies on members ---- */
@@ -75,9 +90,11 @@ struct raid_journal_record {
 	/* The slots of the members that have a record with this number. */
 	uint64_t participants[(RAID_MAX_MEMBERS + 63) / 64];
 	uint8_t slot;
+	/* Nothing follows: it becomes zeroes. */
+	bool zeroes;
 	/* Of the data of the member. */
 	uint64_t offset_blocks;
-	uint32_t num_blocks;
+	uint64_t num_blocks;
 	/* CRC-32C of the blocks, and then of their metadata if that is kept apart. */
 	uint32_t data_crc;
 };

@@ -11,7 +11,7 @@
  *   leave_give_back: when the last request has come back, however long that takes, the bdev is given back.
  */
 
-#include "module/bdev/raid/raid.h"
+#include "module/bdev/raid/raid_journal.h"
 
 #include "spdk/log.h"
 #include "spdk/thread.h"
@@ -81,6 +81,7 @@ release_cb(struct spdk_io_channel_iter *iter)
 		TAILQ_REMOVE(&ch->held, io, link);
 		raid_io_complete(io, io->status);
 	}
+	raid_journal_channel_release(ch);
 	spdk_for_each_channel_continue(iter, 0);
 }
 
@@ -257,9 +258,8 @@ raid_can_do_without(struct raid_member *member)
 	return enough;
 }
 
-/* Returns false if nobody reads from it any more, and what it has cannot come back. */
-static bool
-wait_for_release(struct raid_member *member, struct raid_waiter *waiter)
+bool
+raid_member_wait_released(struct raid_member *member, struct raid_waiter *waiter)
 {
 	if (!member->leaving || member->released) {
 		return false;
@@ -294,7 +294,7 @@ fail_next_member_cb(void *arg)
 			io->waiter.cb = fail_next_member_cb;
 			io->waiter.arg = io;
 			raid_member_leave(member, true, NULL);
-			if (wait_for_release(member, &io->waiter)) {
+			if (raid_member_wait_released(member, &io->waiter)) {
 				io->next_slot++;
 				return;
 			}

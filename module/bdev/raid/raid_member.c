@@ -2,6 +2,7 @@
 
 /* A member in its slot: from the name of a bdev to one that is open and claimed, and back. */
 
+#include "module/bdev/raid/raid_keep.h"
 #include "module/bdev/raid/raid_superblock.h"
 
 #include "spdk/log.h"
@@ -155,6 +156,11 @@ set_data(struct raid_member *member, bool known, const char **why)
 	if (!known) {
 		member->data_offset = 0;
 		if (raid->superblock != NULL) {
+			int rc = raid_keep_set_layout(raid, member->bdev, why);
+
+			if (rc != 0) {
+				return rc;
+			}
 			spdk_uuid_generate(&member->id);
 			member->data_offset = raid_superblock_get_data_offset(raid, member->bdev);
 		}

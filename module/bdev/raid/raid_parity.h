@@ -97,25 +97,36 @@ struct raid_stripe_change {
 	uint8_t slot;
 	/* Of the data of the member. */
 	uint64_t offset_blocks;
-	uint32_t num_blocks;
+	uint64_t num_blocks;
+	/* 0: it is zeroes. */
 	int iovcnt;
 	struct iovec *iovs;
 	/* Of blocks whose metadata is kept apart. */
 	void *md;
 };
 
+struct raid_journal_entry;
+
 /*
- * To all members of some rows of one stripe, which are locked. It lies in memory of the stripe, which also has room for
- * what the journal keeps of it, and is in use until the writes have ended.
+ * To all members of some rows of one stripe, or of several whole ones, which are locked. It lies in memory of the stripe, and
+ * is in use from raid_journal_log() to the end of raid_journal_done().
  */
 struct raid_stripe_write {
 	struct raid_channel *ch;
+	struct raid_io *io;
 	uint16_t num_changes;
 	struct raid_stripe_change *changes;
-	/* On the thread of ch, when the journal has it; with an error nothing is written. */
-	void (*logged_cb)(struct raid_stripe_write *write, int status);
+	/* On the thread of ch: what was asked for has been done, or cannot be as the array is going offline. */
+	void (*cb)(struct raid_stripe_write *write, int status);
 	/* The journal's. */
-	void *journal_ctx;
+	struct raid_journal_entry *entry;
+	struct bdk_msg msg;
+	struct raid_waiter waiter;
+	const uint64_t *leaving;
+	uint16_t next_slot;
+	int status;
+	void (*left_cb)(struct raid_stripe_write *write);
+	TAILQ_ENTRY(raid_stripe_write) link;
 };
 
 /* ---- Stripes of channels: raid_stripe_pool.c ---- */

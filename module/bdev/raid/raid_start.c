@@ -4,11 +4,14 @@
  * Going online, and growing.
  *
  *   start_check: what it is, as its members have it.
+ *   start_load: where they may differ after a crash.
  *   start_write_superblock: before anybody can write to it, its members say who they are, and who is missing.
+ *   start_keep: what a crash has interrupted is carried out, now that who is missing is known to be.
  *   start_register: there is a bdev.
  *   start_end
  */
 
+#include "module/bdev/raid/raid_keep.h"
 #include "module/bdev/raid/raid_superblock.h"
 
 #include "spdk/log.h"
@@ -199,15 +202,14 @@ start_register(struct raid *raid)
 
 static void start_check(struct raid *raid);
 
+/* Goes on if all members are there that it began with. */
 static void
-superblock_written_cb(void *arg)
+start_go_on(struct raid *raid, void (*next)(struct raid *raid))
 {
-	struct raid *raid = arg;
-
 	if (raid->deleting) {
 		start_end(raid, -ENODEV, NULL);
 	} else if (raid->num_discovered == raid->start_members) {
-		start_register(raid);
+		next(raid);
 	} else if (raid->assembled && raid_has_enough_members(raid)) {
 		/* Without those that have gone, or on which it has failed. */
 		start_check(raid);
@@ -217,12 +219,44 @@ superblock_written_cb(void *arg)
 }
 
 static void
+kept_cb(void *arg)
+{
+	start_go_on(arg, start_register);
+}
+
+static void
+start_keep(struct raid *raid)
+{
+	raid->start_waiter.cb = kept_cb;
+	raid_keep_start(raid, &raid->start_waiter);
+}
+
+static void
+superblock_written_cb(void *arg)
+{
+	start_go_on(arg, start_keep);
+}
+
+static void
 start_write_superblock(struct raid *raid)
 {
-	raid->start_members = raid->num_discovered;
 	raid->start_waiter.cb = superblock_written_cb;
-	raid->start_waiter.arg = raid;
 	raid_superblock_write(raid, &raid->start_waiter);
+}
+
+static void
+loaded_cb(void *arg)
+{
+	start_go_on(arg, start_write_superblock);
+}
+
+static void
+start_load(struct raid *raid)
+{
+	raid->start_members = raid->num_discovered;
+	raid->start_waiter.cb = loaded_cb;
+	raid->start_waiter.arg = raid;
+	raid_keep_load(raid, &raid->start_waiter);
 }
 
 static void
@@ -236,6 +270,7 @@ start_check(struct raid *raid)
 		return;
 	}
 	rc = set_properties(raid, &why);
+	rc = rc == 0 ? raid_keep_create(raid, &why) : rc;
 	if (rc == 0 && (spdk_bdev_get_by_name(raid->bdev.name) != NULL || raid_find_bdev(&raid->bdev.uuid) != NULL)) {
 		rc = -EEXIST;
 		why = "another bdev has its name or its UUID";
@@ -249,7 +284,7 @@ start_check(struct raid *raid)
 	raid->bdev.ctxt = raid;
 	raid->bdev.fn_table = &g_raid_fn_table;
 	raid->bdev.module = &g_raid_module;
-	start_write_superblock(raid);
+	start_load(raid);
 }
 
 void

@@ -9,6 +9,7 @@
  *   compute: what is missing, and the parity: raid_stripe_compute.c.
  *   log: the journal gets what is about to be written.
  *   write_new: it is written in its place.
+ *   written: the journal need not keep it any longer.
  *   slice_done: the next one.
  *   zero_members: instead of all that, whole stripes become zeroes.
  *   end: as any I/O. When nobody reads any more from members that have not got it, raid_parity_release() unlocks the rows and
@@ -20,6 +21,7 @@
  * belong together.
  */
 
+#include "module/bdev/raid/raid_journal.h"
 #include "module/bdev/raid/raid_stripe.h"
 
 #include "spdk/likely.h"
@@ -195,7 +197,7 @@ locked_cb(void *arg)
 {
 	struct raid_stripe *stripe = arg;
 
-	enter(stripe, stripe->kind == RAID_STRIPE_ZERO ? RAID_STRIPE_ZERO_MEMBERS : RAID_STRIPE_SLICE);
+	enter(stripe, stripe->kind == RAID_STRIPE_ZERO ? RAID_STRIPE_LOG : RAID_STRIPE_SLICE);
 	advance(stripe);
 }
 
@@ -208,7 +210,7 @@ step_lock(struct raid_stripe *stripe)
 	if (!raid_stripe_lock_get(&stripe->pool->raid->parity->locks, &stripe->lock)) {
 		return false;
 	}
-	enter(stripe, stripe->kind == RAID_STRIPE_ZERO ? RAID_STRIPE_ZERO_MEMBERS : RAID_STRIPE_SLICE);
+	enter(stripe, stripe->kind == RAID_STRIPE_ZERO ? RAID_STRIPE_LOG : RAID_STRIPE_SLICE);
 	return true;
 }
 
@@ -267,12 +269,96 @@ step_compute(struct raid_stripe *stripe)
 	return true;
 }
 
+static struct raid_stripe *
+stripe_of(struct raid_stripe_write *write)
+{
+	return SPDK_CONTAINEROF(write, struct raid_stripe, write);
+}
+
+/* All that is about to be written. */
+static void
+describe_changes(struct raid_stripe *stripe)
+{
+	struct raid_stripe_write *write = &stripe->write;
+
+	write->ch = stripe->io->ch;
+	write->io = stripe->io;
+	write->num_changes = 0;
+	for (uint8_t i = 0; i < num_columns(stripe); i++) {
+		const struct raid_stripe_column *column = &stripe->columns[i];
+		struct raid_stripe_change *change = &write->changes[write->num_changes];
+
+		if (stripe->kind == RAID_STRIPE_ZERO) {
+			*change = (struct raid_stripe_change){.slot = column->slot,
+				.offset_blocks = stripe->lock.first_row,
+				.num_blocks = stripe->lock.num_rows};
+			write->num_changes++;
+		} else if (column->writes) {
+			*change = (struct raid_stripe_change){.slot = column->slot,
+				.offset_blocks = column->row,
+				.num_blocks = column->num_rows,
+				.iovcnt = column->new.iovcnt,
+				.iovs = column->new.iovs,
+				.md = stripe->pool->raid->parity->md_len > 0 ? column->new.md.iov_base : NULL};
+			write->num_changes++;
+		}
+	}
+}
+
+static void
+logged_cb(struct raid_stripe_write *write, int status)
+{
+	struct raid_stripe *stripe = stripe_of(write);
+
+	stripe->some_failed = false;
+	if (status != 0) {
+		stripe->io->status = SPDK_BDEV_IO_STATUS_FAILED;
+		enter(stripe, RAID_STRIPE_END);
+	} else {
+		enter(stripe, stripe->kind == RAID_STRIPE_ZERO ? RAID_STRIPE_ZERO_MEMBERS : RAID_STRIPE_WRITE_NEW);
+	}
+	advance(stripe);
+}
+
 static bool
 step_log(struct raid_stripe *stripe)
 {
 	stripe->io->num_succeeded = 0;
 	stripe->some_failed = false;
-	enter(stripe, RAID_STRIPE_WRITE_NEW);
+	if (stripe->pool->raid->journal != NULL) {
+		describe_changes(stripe);
+		stripe->write.cb = logged_cb;
+		raid_journal_log(&stripe->write);
+		return false;
+	}
+	enter(stripe, stripe->kind == RAID_STRIPE_ZERO ? RAID_STRIPE_ZERO_MEMBERS : RAID_STRIPE_WRITE_NEW);
+	return true;
+}
+
+static void
+written_cb(struct raid_stripe_write *write, int status)
+{
+	struct raid_stripe *stripe = stripe_of(write);
+
+	if (status != 0) {
+		stripe->io->status = SPDK_BDEV_IO_STATUS_FAILED;
+		enter(stripe, RAID_STRIPE_END);
+	} else {
+		enter(stripe, stripe->kind == RAID_STRIPE_ZERO ? RAID_STRIPE_END : RAID_STRIPE_SLICE_DONE);
+	}
+	advance(stripe);
+}
+
+/* What has been written of the section, on all members that are to stay. */
+static bool
+step_written(struct raid_stripe *stripe)
+{
+	if (stripe->pool->raid->journal != NULL) {
+		stripe->write.cb = written_cb;
+		raid_journal_done(&stripe->write);
+		return false;
+	}
+	enter(stripe, stripe->kind == RAID_STRIPE_ZERO ? RAID_STRIPE_END : RAID_STRIPE_SLICE_DONE);
 	return true;
 }
 
@@ -347,7 +433,7 @@ step_write_new(struct raid_stripe *stripe)
 		return false;
 	}
 	if (spdk_likely(!stripe->some_failed)) {
-		enter(stripe, RAID_STRIPE_SLICE_DONE);
+		enter(stripe, RAID_STRIPE_WRITTEN);
 		return true;
 	}
 	if (raid_io_was_reset(stripe->io)) {
@@ -355,11 +441,11 @@ step_write_new(struct raid_stripe *stripe)
 		return false;
 	}
 	if (!has_lost_too_much(stripe)) {
-		enter(stripe, RAID_STRIPE_SLICE_DONE);
-	} else if (++stripe->retries > MAX_RETRIES) {
-		enter(stripe, RAID_STRIPE_END);
-	} else {
+		enter(stripe, RAID_STRIPE_WRITTEN);
+	} else if (++stripe->retries <= MAX_RETRIES) {
 		write_again(stripe);
+	} else {
+		enter(stripe, stripe->pool->raid->journal != NULL ? RAID_STRIPE_WRITTEN : RAID_STRIPE_END);
 	}
 	return true;
 }
@@ -392,7 +478,7 @@ step_zero_members(struct raid_stripe *stripe)
 		write_again(stripe);
 		return true;
 	}
-	enter(stripe, RAID_STRIPE_END);
+	enter(stripe, RAID_STRIPE_WRITTEN);
 	return true;
 }
 
@@ -410,6 +496,7 @@ static bool (*const g_steps[RAID_STRIPE_NUM_STEPS])(struct raid_stripe *stripe) 
 	[RAID_STRIPE_COMPUTE] = step_compute,
 	[RAID_STRIPE_LOG] = step_log,
 	[RAID_STRIPE_WRITE_NEW] = step_write_new,
+	[RAID_STRIPE_WRITTEN] = step_written,
 	[RAID_STRIPE_SLICE_DONE] = step_slice_done,
 	[RAID_STRIPE_ZERO_MEMBERS] = step_zero_members,
 	[RAID_STRIPE_END] = step_end,
