@@ -5,6 +5,8 @@
   declarations, so that a page of section 3 cannot say anything else than the code.
 - `function()` in running text links to the page that has it.
 - Each function of section 3 is found by man(1) under its own name.
+
+Sphinx has a domain for C. It looks names up one by one in a list, which takes minutes for as many as there are here.
 """
 
 import re
@@ -13,12 +15,13 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from docutils.utils import new_document
 from sphinx import addnodes
-from sphinx.parsers import RSTParser
+from sphinx.domains import Domain, ObjType
+from sphinx.roles import XRefRole
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.nodes import make_refnode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -26,94 +29,136 @@ import c_header  # noqa: E402
 
 INCLUDE = Path(__file__).resolve().parent.parent.parent / "include"
 CALL = re.compile(r"\b((?:spdk|bdk)_\w+)\(\)")
+# How a declaration is called in the index and in search.
+KINDS = {"function": "C function", "type": "C type", "struct": "C struct", "union": "C union", "enum": "C enum",
+         "macro": "C macro", "variable": "C variable"}
 
 logger = logging.getLogger(__name__)
 
 
-def escape(text):
-    """Plain text as reStructuredText, calls of functions as links."""
-    pieces = re.split(r"(\b(?:spdk|bdk)_\w+\(\))", text)
-    return "".join(f":c:func:`{piece[:-2]}`" if number % 2 else re.sub(r"([\\*`|_])", r"\\\1", piece)
-                   for number, piece in enumerate(pieces))
+class HeaderDomain(Domain):
+    """What the public headers declare, by name."""
+
+    name = "header"
+    label = "Public headers"
+    object_types = {kind: ObjType(text, "name") for kind, text in KINDS.items()}
+    roles = {"name": XRefRole()}
+    initial_data = {"objects": {}}
+
+    @property
+    def objects(self):
+        """Of each name: (page, anchor, kind)."""
+        return self.data["objects"]
+
+    def note(self, name, kind, node):
+        """Remembers where a name is described. Of a function and a structure of one name the function has it."""
+        other = self.objects.get(name)
+        if other and other[0] != self.env.docname and "function" in (kind, other[2]) and kind == other[2]:
+            logger.warning("%s is described in %s as well", name, other[0], location=node)
+        if not other or other[2] != "function":
+            self.objects[name] = (self.env.docname, f"c.{kind}.{name}", kind)
+
+    def clear_doc(self, docname):
+        for name in [name for name, place in self.objects.items() if place[0] == docname]:
+            del self.objects[name]
+
+    def merge_domaindata(self, docnames, otherdata):
+        self.objects.update({name: place for name, place in otherdata["objects"].items() if place[0] in docnames})
+
+    def resolve_xref(self, env, fromdocname, builder, typ, target, node, contnode):
+        place = self.objects.get(target)
+        return place and make_refnode(builder, fromdocname, place[0], place[1], contnode, target)
+
+    def resolve_any_xref(self, env, fromdocname, builder, target, node, contnode):
+        link = self.resolve_xref(env, fromdocname, builder, "name", target, node, contnode)
+        return [("header:name", link)] if link else []
+
+    def get_objects(self):
+        for name, (docname, anchor, kind) in self.objects.items():
+            yield name, name, kind, docname, anchor, 1
 
 
-def paragraphs(text):
-    """A comment as reStructuredText: what is indented in it is shown as it stands."""
-    lines = []
-    literal = False
-    for line in text.split("\n"):
-        indented = line.startswith(("  ", "\t")) and line.strip()
-        if indented and not literal:
-            lines += ["", "::", ""]
-        elif not indented and literal:
-            lines.append("")
-        literal = bool(indented)
-        lines.append(f"   {line}" if literal else escape(line))
-    return lines
+def link_to(env, name):
+    """name() in code, as a link to its page. There is a warning if no page has it."""
+    link = addnodes.pending_xref("", refdomain="header", reftype="name", reftarget=name, refdoc=env.docname, refwarn=True)
+    link += nodes.literal("", f"{name}()")
+    return link
 
 
-def code_block(text):
-    return ["", ".. code-block:: c", "", *(f"   {line}".rstrip() for line in text.split("\n")), ""]
+def text_nodes(env, text):
+    pieces = CALL.split(text)
+    return [link_to(env, piece) if number % 2 else nodes.Text(piece) for number, piece in enumerate(pieces) if piece]
+
+
+def paragraphs(env, text):
+    """A comment: what is indented in it is shown as it stands."""
+    found = []
+    for block in re.split(r"\n\s*\n", text):
+        for literal, lines in group_by_indent(block.split("\n")):
+            if literal:
+                found.append(code_block("\n".join(lines), "none"))
+            else:
+                found.append(nodes.paragraph("", "", *text_nodes(env, " ".join(line.strip() for line in lines))))
+    return found
+
+
+def group_by_indent(lines):
+    runs = []
+    for line in lines:
+        literal = line.startswith(("  ", "\t"))
+        if line.strip() and runs and runs[-1][0] == literal:
+            runs[-1][1].append(line)
+        elif line.strip():
+            runs.append((literal, [line]))
+    return runs
+
+
+def code_block(text, language):
+    text = text.expandtabs(4)
+    return nodes.literal_block(text, text, language=language)
 
 
 def signature(declaration):
-    """What the C domain of Sphinx reads, and whether the text of the declaration is worth showing besides."""
+    """One line that names the declaration; and whether its text is worth showing besides."""
+    text = declaration.text
     if declaration.kind == "macro":
-        head = re.match(r"#define (\w+(?:\([^)]*\))?)", declaration.text).group(1)
-        return head, "\n" not in declaration.text and declaration.text.strip() != f"#define {head}"
+        head = re.match(r"#define (\w+(?:\([^)]*\))?)", text).group(1)
+        return head, "\n" not in text and text.strip() != f"#define {head}"
     if declaration.kind == "type":
-        one_line = c_header.without_attributes(" ".join(declaration.text.split()))
+        one_line = c_header.without_attributes(" ".join(text.split()))
         if re.search(r"HEAD\(|[{}]", one_line):
-            return declaration.name, True
-        return one_line.removeprefix("typedef ").rstrip("; "), False
-    if declaration.kind == "variable":
-        return " ".join(declaration.text.split()).removeprefix("extern ").rstrip(";"), False
-    if declaration.kind == "function":
-        return declaration.text, False
-    return declaration.name, True
+            return f"typedef {declaration.name}", True
+        return one_line.rstrip("; "), False
+    if declaration.kind in ("function", "variable"):
+        return " ".join(text.split()).rstrip(";"), False
+    return f"{declaration.kind} {declaration.name}", True
 
 
-ROLES = {"variable": "var"}
-
-
-def group_lines(group):
-    """One comment and what it is about. Declarations of one kind share an entry."""
-    lines = []
+def runs_of(group):
+    """Declarations that share an entry: neighbours of one kind, but for structures, which are long."""
     runs = []
     for declaration in group.declarations:
-        kind = ROLES.get(declaration.kind, declaration.kind)
-        alone = kind in ("struct", "union", "enum")
-        if runs and runs[-1][0] == kind and not alone:
-            runs[-1][1].append(declaration)
+        alone = declaration.kind in ("struct", "union", "enum")
+        if runs and runs[-1][0].kind == declaration.kind and not alone:
+            runs[-1].append(declaration)
         else:
-            runs.append((kind, [declaration]))
-    if not runs:
-        return ["", *paragraphs(group.comment), ""]
-    for number, (kind, run) in enumerate(runs):
-        shown = [(declaration, *signature(declaration)) for declaration in run]
-        head = f".. c:{kind}:: "
-        lines += ["", head + shown[0][1], *(" " * len(head) + other for _, other, _ in shown[1:]), ""]
-        body = paragraphs(group.comment) if number == 0 and group.comment else []
-        text = "\n".join(declaration.text for declaration, _, worth in shown if worth)
-        if text:
-            body += code_block(text)
-        lines += [f"   {line}".rstrip() for line in body] + [""]
-    return lines
+            runs.append([declaration])
+    return runs
 
 
 class Declarations(SphinxDirective):
-    """`{declarations} spdk/bdev.h` with `:sections: Title; Other title`. A title may be cut short; `-` is what stands before the first."""
+    """`{declarations} spdk/bdev.h`, of which `:sections: Title; Other title`: whole titles or how they begin; `-` is what
+    stands before the first."""
 
     required_arguments = 1
-    option_spec = {"sections": directives.unchanged, "no-intro": directives.flag}
+    option_spec = {"sections": directives.unchanged}
 
     def wanted(self, sections):
         if "sections" not in self.options:
             return sections
         chosen = []
         for title in self.options["sections"].split(";"):
-            title = title.strip()
-            title = "" if title == "-" else title
+            title = title.strip().removeprefix("-")
             found = [one for one in sections if one.title == title] or \
                 [one for one in sections if title and one.title.startswith(title)]
             if len(found) != 1:
@@ -121,33 +166,59 @@ class Declarations(SphinxDirective):
             chosen += found
         return chosen
 
+    def signature_node(self, declaration, line):
+        domain = self.env.get_domain("header")
+        node = addnodes.desc_signature(line, "")
+        before, name, after = line.partition(declaration.name)
+        node += [nodes.Text(before), addnodes.desc_name(name, name), nodes.Text(after)]
+        anchor = f"c.{declaration.kind}.{declaration.name}"
+        node["ids"].append(anchor)
+        self.state.document.note_explicit_target(node)
+        domain.note(declaration.name, declaration.kind, node)
+        entry = ("single", f"{declaration.name} ({KINDS[declaration.kind]})", anchor, "", None)
+        return addnodes.index(entries=[entry]), node
+
+    def run_nodes(self, run, comment):
+        found = []
+        desc = addnodes.desc(domain="c", objtype=run[0].kind, desctype=run[0].kind, noindex=False)
+        shown = []
+        for declaration in run:
+            line, worth = signature(declaration)
+            index, node = self.signature_node(declaration, line)
+            found.append(index)
+            desc += node
+            if worth:
+                shown.append(declaration.text)
+        body = addnodes.desc_content()
+        if comment:
+            body += paragraphs(self.env, comment)
+        if shown:
+            body += code_block("\n".join(shown), "c")
+        desc += body
+        return [*found, desc]
+
+    def group_nodes(self, group):
+        if not group.declarations:
+            return paragraphs(self.env, group.comment)
+        return [node for number, run in enumerate(runs_of(group))
+                for node in self.run_nodes(run, group.comment if number == 0 else "")]
+
     def run(self):
         path = INCLUDE / self.arguments[0]
         self.env.note_dependency(str(path))
         intro, sections = c_header.read_header(path)
-        lines = []
-        if "sections" not in self.options and "no-intro" not in self.options:
-            lines += [*paragraphs(intro), ""]
+        found = []
+        if "sections" not in self.options and intro:
+            found += paragraphs(self.env, intro)
         chosen = self.wanted(sections)
         for section in chosen:
             if section.title and len(chosen) > 1:
-                lines += ["", f".. rubric:: {escape(section.title)}", ""]
-            lines += [*paragraphs(section.intro), ""]
+                found.append(nodes.rubric("", section.title))
+            if section.intro:
+                found += paragraphs(self.env, section.intro)
             for group in section.groups:
-                lines += group_lines(group)
-        document = new_document(str(path), self.state.document.settings)
-        document.reporter = self.state.document.reporter
-        rst_parser(self).parse("\n".join(lines), document)
-        for node in document.findall(nodes.Element):
-            for name in node.get("ids", []):
-                self.state.document.ids.setdefault(name, node)
-        return document.children
-
-
-def rst_parser(directive):
-    parser = RSTParser()
-    parser.set_application(directive.env.app)
-    return parser
+                found += self.group_nodes(group)
+        return found
 
 
 class LinkCalls(SphinxTransform):
@@ -159,29 +230,23 @@ class LinkCalls(SphinxTransform):
         for node in list(self.document.findall(nodes.literal)):
             match = CALL.fullmatch(node.astext())
             if match and not isinstance(node.parent, (nodes.title, nodes.reference, addnodes.pending_xref)):
-                link = addnodes.pending_xref("", refdomain="c", reftype="func", reftarget=match.group(1),
-                                             refdoc=self.env.docname, refwarn=True)
-                node.replace_self(link)
-                link += node
+                node.replace_self(link_to(self.env, match.group(1)))
 
 
 def write_man_aliases(app, exception):
     """man 3 spdk_bdev_open_ext leads to the page that has it."""
     if exception or app.builder.name != "man":
         return
-    domain = app.env.get_domain("c")
-    for name, _, kind, docname, _, _ in domain.get_objects():
-        if kind != "function" or not docname.startswith("man3/"):
-            continue
-        folder = Path(app.outdir) / "man3"
-        alias = folder / f"{name}.3"
-        page = docname.split("/")[1]
-        if name != page:
-            alias.write_text(f".so man3/{page}.3\n")
+    for name, (docname, _, kind) in app.env.get_domain("header").objects.items():
+        if kind == "function" and docname.startswith("man3/"):
+            page = docname.split("/")[1]
+            if name != page:
+                (Path(app.outdir) / "man3" / f"{name}.3").write_text(f".so man3/{page}.3\n")
 
 
 def setup(app):
+    app.add_domain(HeaderDomain)
     app.add_directive("declarations", Declarations)
     app.add_transform(LinkCalls)
     app.connect("build-finished", write_man_aliases)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,7 +17,7 @@ import c_header  # noqa: E402
 
 MANUAL = {section: sorted((DOC / f"man{section}").glob("*.md")) for section in (1, 3, 5)}
 FUNCTIONS = sorted({name for header in (ROOT / "include").rglob("*.h") for name in c_header.functions(header)
-                    if header.parent.name != "spdk_internal"})
+                    if header.parent.name != "spdk_internal" and not name.startswith("_")})
 PAGES = sorted(path for path in ROOT.rglob("*.md")
                if not any(part.startswith((".", "build", "node_modules")) for part in path.relative_to(ROOT).parts))
 
@@ -34,7 +34,7 @@ def installed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def manual(installed):
-    return next(installed.rglob("man1")).parent
+    return next(installed.rglob("spdk_bdev_open.3")).parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +51,9 @@ def test_each_source_is_an_html_page(html):
 def test_search_finds_functions_and_words(html):
     index = (html / "searchindex.js").read_text()
     data = json.loads(re.fullmatch(r"Search\.setIndex\((.*)\)", index, re.S).group(1))
-    names = {entry[4] if isinstance(entry, list) and len(entry) > 4 else entry
-             for entries in data["objects"].values() for entry in (entries if isinstance(entries, list) else entries)}
-    assert "spdk_bdev_open_ext" in str(names)
-    found = data["terms"]["reactor"]
-    assert len(found if isinstance(found, list) else [found]) >= 1
+    names = {entry[4] for entries in data["objects"].values() for entry in entries}
+    assert {"spdk_bdev_open_ext", "spdk_bdev_fn_table", "SPDK_BDEV_MODULE_REGISTER"} <= names
+    assert "strict" in {data["docnames"][number] for number in data["terms"]["reactor"]}
 
 
 def test_html_needs_nothing_from_elsewhere(html):
@@ -69,7 +67,8 @@ def test_html_needs_nothing_from_elsewhere(html):
 
 def test_each_function_has_its_manual_page(manual):
     missing = [name for name in FUNCTIONS if not (manual / "man3" / f"{name}.3").exists()]
-    assert len(FUNCTIONS) > 800 and not missing
+    assert len(FUNCTIONS) > 800
+    assert not missing
 
 
 def test_a_page_tells_arguments_and_returns(manual):
@@ -85,7 +84,7 @@ def test_manual_pages_are_well_formed(manual, section):
     pages = [manual / f"man{section}" / f"{path.stem}.{section}" for path in MANUAL[section]]
     result = run("man", "--warnings", "-l", *pages)
     assert not [line for line in result.stderr.splitlines() if "can't break" not in line and "cannot adjust" not in line]
-    names = re.findall(r"^NAME\n +(\S+) - \S", result.stdout, re.M)
+    names = re.findall(r"^NAME\n +(\S+)\s+-\s", result.stdout, re.M)
     assert names == [path.stem for path in MANUAL[section]]
 
 
