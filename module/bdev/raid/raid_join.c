@@ -20,16 +20,16 @@ join_done(struct raid_member *member, int rc)
 	struct raid *raid = member->raid;
 	raid_join_cb cb = member->join_cb;
 
-	member->join_cb = NULL;
 	if (rc != 0) {
 		SPDK_ERRLOG("%s: %s cannot join it: %s\n", raid->bdev.name, member->name, spdk_strerror(-rc));
 		raid_member_leave(member, false, NULL);
 	} else if (member->leaving || raid->state != RAID_ONLINE) {
 		rc = -ENODEV;
 	}
-	cb(member->join_arg, rc);
+	member->join_cb = NULL;
 	/* Who wanted it to go has waited for the walk. */
 	raid_member_leave_joined(member);
+	cb(member->join_arg, rc);
 	raid_let_go(raid);
 }
 

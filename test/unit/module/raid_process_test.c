@@ -161,6 +161,33 @@ test_pace(void **state)
 	stop();
 }
 
+/* Superblocks say now and then what is durable, so that a rebuild goes on from there after a restart. */
+static void
+test_progress_is_recorded(void **state)
+{
+	uint64_t before;
+
+	g_disk_blocks = 2 * 1024 + 40 * 1024;
+	g_superblock = true;
+	start(1, "raid1", 2);
+	g_raid_process_options = (struct raid_process_options){.window_size_kb = 256, .max_bandwidth_mb_sec = 1};
+	add_disk(2);
+	g_disks[2].bdev.write_cache = true;
+	replace(0, 2);
+	g_superblock = false;
+	g_disk_blocks = DISK_BLOCKS;
+	run_for_s(5);
+	assert_true(g_raid->members[0].in_sync_until > 0);
+	assert_int_equal(g_raid->members[0].durable_until, 0);
+	run_for_s(6);
+	before = g_raid->members[0].durable_until;
+	assert_in_range(before, 9 * 2048, 11 * 2048);
+	assert_true(before <= g_raid->members[0].in_sync_until);
+	wait_for_process();
+	assert_true(g_raid->members[0].durable_until == UINT64_MAX);
+	stop();
+}
+
 static void
 test_target_leaves(void **state)
 {
@@ -634,6 +661,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_users_go_on),
 		cmocka_unit_test(test_bandwidth),
 		cmocka_unit_test(test_pace),
+		cmocka_unit_test(test_progress_is_recorded),
 		cmocka_unit_test(test_target_leaves),
 		cmocka_unit_test(test_other_leaves),
 		cmocka_unit_test(test_array_ends),
