@@ -9,15 +9,9 @@
  *   far it has come.
  */
 
+#include "module/bdev/raid/raid_bitmap.h"
 #include "module/bdev/raid/raid_process.h"
 
-#if __has_include("module/bdev/raid/raid_bitmap_internal.h")
-#include "module/bdev/raid/raid_bitmap.h"
-#else
-#define raid_bitmap_next_dirty(raid, from, offset, num) (*(num) = 0, false)
-#define raid_bitmap_num_dirty(raid) UINT64_MAX
-#define raid_bitmap_synced(raid, offset, num)
-#endif
 #include "spdk/thread.h"
 #include "spdk/util.h"
 
