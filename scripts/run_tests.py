@@ -121,6 +121,8 @@ def main():
     counts = Counts()
 
     if "unit" in wanted or "system" in wanted:
+        # Before the build is configured, which looks for them.
+        subprocess.run([str(ROOT / "scripts" / "get-fio-headers.sh")], check=False)
         build("build-asan", "--buildtype=debug", "-Db_sanitize=address,undefined", "-Db_lundef=false", "--werror")
     if "unit" in wanted:
         run_unit(counts, "build-asan", [])

@@ -156,10 +156,12 @@ int bdk_queue_get_fd(struct bdk_queue *queue);
 
 /*
  * Of a local queue: the channel of its disk, and a way to make its SPDK thread the current one, for functions of
- * spdk/bdev.h; NULL otherwise. spdk_set_thread(NULL) ends that.
+ * spdk/bdev.h; NULL otherwise. spdk_set_thread(NULL) ends that. What those functions call back runs inside later calls,
+ * of bdk_queue_poll() at the latest, which does what there is to do without waiting, and fetches nothing.
  */
 struct spdk_io_channel *bdk_queue_get_channel(struct bdk_queue *queue);
 struct spdk_thread *bdk_queue_get_thread(struct bdk_queue *queue);
+void bdk_queue_poll(struct bdk_queue *queue);
 
 #ifdef __cplusplus
 }

@@ -654,3 +654,14 @@ bdk_queue_get_thread(struct bdk_queue *queue)
 {
 	return queue->reactor != NULL ? queue->thread : NULL;
 }
+
+void
+bdk_queue_poll(struct bdk_queue *queue)
+{
+	if (queue->reactor != NULL) {
+		event_reactor_step(queue->reactor);
+		if (queue->uses_fd) {
+			event_reactor_arm(queue->reactor);
+		}
+	}
+}

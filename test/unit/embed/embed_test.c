@@ -179,6 +179,39 @@ test_loop_sleeps(void **state)
 	stop();
 }
 
+static void
+direct_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *ctx)
+{
+	*(int *)ctx = success ? 1 : -1;
+	spdk_bdev_free_io(bdev_io);
+}
+
+/* A function of spdk/bdev.h on the thread of a local queue. */
+static void
+test_direct(void **state)
+{
+	struct bdk_queue *queue;
+	struct bdk_disk *disk;
+	uint8_t buf[512];
+	int done = 0;
+
+	start(false);
+	assert_int_equal(bdk_disk_open("d", true, &disk), 0);
+	assert_int_equal(bdk_queue_create(disk, BDK_QUEUE_LOCAL, &queue), 0);
+	spdk_set_thread(bdk_queue_get_thread(queue));
+	assert_int_equal(spdk_bdev_read_blocks(bdk_disk_get_desc(disk), bdk_queue_get_channel(queue), buf, 0, 1,
+				 direct_done_cb, &done),
+		0);
+	spdk_set_thread(NULL);
+	while (done == 0) {
+		bdk_queue_poll(queue);
+	}
+	assert_int_equal(done, 1);
+	bdk_queue_destroy(queue);
+	assert_int_equal(bdk_disk_close(disk), 0);
+	stop();
+}
+
 /* The same with the descriptor of a local queue. */
 static void
 test_local_sleeps(void **state)
@@ -556,6 +589,7 @@ main(void)
 		cmocka_unit_test(test_thread),
 		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_loop_sleeps),
+		cmocka_unit_test(test_direct),
 		cmocka_unit_test(test_local_sleeps),
 		cmocka_unit_test(test_any_thread),
 		cmocka_unit_test(test_wait_time),

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""fio with the engine: job files in both spellings, verified, on several kinds of bdevs; trim, zones, errors."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BUILD = Path(os.environ.get("BDEVKIT_BUILD", ROOT / "build-asan")).resolve()
+ENGINE = BUILD / "app" / "fio"
+BLOCKS = 32768
+
+
+def environment():
+    needed = subprocess.run(["ldd", BUILD / "libbdevkit.so.0"], capture_output=True, text=True, check=True).stdout
+    sanitizer = re.search(r"libasan\S* => (\S+)", needed)
+    # fio itself leaks.
+    extra = {"LD_PRELOAD": sanitizer.group(1), "ASAN_OPTIONS": "detect_leaks=0"} if sanitizer else {}
+    return dict(os.environ, BDEVKIT_FIO_DIR=str(ENGINE), **extra)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engine():
+    assert (ENGINE / "bdevkit.so").exists(), "no engine: scripts/get-fio-headers.sh, and configure the build again"
+
+
+def method(method, /, **params):
+    return {"method": method, "params": params}
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fio")
+    for name in ("uring", "aio", "under-crypto"):
+        (folder / name).write_bytes(bytes(BLOCKS * 512))
+    entries = [
+        method("bdev_malloc_create", name="malloc", num_blocks=BLOCKS, block_size=512),
+        method("bdev_malloc_create", name="malloc4k", num_blocks=BLOCKS // 8, block_size=4096),
+        method("bdev_uring_create", name="uring", filename=str(folder / "uring"), block_size=512),
+        method("bdev_aio_create", name="aio", filename=str(folder / "aio"), block_size=512, fallocate=True),
+        method("bdev_aio_create", name="under-crypto", filename=str(folder / "under-crypto"), block_size=512),
+        method("bdev_crypto_create", name="crypto", base_bdev_name="under-crypto", key_name="key"),
+        method("bdev_malloc_create", name="under-zones", num_blocks=BLOCKS, block_size=512),
+        method("bdev_zone_block_create", name="zones", base_bdev="under-zones", zone_capacity=2048,
+               optimal_open_zones=4),
+    ]
+    for level, count in (("raid0", 2), ("raid1", 2), ("raid5", 3)):
+        members = ["%s-%d" % (level, i) for i in range(count)]
+        entries += [method("bdev_malloc_create", name=name, num_blocks=BLOCKS, block_size=512) for name in members]
+        entries.append(method("bdev_raid_create", name=level, raid_level=level, base_bdevs=members,
+                              **({} if level == "raid1" else {"strip_size_kb": 64})))
+    path = folder / "config.json"
+    path.write_text(json.dumps({"subsystems": [
+        {"subsystem": "accel", "config": [
+            method("accel_crypto_key_create", name="key", cipher="AES_XTS", key="11" * 16, key2="22" * 16)]},
+        {"subsystem": "bdev", "config": entries}]}))
+    return path
+
+
+JOB = """\
+[global]
+ioengine=%s
+spdk_json_conf=%s
+thread=1
+direct=1
+group_reporting=0
+size=2m
+bs=4k
+iodepth=16
+verify_fatal=1
+"""
+
+
+def fio(program, folder, text, status=0):
+    """Runs a job file. Returns the results of its jobs."""
+    job = folder / "job.fio"
+    job.write_text(text)
+    result = subprocess.run([program, "--output-format=json", "--output=" + str(folder / "out"), str(job)], cwd=folder,
+                            env=environment(), capture_output=True, text=True, timeout=300, check=False)
+    out = (folder / "out").read_text() if (folder / "out").exists() else ""
+    said = result.stdout + result.stderr + out
+    assert (result.returncode == 0) == (status == 0), said
+    if status != 0:
+        return said
+    jobs = json.loads(out[out.index("{"):])["jobs"]
+    assert jobs and all(job["error"] == 0 for job in jobs), said
+    return jobs
+
+
+PLUGIN = ROOT / "app" / "fio" / "fio_plugin"
+SPELLINGS = {"external": ("fio", "external:%s/bdevkit.so" % ENGINE), "spdk_bdev": (PLUGIN, "spdk_bdev")}
+
+
+@pytest.mark.parametrize("bdev", ["malloc", "malloc4k", "uring", "aio", "crypto", "raid0", "raid1", "raid5"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_verified(config, tmp_path, spelling, bdev):
+    program, name = SPELLINGS[spelling]
+    jobs = fio(program, tmp_path, JOB % (name, config) + f"verify=crc32c\n[job]\nfilename={bdev}\nrw=randwrite\n")
+    assert jobs[0]["write"]["total_ios"] == 512 and jobs[0]["read"]["total_ios"] == 512
+
+
+@pytest.mark.parametrize("verify", ["md5", "crc64", "crc32", "crc16", "crc7", "xxhash", "sha1", "sha256", "sha512", "sha3-256",
+                                    "pattern"])
+def test_verify_modes(config, tmp_path, verify):
+    program, name = SPELLINGS["external"]
+    extra = "verify_pattern=0xdeadbeef\n" if verify == "pattern" else ""
+    jobs = fio(program, tmp_path,
+               JOB % (name, config) + f"{extra}verify={verify}\n[job]\nfilename=malloc\nrw=randwrite\nbsrange=512-16k\n")
+    assert jobs[0]["read"]["total_ios"] == jobs[0]["write"]["total_ios"] > 100
+
+
+def test_verify_finds_what_is_wrong(config, tmp_path):
+    """Two jobs write to the same blocks in turn: fio has to say that the first one's are not there any more."""
+    program, name = SPELLINGS["external"]
+    text = JOB % (name, config) + "verify=crc32c\nfilename=malloc\n" \
+        "[first]\nrw=write\ndo_verify=0\n[second]\nstonewall\nrw=write\ndo_verify=0\nverify=md5\n" \
+        "[check]\nstonewall\nrw=read\n"
+    assert "verify" in fio(program, tmp_path, text, status=1)
+
+
+def test_several_jobs_and_bdevs(config, tmp_path):
+    program, name = SPELLINGS["spdk_bdev"]
+    text = JOB % (name, config) + "verify=crc32c\niodepth_batch=8\nfsync=32\n" \
+        "[two]\nfilename=malloc:uring\nrw=randrw\n[three]\nfilename=aio\noffset=2m\nrw=write\n" \
+        "[four]\nfilename=aio\noffset=8m\nrw=randwrite\nnumjobs=2\noffset_increment=2m\n"
+    jobs = fio(program, tmp_path, text)
+    assert sorted(job["jobname"] for job in jobs) == ["four", "four", "three", "two"]
+    assert sum(job["sync"]["total_ios"] for job in jobs) > 0
+
+
+def test_trim(config, tmp_path):
+    program, name = SPELLINGS["external"]
+    for bdev in ("malloc", "aio"):
+        jobs = fio(program, tmp_path, JOB % (name, config) + f"[job]\nfilename={bdev}\nrw=randtrim\n")
+        assert jobs[0]["trim"]["total_ios"] == 512
+        jobs = fio(program, tmp_path, JOB % (name, config) + f"[job]\nfilename={bdev}\nrw=trimwrite\n")
+        assert jobs[0]["trim"]["total_ios"] > 0 and jobs[0]["write"]["total_ios"] > 0
+
+
+def test_zones(config, tmp_path):
+    program, name = SPELLINGS["spdk_bdev"]
+    zoned = JOB % (name, config) + "[job]\nfilename=zones\nzonemode=zbd\ninitial_zone_reset=1\nsize=16m\nbs=16k\n"
+    jobs = fio(program, tmp_path, zoned + "rw=randwrite\niodepth=1\nmax_open_zones=4\nverify=crc32c\n")
+    assert jobs[0]["read"]["total_ios"] == jobs[0]["write"]["total_ios"] > 100
+    # Round and round, so that zones are reset in between.
+    jobs = fio(program, tmp_path, zoned + "rw=write\nio_size=40m\niodepth=1\n")
+    assert jobs[0]["write"]["total_ios"] == 40 * 64
+    jobs = fio(program, tmp_path, zoned + "rw=write\niodepth=8\nzone_append=1\n")
+    assert jobs[0]["write"]["total_ios"] > 100
+
+
+def test_all_bdevs(config, tmp_path):
+    program, name = SPELLINGS["external"]
+    jobs = fio(program, tmp_path, JOB % (name, config) + "[job]\nfilename=*\nrw=randread\nfile_service_type=roundrobin\n")
+    assert jobs[0]["read"]["total_ios"] > 0
+
+
+@pytest.mark.parametrize("change, word", [
+    (("thread=1", "thread=0"), "thread=1 is needed"),
+    (("bs=4k", "bs=700"), "has to be a multiple of 512"),
+    (("config.json", "none.json"), "none.json"),
+    (("filename=malloc", "filename=none"), "there is no bdev none"),
+    (("filename=malloc", "filename=under-crypto"), "cannot open under-crypto for writing"),
+    (("filename=malloc\nrw=write", "filename=crypto\nrw=trim"), "Operation not supported"),
+    (("direct=1", "log_flags=none"), "there is no log flag none"),
+])
+def test_mistakes(config, tmp_path, change, word):
+    program, name = SPELLINGS["external"]
+    text = JOB % (name, config) + "[job]\nfilename=malloc\nrw=write\n"
+    assert change[0] in text
+    assert word in fio(program, tmp_path, text.replace(*change), status=1)
