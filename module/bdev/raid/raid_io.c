@@ -153,6 +153,16 @@ fill_ext_opts(struct spdk_bdev_ext_io_opts *opts, const struct spdk_bdev_io *bde
 	opts->nvme_cdw13 = bdev_io->u.bdev.nvme_cdw13;
 }
 
+/* True if there is nothing to be handed down but the data. */
+static bool
+is_plain(const struct spdk_bdev_io *bdev_io)
+{
+	const struct spdk_bdev_io_block_params *params = &bdev_io->u.bdev;
+
+	return bdev_io->bdev->md_len == 0 && params->memory_domain == NULL &&
+		(params->nvme_cdw12.raw | params->nvme_cdw13.raw) == 0;
+}
+
 int
 raid_io_rw(struct raid_io *io, uint8_t slot, uint64_t offset_blocks)
 {
@@ -162,6 +172,14 @@ raid_io_rw(struct raid_io *io, uint8_t slot, uint64_t offset_blocks)
 	struct spdk_bdev_ext_io_opts opts;
 	int rc;
 
+	if (spdk_likely(bdev_io->type == SPDK_BDEV_IO_TYPE_READ && is_plain(bdev_io))) {
+		rc = spdk_bdev_readv_blocks(member->desc, io->ch->members[slot].ch, data->iovs, data->iovcnt,
+			member->data_offset + offset_blocks, data->num_blocks, request_done_cb, io);
+		if (spdk_likely(rc == 0)) {
+			io->ch->members[slot].reading_blocks += data->num_blocks;
+		}
+		return submitted(io, slot, rc);
+	}
 	fill_ext_opts(&opts, bdev_io);
 	if (bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE) {
 		return submitted(io, slot,
