@@ -96,17 +96,23 @@ submit_rw(struct raid_stripe_column *column, struct spdk_io_channel *ch)
 	const struct raid_member *member = &stripe->pool->raid->members[column->slot];
 	bool is_read = stripe->step == RAID_STRIPE_READ_OLD;
 	const struct raid_stripe_content *content = is_read ? &column->old : &column->new;
-	struct spdk_bdev_ext_io_opts opts = {.size = sizeof(opts)};
+	const struct spdk_bdev_io_block_params *params = &raid_bdev_io(stripe->io)->u.bdev;
+	void *md = stripe->pool->raid->parity->md_len > 0 ? content->md.iov_base : NULL;
 	uint64_t offset = member->data_offset + column->row;
 
-	opts.metadata = stripe->pool->raid->parity->md_len > 0 ? content->md.iov_base : NULL;
 	if (is_read) {
-		return spdk_bdev_readv_blocks_ext(member->desc, ch, content->iovs, content->iovcnt, offset,
+		return spdk_bdev_readv_blocks_with_md(member->desc, ch, content->iovs, content->iovcnt, md, offset,
+			column->num_rows, request_done_cb, column);
+	}
+	if (spdk_unlikely(params->nvme_cdw12.raw != 0)) {
+		struct spdk_bdev_ext_io_opts opts = {
+			.size = sizeof(opts), .metadata = md, .nvme_cdw12 = params->nvme_cdw12};
+
+		return spdk_bdev_writev_blocks_ext(member->desc, ch, content->iovs, content->iovcnt, offset,
 			column->num_rows, request_done_cb, column, &opts);
 	}
-	opts.nvme_cdw12 = raid_bdev_io(stripe->io)->u.bdev.nvme_cdw12;
-	return spdk_bdev_writev_blocks_ext(member->desc, ch, content->iovs, content->iovcnt, offset, column->num_rows,
-		request_done_cb, column, &opts);
+	return spdk_bdev_writev_blocks_with_md(member->desc, ch, content->iovs, content->iovcnt, md, offset,
+		column->num_rows, request_done_cb, column);
 }
 
 static int
