@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """scripts/rpc.py against a small target of its own, whose methods have parameters of every type."""
 
+import importlib.machinery
+import importlib.util
 import json
 import os
 import re
@@ -140,6 +142,23 @@ def test_help(addr):
     assert "usage: rpc.py" in text and "no list of methods: cannot reach a target at /nonexistent/rpc.sock" in text
     version = re.search(r"^  version: '(.*)',$", (ROOT / "meson.build").read_text(encoding="utf-8"), re.M).group(1)
     assert succeeds(addr, "--version") == "rpc.py (bdevkit) %s\n" % version
+
+
+def test_help_of_every_method(target):
+    """Of all methods of the real program, from the descriptions that its decoders work by."""
+    target = target()
+    described = json.loads(succeeds(target.rpc_path, "rpc_describe_methods"))
+    assert {method["name"] for method in described} == set(json.loads(succeeds(target.rpc_path, "rpc_get_methods")))
+    # As a module, so that a hundred helps do not take a hundred processes; one of them as a user asks for it.
+    loader = importlib.machinery.SourceFileLoader("rpc_client", RPC)
+    client = importlib.util.module_from_spec(importlib.util.spec_from_loader("rpc_client", loader))
+    loader.exec_module(client)
+    for method in described:
+        text = " ".join(client.Method(method).parser.format_help().split())
+        assert method["summary"] and " ".join(method["summary"].split()) in text, method["name"]
+        for param in method.get("params", []) + method.get("cli_params", []):
+            assert param["help"] and " ".join(param["help"].split()) in text, (method["name"], param["name"])
+    assert "BLOCK_SIZE" in succeeds(target.rpc_path, "bdev_malloc_create", "-h")
 
 
 def test_unreachable_targets(tmp_path):
