@@ -340,7 +340,8 @@ complete_otherwise(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status
 	const uint32_t watched = BDEV_IO_MARKED_WORD(SPDK_BDEV_IO_STATUS_PENDING, BDEV_IO_WATCHED, 0);
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
-	if (status == SPDK_BDEV_IO_STATUS_SUCCESS && ch->gates == 0 && is_direct(bdev_io) &&
+	/* What is not pending may have no channel any more. */
+	if (status == SPDK_BDEV_IO_STATUS_SUCCESS && is_direct(bdev_io) && ch->gates == 0 &&
 		spdk_get_thread() == ch->thread->thread) {
 		complete_direct(bdev_io, ch);
 	} else if ((bdev_io_get_word(bdev_io) & ~usual) == watched && status == SPDK_BDEV_IO_STATUS_SUCCESS &&
