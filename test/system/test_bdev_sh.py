@@ -13,6 +13,12 @@ from conftest import BDEVKIT, BUILD, PATIENCE, ROOT
 SCRIPT = ROOT / "test" / "bdev" / "bdev.sh"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def engine():
+    if not (BUILD / "app" / "fio" / "bdevkit.so").exists():
+        pytest.skip("fio's headers were not to be had: run scripts/get-fio-headers.sh, and configure the build again")
+
+
 def run(*words):
     environment = dict(os.environ, BDEVKIT=str(BDEVKIT), BDEVKIT_FIO_DIR=str(BUILD / "app" / "fio"))
     result = subprocess.run([SCRIPT, *map(str, words)], env=environment, capture_output=True, text=True,

@@ -25,7 +25,8 @@ def environment():
 
 @pytest.fixture(scope="module", autouse=True)
 def engine():
-    assert (ENGINE / "bdevkit.so").exists(), "no engine: scripts/get-fio-headers.sh, and configure the build again"
+    if not (ENGINE / "bdevkit.so").exists():
+        pytest.skip("fio's headers were not to be had: run scripts/get-fio-headers.sh, and configure the build again")
 
 
 def method(method, /, **params):
