@@ -181,3 +181,42 @@ def functions(path):
     """Names of the functions that a header declares."""
     return [declaration.name for section in read_header(path)[1] for group in section.groups
             for declaration in group.declarations if declaration.kind == "function"]
+
+
+def name_of(code):
+    """What a piece of a C file at the top level defines; None: nothing, or it only declares it."""
+    one_line = " ".join(code.split())
+    if match := re.match(r"#define (\w+)|([A-Z_]+)\(.*\)$|(?:struct|union|enum) (\w+) \{", one_line):
+        return next(filter(None, match.groups()))
+    if match := re.match(r"[^({]*?(\w+)(?:\[\w*\])? = ", one_line):
+        return match.group(1)
+    match = re.search(r"(\w+)\(", one_line)
+    return match.group(1) if match and one_line.endswith("}") else None
+
+
+def definitions(text):
+    """What a C file defines at the top level, by name, each with the comment above it."""
+    reader = Reader(text)
+    found = {}
+    start = 0
+    while reader.at < len(reader.lines):
+        line = reader.lines[reader.at]
+        if not line.strip():
+            reader.at += 1
+            start = reader.at
+        elif line.startswith("/*"):
+            start = reader.at
+            reader.take_comment()
+        else:
+            code = reader.at
+            if line.startswith("#"):
+                reader.take_while_continued()
+            elif re.match(r"[A-Z_]+\(.*\)$", line):
+                reader.at += 1
+            else:
+                reader.take_declaration()
+            name = name_of("\n".join(reader.lines[code:reader.at]))
+            if name:
+                found[name] = "\n".join(reader.lines[start:reader.at])
+            start = reader.at
+    return found

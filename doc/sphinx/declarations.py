@@ -3,6 +3,7 @@
 
 - The directive `declarations` puts a public header, or sections of it, into a page: the header's own comments and
   declarations, so that a page of section 3 cannot say anything else than the code.
+- The directive `c-code` shows functions, structures and variables of a C file of the tree, by their names.
 - `function()` in running text links to the page that has it.
 - Each function of section 3 is found by man(1) under its own name.
 
@@ -221,6 +222,28 @@ class Declarations(SphinxDirective):
         return found
 
 
+class CCode(SphinxDirective):
+    """`{c-code} ../../module/x.c` with `:of: function, structure`: shows them, in this order, or the whole file."""
+
+    required_arguments = 1
+    option_spec = {"of": directives.unchanged}
+
+    def run(self):
+        relative, path = self.env.relfn2path(self.arguments[0])
+        self.env.note_dependency(relative)
+        text = Path(path).read_text().rstrip()
+        if "of" in self.options:
+            known = c_header.definitions(text)
+            names = re.split(r"[,\s]+", self.options["of"].strip())
+            missing = [name for name in names if name not in known]
+            if missing:
+                raise self.error(f"{self.arguments[0]} does not define {', '.join(missing)}")
+            text = "\n\n".join(known[name] for name in names)
+        caption = nodes.caption("", "", nodes.literal("", str(Path(path).resolve().relative_to(INCLUDE.parent))))
+        block = code_block(text, "c")
+        return [nodes.container("", caption, block, literal_block=True, classes=["literal-block-wrapper"])]
+
+
 class LinkCalls(SphinxTransform):
     """`spdk_bdev_open_ext()` in running text becomes a link to its page."""
 
@@ -247,6 +270,7 @@ def write_man_aliases(app, exception):
 def setup(app):
     app.add_domain(HeaderDomain)
     app.add_directive("declarations", Declarations)
+    app.add_directive("c-code", CCode)
     app.add_transform(LinkCalls)
     app.connect("build-finished", write_man_aliases)
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
