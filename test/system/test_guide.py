@@ -86,13 +86,17 @@ def test_a_disk_grows_while_it_is_used(build, target):
     served.rpc("bdev_queue_create", name="grows", num_blocks=1024, capacity_blocks=4096)
     served.rpc("bdev_queue_resize", name="grows", num_blocks=2048)
     assert run("nbdinfo", "--size", served.uri("grows")).stdout.strip() == str(2048 * 512)
+    # Somebody has it open from here on.
+    served.rpc("bdev_passthru_create", name="over", base_bdev_name="grows")
     for num_blocks, code in ((8192, -28), (512, -16)):
         with pytest.raises(RpcError) as error:
             served.rpc("bdev_queue_resize", name="grows", num_blocks=num_blocks)
         assert error.value.code == code
+    served.rpc("bdev_queue_resize", name="grows", num_blocks=3072)
+    assert served.rpc("bdev_get_bdevs", name="over")[0]["num_blocks"] == 3072
     saved = [entry["params"] for part in served.rpc("save_config")["subsystems"] for entry in part["config"] or []
              if entry["method"] == "bdev_queue_create"]
-    assert [(one["num_blocks"], one["capacity_blocks"]) for one in saved] == [(2048, 4096)]
+    assert [(one["num_blocks"], one["capacity_blocks"]) for one in saved] == [(3072, 4096)]
 
 
 def test_what_the_mask_writes_is_not_what_lies_on_the_base(build, target, tmp_path):
@@ -104,7 +108,7 @@ def test_what_the_mask_writes_is_not_what_lies_on_the_base(build, target, tmp_pa
     run("nbdcopy", tmp_path / "data", served.uri("over"))
     run("nbdcopy", served.uri("over"), tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == data
-    served.rpc("nbd_export_create", bdev_name="base", export_name="raw", read_only=True)
+    served.rpc("nbd_export_create", bdev_name="base", name="raw", read_only=True)
     run("nbdcopy", served.uri("raw"), tmp_path / "raw")
     assert (tmp_path / "raw").read_bytes() == bytes(byte ^ 0x55 for byte in data)
 
@@ -127,12 +131,9 @@ def pages_with_commands():
 def test_the_commands_of_a_page_print_what_it_says(page, target, tmp_path):
     served = target()
     (tmp_path / "scripts").mkdir()
-    (tmp_path / "bin").mkdir()
-    for name, command in (("scripts/rpc.py", f"{ROOT}/scripts/rpc.py -s {served.rpc_path}"),
-                          ("bin/bdevkit", f"{BDEVKIT}")):
-        wrapper = tmp_path / name
-        wrapper.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-        wrapper.chmod(0o755)
+    wrapper = tmp_path / "scripts/rpc.py"
+    wrapper.write_text(f'#!/bin/sh\nexec {ROOT}/scripts/rpc.py -s {served.rpc_path} "$@"\n')
+    wrapper.chmod(0o755)
     assert follow(GUIDE / page, tmp_path) >= 1
 
 
