@@ -77,6 +77,7 @@ build-asan/build.ninja:
 
 doc: $(BUILD)/build.ninja ## HTML with a search and manual pages, of doc/, into $(BUILD)/doc
 	scripts/install-deps.sh build doc
+	ninja -C $(BUILD) build.ninja
 	$(MESON) configure $(BUILD) -Ddocs=enabled
 	ninja -C $(BUILD) doc-pages
 	@echo "Open $(BUILD)/doc/html/index.html, or try: man -M $(BUILD)/doc/man spdk_bdev_open"
