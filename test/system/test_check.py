@@ -256,6 +256,71 @@ def test_error_in_stacks(tmp_path, disk, calls, name):
     check(tmp_path, [creates[disk], *calls], name)
 
 
+def raid(level, count, *more, **params):
+    """An array called "array", of so many bases called disk0 and so on."""
+    strip = {} if level == "raid1" else {"strip_size_kb": 4}
+    return [("bdev_raid_create", {"name": "array", "raid_level": level, "base_bdevs": [f"disk{i}" for i in range(count)],
+                                  **strip, **params}), *more]
+
+
+def disks(count, form="plain"):
+    return [("bdev_malloc_create", {**MALLOC, **FORMATS[form], "name": f"disk{i}"}) for i in range(count)]
+
+
+LOST = ("bdev_raid_remove_base_bdev", {"name": "disk1"})
+RAID_LEVELS = {"raid0": 3, "raid1": 3, "concat": 3, "raid5": 4, "raid6": 5}
+
+
+def check_array(folder, calls, *words):
+    rules = check(folder, calls, *words, "array")["array"]
+    assert rules["under load each block holds what was written last"]["count"] > 500
+    return rules
+
+
+@pytest.mark.parametrize("superblock", [False, True], ids=["without", "superblock"])
+@pytest.mark.parametrize("form", ["plain", "boundary", "separate", "interleaved"])
+@pytest.mark.parametrize("level", RAID_LEVELS)
+def test_raid(tmp_path, level, form, superblock):
+    count = RAID_LEVELS[level]
+    members = [(method, {**params, "num_blocks": 8192}) for method, params in disks(count, form)]
+    check_array(tmp_path, [*members, *raid(level, count, superblock=superblock)])
+
+
+@pytest.mark.parametrize("superblock", [False, True], ids=["without", "superblock"])
+@pytest.mark.parametrize("level", ["raid1", "raid5", "raid6"])
+def test_raid_without_a_member(tmp_path, level, superblock):
+    count = RAID_LEVELS[level]
+    members = [(method, {**params, "num_blocks": 8192}) for method, params in disks(count)]
+    check_array(tmp_path, [*members, *raid(level, count, LOST, superblock=superblock)])
+
+
+@pytest.mark.parametrize("kind", ["aio", "uring", "crypto", "passthru", "split", "delay"])
+def test_raid_on_other_modules(tmp_path, kind):
+    """With superblocks, and without a member of three."""
+    calls = []
+    for i in range(3):
+        image = tmp_path / f"disk{i}.img"
+        image.write_bytes(bytes(4 << 20))
+        below = ("bdev_malloc_create", {**MALLOC, "num_blocks": 8192, "name": f"below{i}"})
+        calls += {
+            "aio": [("bdev_aio_create", {"name": f"disk{i}", "filename": str(image), "block_size": 512})],
+            "uring": [("bdev_uring_create", {"name": f"disk{i}", "filename": str(image), "block_size": 512})],
+            "crypto": [below, crypto(f"disk{i}", f"below{i}")],
+            "passthru": [below, ("bdev_passthru_create", {"base_bdev_name": f"below{i}", "name": f"disk{i}"})],
+            "split": [below, ("bdev_split_create", {"base_bdev": f"below{i}", "split_count": 1}),
+                      ("bdev_passthru_create", {"base_bdev_name": f"below{i}p0", "name": f"disk{i}"})],
+            "delay": [below, delay(f"disk{i}", f"below{i}", 10, 10)],
+        }[kind]
+    check_array(tmp_path, [*calls, *raid("raid1", 3, LOST, superblock=True)])
+
+
+@pytest.mark.parametrize("level", ["raid1", "raid5"])
+def test_raid_below_others(tmp_path, level):
+    members = [(method, {**params, "num_blocks": 8192}) for method, params in disks(RAID_LEVELS[level])]
+    over = [crypto("secret", "array"), ("bdev_passthru_create", {"base_bdev_name": "secret", "name": "top"})]
+    check(tmp_path, [*members, *raid(level, RAID_LEVELS[level], superblock=True), *over], "top")
+
+
 SPLIT = ("bdev_split_create", {"base_bdev": "disk", "split_count": 2})
 
 

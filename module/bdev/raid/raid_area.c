@@ -6,6 +6,9 @@
 #include "spdk/string.h"
 #include "spdk/thread.h"
 
+/* How soon what a reset has ended is tried again. */
+#define RETRY_US 1000
+
 static void submit(struct raid_area_io *io);
 
 static void
@@ -29,12 +32,32 @@ end_later(struct raid_area_io *io, int rc)
 	bdk_msg_send(spdk_get_thread(), &io->msg, end_cb, io);
 }
 
+static int
+retry(void *arg)
+{
+	struct raid_area_io *io = arg;
+
+	if (raid_is_in_reset(io->member->raid)) {
+		return SPDK_POLLER_IDLE;
+	}
+	spdk_poller_unregister(&io->retry);
+	submit(io);
+	return SPDK_POLLER_BUSY;
+}
+
 static void
 done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 {
 	struct raid_area_io *io = cb_arg;
 
 	spdk_bdev_free_io(bdev_io);
+	/* Members are reset with the array, and that is no fault of theirs. */
+	if (!success && raid_was_reset(io->member->raid, io->resets)) {
+		io->retry = SPDK_POLLER_REGISTER(retry, io, RETRY_US);
+		if (io->retry != NULL) {
+			return;
+		}
+	}
 	io->rc = success ? 0 : -EIO;
 	/* Not from here: the member may have completed it while it was submitted. */
 	bdk_msg_send(spdk_get_thread(), &io->msg, end_cb, io);
@@ -68,8 +91,10 @@ submit_by_type(struct raid_area_io *io)
 static void
 submit(struct raid_area_io *io)
 {
-	int rc = submit_by_type(io);
+	int rc;
 
+	io->resets = __atomic_load_n(&io->member->raid->resets_begun, __ATOMIC_ACQUIRE);
+	rc = submit_by_type(io);
 	if (rc == -ENOMEM) {
 		io->wait.bdev = io->member->bdev;
 		io->wait.cb_fn = submit_cb;

@@ -745,6 +745,266 @@ members_of_one_that_waits_come_and_go(void **state)
 	fixture_stop();
 }
 
+/* ---- Losing and growing ---- */
+
+static void
+rebuild_ends_with_its_target(void **state)
+{
+	struct raid *raid;
+
+	begin(1, 3);
+	create("raid1", 2);
+	fill_array(1);
+	fixture_rpc_expect("true", "bdev_raid_remove_base_bdev", "{'name': 'm0'}");
+	fixture_rpc_expect(
+		"true", "bdev_raid_set_options", "{'process_max_bandwidth_mb_sec': 1, 'process_window_size_kb': 64}");
+	fixture_rpc_expect("true", "bdev_raid_add_base_bdev", "{'raid_bdev': 'r', 'base_bdev': 'm2'}");
+	bdk_sim_run_for(SPDK_SEC_TO_USEC);
+	raid = expect(RAID_ONLINE, 2, 2);
+	assert_non_null(raid->process);
+	go(2);
+	expect(RAID_ONLINE, 1, 1);
+	wait_for_rebuild();
+	expect_array(1);
+	/* Nothing of it is trusted afterwards. */
+	end();
+	come(2);
+	expect(RAID_CONFIGURING, 1, 1);
+	come(1);
+	raid = expect(RAID_ONLINE, 1, 1);
+	assert_string_equal(raid->members[1].name, "m1");
+	end();
+	fixture_rpc_expect(
+		"true", "bdev_raid_set_options", "{'process_max_bandwidth_mb_sec': 0, 'process_window_size_kb': 1024}");
+	fixture_stop();
+}
+
+/* What is being rebuilt is no copy yet. */
+static void
+it_fails_with_its_last_good_member(void **state)
+{
+	begin(1, 3);
+	create("raid1", 2);
+	fixture_rpc_expect("true", "bdev_raid_remove_base_bdev", "{'name': 'm0'}");
+	fixture_rpc_expect(
+		"true", "bdev_raid_set_options", "{'process_max_bandwidth_mb_sec': 1, 'process_window_size_kb': 64}");
+	fixture_rpc_expect("true", "bdev_raid_add_base_bdev", "{'raid_bdev': 'r', 'base_bdev': 'm2'}");
+	bdk_sim_run_for(SPDK_SEC_TO_USEC);
+	go(1);
+	assert_int_equal(raid_find("r")->state, RAID_OFFLINE);
+	assert_null(spdk_bdev_get_by_name("r"));
+	go(2);
+	assert_true(TAILQ_EMPTY(&g_raids));
+	/* It is whole again when they come back. */
+	fixture_rpc_expect(
+		"true", "bdev_raid_set_options", "{'process_max_bandwidth_mb_sec': 0, 'process_window_size_kb': 1024}");
+	come(2);
+	come(1);
+	wait_for_rebuild();
+	expect(RAID_ONLINE, 2, 2);
+	end();
+	fixture_stop();
+}
+
+static uint64_t
+size_of_array(void)
+{
+	return spdk_bdev_get_num_blocks(spdk_bdev_get_by_name("r"));
+}
+
+static void
+it_grows_when_all_have_grown(void **state)
+{
+	uint64_t sequence;
+
+	begin(1, 0);
+	for (int superblock = 0; superblock < 2; superblock++) {
+		uint64_t offset = superblock ? 2048 : 0;
+
+		fixture_rpc("bdev_null_create", "{'name': 'a', 'num_blocks': 131072, 'block_size': 512}");
+		fixture_rpc("bdev_null_create", "{'name': 'b', 'num_blocks': 131072, 'block_size': 512}");
+		fixture_rpc_expect("true", "bdev_raid_create",
+			"{'name': 'r', 'raid_level': 'raid1', 'base_bdevs': ['a', 'b'], 'superblock': %s}",
+			superblock ? "true" : "false");
+		assert_int_equal(size_of_array(), 131072 - offset);
+		fixture_rpc_expect("true", "bdev_null_resize", "{'name': 'a', 'new_size': 100}");
+		fixture_settle();
+		assert_int_equal(size_of_array(), 131072 - offset);
+		sequence = superblock ? raid_superblock_get_sequence(raid_find("r")) : 0;
+		fixture_rpc_expect("true", "bdev_null_resize", "{'name': 'b', 'new_size': 100}");
+		fixture_settle();
+		assert_int_equal(size_of_array(), 204800 - offset);
+		if (superblock) {
+			assert_int_equal(raid_superblock_get_sequence(raid_find("r")), sequence + 1);
+		}
+		fixture_rpc_expect("true", "bdev_raid_delete", "{'name': 'r'}");
+		fixture_rpc("bdev_null_delete", "{'name': 'a'}");
+		fixture_rpc("bdev_null_delete", "{'name': 'b'}");
+	}
+	fixture_stop();
+}
+
+/* ---- At any moment ---- */
+
+static uint64_t g_asked, g_answered, g_seeds_online;
+
+static void
+answered_cb(void *arg, int rc, const char *why)
+{
+	assert_true(rc <= 0);
+	g_answered++;
+}
+
+static void
+gone_cb(void *arg)
+{
+	free(arg);
+	g_answered++;
+}
+
+static struct raid_waiter *
+waiter(void)
+{
+	struct raid_waiter *one = calloc(1, sizeof(*one));
+
+	assert_non_null(one);
+	*one = (struct raid_waiter){.cb = gone_cb, .arg = one};
+	return one;
+}
+
+static struct raid *
+any_array(void)
+{
+	uint32_t count = bdk_sim_random(3);
+	struct raid *raid = TAILQ_FIRST(&g_raids);
+
+	while (raid != NULL && count-- > 0 && TAILQ_NEXT(raid, link) != NULL) {
+		raid = TAILQ_NEXT(raid, link);
+	}
+	return raid;
+}
+
+static void
+ask_for_creation(void)
+{
+	static const struct raid_level_ops *const levels[] = {
+		&g_raid0_ops, &g_raid1_ops, &g_concat_ops, &g_raid5_ops, &g_raid6_ops};
+	char text[4][8], *names[4];
+	struct raid_opts opts = {
+		.name = bdk_sim_random(2) == 0 ? "r" : "s",
+		.ops = levels[bdk_sim_random(SPDK_COUNTOF(levels))],
+		.members = names,
+		.num_members = 2 + bdk_sim_random(3),
+		.superblock = bdk_sim_random(4) != 0,
+		.policy = RAID_NUM_POLICIES,
+		.overwrite = bdk_sim_random(3) == 0,
+	};
+
+	opts.strip_size_kb = opts.ops->has_strips ? 4 : 0;
+	for (size_t i = 0; i < opts.num_members; i++) {
+		snprintf(text[i], sizeof(text[i]), "m%u", (unsigned int)bdk_sim_random(MAX_DISKS) % 10);
+		names[i] = text[i];
+	}
+	g_asked++;
+	raid_create(&opts, answered_cb, NULL);
+}
+
+static void
+ask_for_something(void)
+{
+	struct raid *raid = any_array();
+	const char *why;
+	char name[8];
+
+	snprintf(name, sizeof(name), "m%u", (unsigned int)bdk_sim_random(MAX_DISKS) % 10);
+	switch (bdk_sim_random(8)) {
+	case 0:
+	case 1:
+		ask_for_creation();
+		break;
+	case 2:
+		if (raid != NULL) {
+			g_asked++;
+			raid_delete(raid, bdk_sim_random(2) == 0, waiter());
+		}
+		break;
+	case 3:
+	case 4:
+		if (raid != NULL) {
+			g_asked++;
+			raid_add_bdev(raid, name, bdk_sim_random(2) == 0, answered_cb, NULL);
+		}
+		break;
+	case 5:
+		if (raid_member_find(name) != NULL && raid_member_find(name)->desc != NULL) {
+			g_asked++;
+			raid_member_leave(raid_member_find(name), bdk_sim_random(2) == 0, waiter());
+		}
+		break;
+	default:
+		if (raid != NULL && raid_assemble_check(raid, true, &why) == 0) {
+			g_asked++;
+			raid_start(raid, answered_cb, NULL);
+		}
+		break;
+	}
+}
+
+static uint64_t
+get_number(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void
+run_schedule(uint64_t seed)
+{
+	uint64_t online = 0;
+
+	begin(seed, MAX_DISKS);
+	for (int turn = 0; turn < 60; turn++) {
+		int disk = (int)bdk_sim_random(MAX_DISKS);
+		char name[8];
+
+		snprintf(name, sizeof(name), "m%d", disk % 10);
+		if (bdk_sim_random(4) != 0) {
+			ask_for_something();
+		} else if (spdk_bdev_get_by_name(name) != NULL) {
+			fixture_rpc("bdev_passthru_delete", "{'name': '%s'}", name);
+		} else {
+			fixture_rpc("bdev_passthru_create",
+				"{'base_bdev_name': 'd%d', 'name': '%s', 'uuid': "
+				"'5d1a0d7e-0000-4000-8000-00000000000%d'}",
+				disk, name, disk);
+		}
+		bdk_sim_run_for(bdk_sim_random(2) == 0 ? bdk_sim_random(30) : bdk_sim_random(3000));
+		online += any_array() != NULL && any_array()->state == RAID_ONLINE;
+	}
+	fixture_settle();
+	assert_int_equal(g_asked, g_answered);
+	g_seeds_online += online > 0;
+	fixture_stop();
+	assert_true(TAILQ_EMPTY(&g_raids));
+}
+
+/* RAID_SEED=n: that one alone; RAID_COUNT=n: so many. */
+static void
+members_that_come_and_go_at_any_moment(void **state)
+{
+	uint64_t seed = get_number("RAID_SEED", 0), count = get_number("RAID_COUNT", 60);
+
+	for (uint64_t i = 0; i < (seed != 0 ? 1 : count); i++) {
+		g_asked = g_answered = 0;
+		spdk_log_set_print_level(SPDK_LOG_DISABLED);
+		run_schedule(seed != 0 ? seed : i + 1);
+	}
+	spdk_log_set_print_level(SPDK_LOG_NOTICE);
+	/* They did what they are for. */
+	assert_true(seed != 0 || g_seeds_online > count / 2);
+}
+
 int
 main(void)
 {
@@ -766,6 +1026,10 @@ main(void)
 		cmocka_unit_test(those_of_the_first_implementation_are_kept),
 		cmocka_unit_test(foreign_ones_that_are_not_known_are_left_alone),
 		cmocka_unit_test(members_of_one_that_waits_come_and_go),
+		cmocka_unit_test(rebuild_ends_with_its_target),
+		cmocka_unit_test(it_fails_with_its_last_good_member),
+		cmocka_unit_test(it_grows_when_all_have_grown),
+		cmocka_unit_test(members_that_come_and_go_at_any_moment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
