@@ -163,6 +163,10 @@ examine(uint8_t options, const uint8_t *area, const struct raid_super *super)
 
 	start();
 	add_disk(&disk, "disk", MEMBER_UUID, block_size, size, area, RAID_SUPER_SIZE);
+	/* The array may have taken its name, or its UUID. */
+	if (spdk_bdev_get_by_name("other") != NULL || spdk_bdev_get_by_name(OTHER_UUID) != NULL) {
+		super = NULL;
+	}
 	if (super != NULL) {
 		memset(copy, 0, sizeof(copy));
 		if (super->foreign) {

@@ -18,6 +18,9 @@
 #include "spdk/thread.h"
 #include "spdk/util.h"
 
+/* How soon what a reset has ended is tried again. */
+#define RETRY_US 1000
+
 /* Of a member that is open: the memory and the place of its write. */
 struct super_io {
 	struct raid_member *member;
@@ -28,7 +31,11 @@ struct super_io {
 	uint32_t num_blocks;
 	uint64_t offset_blocks;
 	struct iovec iov;
+	/* What comes next, and what is under way, since when. */
 	void (*step)(struct super_io *io);
+	void (*self)(struct super_io *io);
+	uint32_t resets;
+	struct spdk_poller *retry;
 	struct spdk_bdev_io_wait_entry wait;
 	struct bdk_msg msg;
 	/* It is a part of what is being written. */
@@ -204,6 +211,8 @@ submitted(struct super_io *io, void (*step)(struct super_io *io), int rc)
 {
 	struct spdk_bdev *bdev = io->member->bdev;
 
+	io->self = step;
+
 	if (rc == -ENOMEM) {
 		io->step = step;
 		io->wait = (struct spdk_bdev_io_wait_entry){.bdev = bdev, .cb_fn = step_cb, .cb_arg = io};
@@ -217,6 +226,31 @@ submitted(struct super_io *io, void (*step)(struct super_io *io), int rc)
 	}
 }
 
+static int
+retry(void *arg)
+{
+	struct super_io *io = arg;
+
+	if (raid_is_in_reset(io->member->raid)) {
+		return SPDK_POLLER_IDLE;
+	}
+	spdk_poller_unregister(&io->retry);
+	io->step = io->self;
+	step_cb(io);
+	return SPDK_POLLER_BUSY;
+}
+
+/* Members are reset with the array, and that is no fault of theirs. Returns whether it is tried again. */
+static bool
+retry_after_reset(struct super_io *io)
+{
+	if (!raid_was_reset(io->member->raid, io->resets)) {
+		return false;
+	}
+	io->retry = SPDK_POLLER_REGISTER(retry, io, RETRY_US);
+	return io->retry != NULL;
+}
+
 static void
 request_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 {
@@ -224,6 +258,9 @@ request_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 
 	spdk_bdev_free_io(bdev_io);
 	if (end_abandoned(io)) {
+		return;
+	}
+	if (!success && retry_after_reset(io)) {
 		return;
 	}
 	if (!success) {
@@ -257,6 +294,7 @@ write_copy(struct super_io *io, uint64_t offset_blocks, void (*self)(struct supe
 		return;
 	}
 	io->step = next;
+	io->resets = __atomic_load_n(&io->member->raid->resets_begun, __ATOMIC_ACQUIRE);
 	submitted(io, self,
 		spdk_bdev_writev_blocks_ext(io->member->desc, io->ch, &io->iov, 1, offset_blocks, io->num_blocks,
 			request_done_cb, io, &opts));
@@ -277,6 +315,7 @@ flush(struct super_io *io, void (*self)(struct super_io *io), void (*next)(struc
 		}
 		return;
 	}
+	io->resets = __atomic_load_n(&io->member->raid->resets_begun, __ATOMIC_ACQUIRE);
 	submitted(io, self,
 		spdk_bdev_flush_blocks(
 			io->member->desc, io->ch, 0, spdk_bdev_get_num_blocks(bdev), request_done_cb, io));

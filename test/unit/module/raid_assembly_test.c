@@ -1005,6 +1005,42 @@ members_that_come_and_go_at_any_moment(void **state)
 	assert_true(seed != 0 || g_seeds_online > count / 2);
 }
 
+/* ---- Reset ---- */
+
+/* It takes the superblocks that are being written off the members, which is no fault of theirs. */
+static void
+superblocks_outlive_a_reset(void **state)
+{
+	struct fixture_user user;
+	struct fixture_io io = {};
+	struct raid *raid;
+
+	begin(1, 0);
+	for (int disk = 0; disk < 3; disk++) {
+		add_disk(disk);
+		fixture_rpc("bdev_delay_create",
+			"{'base_bdev_name': 'd%d', 'name': 's%d', 'avg_read_latency': 1000, 'p99_read_latency': 1000, "
+			"'avg_write_latency': 1000, 'p99_write_latency': 1000}",
+			disk, disk);
+	}
+	fixture_rpc_expect("true", "bdev_raid_create",
+		"{'name': 'r', 'raid_level': 'raid1', 'superblock': true, 'base_bdevs': ['s0', 's1', 's2']}");
+	raid = expect(RAID_ONLINE, 3, 3);
+	assert_int_equal(fixture_user_open(&user, 0, "r"), 0);
+	for (int i = 0; i < 4; i++) {
+		g_asked++;
+		raid_superblock_write(raid, waiter());
+		bdk_sim_run_for(300 + 700 * (uint64_t)i);
+		io = (struct fixture_io){};
+		assert_true(fixture_io_wait(spdk_bdev_reset(user.desc, user.ch, fixture_io_cb, &io), &io));
+		bdk_sim_run_for(20000);
+		assert_int_equal(g_asked, g_answered);
+		expect(RAID_ONLINE, 3, 3);
+	}
+	fixture_user_close(&user);
+	fixture_stop();
+}
+
 int
 main(void)
 {
@@ -1030,6 +1066,7 @@ main(void)
 		cmocka_unit_test(it_fails_with_its_last_good_member),
 		cmocka_unit_test(it_grows_when_all_have_grown),
 		cmocka_unit_test(members_that_come_and_go_at_any_moment),
+		cmocka_unit_test(superblocks_outlive_a_reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
