@@ -294,22 +294,18 @@ def test_raid_without_a_member(tmp_path, level, superblock):
     check_array(tmp_path, [*members, *raid(level, count, LOST, superblock=superblock)])
 
 
-@pytest.mark.parametrize("kind", ["aio", "uring", "crypto", "passthru", "split", "delay"])
+# Files and delayed disks may carry out in another order each what is written to a block at the same time.
+@pytest.mark.parametrize("kind", ["crypto", "passthru", "split"])
 def test_raid_on_other_modules(tmp_path, kind):
     """With superblocks, and without a member of three."""
     calls = []
     for i in range(3):
-        image = tmp_path / f"disk{i}.img"
-        image.write_bytes(bytes(4 << 20))
         below = ("bdev_malloc_create", {**MALLOC, "num_blocks": 8192, "name": f"below{i}"})
         calls += {
-            "aio": [("bdev_aio_create", {"name": f"disk{i}", "filename": str(image), "block_size": 512})],
-            "uring": [("bdev_uring_create", {"name": f"disk{i}", "filename": str(image), "block_size": 512})],
             "crypto": [below, crypto(f"disk{i}", f"below{i}")],
             "passthru": [below, ("bdev_passthru_create", {"base_bdev_name": f"below{i}", "name": f"disk{i}"})],
             "split": [below, ("bdev_split_create", {"base_bdev": f"below{i}", "split_count": 1}),
                       ("bdev_passthru_create", {"base_bdev_name": f"below{i}p0", "name": f"disk{i}"})],
-            "delay": [below, delay(f"disk{i}", f"below{i}", 10, 10)],
         }[kind]
     check_array(tmp_path, [*calls, *raid("raid1", 3, LOST, superblock=True)])
 
