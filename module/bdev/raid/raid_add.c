@@ -5,12 +5,14 @@
  *
  *   add_load: does it hold a superblock, and which?
  *   add_open: it is in the slot, and is nobody else's. Of an array that is not online that is all.
+ *   add_examine: what does it lack, if it was a member before?
  *   add_join: it gets all changes from now on.
  *   add_keep: what is kept on members is on this one, too.
  *   add_record: the superblocks of all members say so.
  *   add_rebuild: it is rebuilt, in the background.
  */
 
+#include "module/bdev/raid/raid_bitmap.h"
 #include "module/bdev/raid/raid_keep.h"
 #include "module/bdev/raid/raid_superblock.h"
 
@@ -121,6 +123,26 @@ add_join(struct addition *addition)
 }
 
 static void
+examined_cb(void *arg, bool covered)
+{
+	struct addition *addition = arg;
+
+	addition->member->lacks_dirty_only = covered;
+	add_join(addition);
+}
+
+/* What has changed while it was away? */
+static void
+add_examine(struct addition *addition)
+{
+	if (addition->returns && addition->raid->bitmap != NULL) {
+		raid_bitmap_examine_return(addition->member, addition->member->sequence, examined_cb, addition);
+	} else {
+		add_join(addition);
+	}
+}
+
+static void
 opened_cb(void *arg, int rc, const char *why)
 {
 	struct addition *addition = arg;
@@ -128,7 +150,7 @@ opened_cb(void *arg, int rc, const char *why)
 	if (rc != 0) {
 		add_fail(addition, rc, why);
 	} else if (addition->raid->state == RAID_ONLINE) {
-		add_join(addition);
+		add_examine(addition);
 	} else {
 		raid_start_if_complete(addition->raid, addition->done, addition->arg);
 		free(addition->name);

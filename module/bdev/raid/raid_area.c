@@ -232,7 +232,7 @@ raid_group_run(struct raid_group *group, bool (*submit)(struct raid_group_member
 		member->io.arg = member;
 		member->step = 0;
 		member->failed = false;
-		member->active = base->desc != NULL && !base->closing;
+		member->active = base->desc != NULL && !base->closing && (group->with_new || !base->adding);
 		if (member->active) {
 			group->remaining++;
 			group_step(member);
@@ -252,7 +252,7 @@ group_leave_member(struct raid_group_member *member)
 {
 	struct raid_member *base = member->io.member;
 
-	if (base->desc == NULL || base->closing) {
+	if (base->desc == NULL || base->closing || base->adding) {
 		return;
 	}
 	if (member->failed && !base->leaving) {

@@ -65,6 +65,8 @@ struct raid_group {
 	bool (*submit)(struct raid_group_member *member);
 	raid_group_cb done;
 	uint32_t remaining;
+	/* Also with those that are only about to become members. */
+	bool with_new;
 	struct raid_group_member *members;
 };
 

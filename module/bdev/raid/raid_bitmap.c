@@ -133,9 +133,11 @@ raid_bitmap_create(struct raid *raid, bool dirty)
 	bitmap->num_data = raid->num_members - raid->ops->get_redundancy(raid->num_members);
 	TAILQ_INIT(&bitmap->waiting);
 	bitmap->pages = calloc(bitmap->max_pages, sizeof(*bitmap->pages));
-	if (bitmap->pages == NULL || raid_group_init(&bitmap->group, raid, bitmap) != 0 ||
+	bitmap->returns = calloc(raid->num_members, sizeof(*bitmap->returns));
+	if (bitmap->pages == NULL || bitmap->returns == NULL || raid_group_init(&bitmap->group, raid, bitmap) != 0 ||
 		env_mutex_init(&bitmap->lock) != 0) {
 		raid_group_fini(&bitmap->group);
+		free(bitmap->returns);
 		free(bitmap->pages);
 		free(bitmap);
 		return -ENOMEM;
@@ -165,6 +167,7 @@ raid_bitmap_free(struct raid *raid)
 	}
 	env_mutex_destroy(&bitmap->lock);
 	raid_group_fini(&bitmap->group);
+	free(bitmap->returns);
 	free(bitmap->pages);
 	free(bitmap);
 }
@@ -172,7 +175,8 @@ raid_bitmap_free(struct raid *raid)
 int
 raid_bitmap_grow(struct raid *raid, uint64_t data_blocks)
 {
-	return data_blocks > raid->bitmap->data_blocks ? add_regions(raid->bitmap, data_blocks, true) : 0;
+	return data_blocks > raid->bitmap->data_blocks ? add_regions(raid->bitmap, data_blocks, raid->ops->has_parity)
+						       : 0;
 }
 
 /* ---- Changes ---- */
@@ -275,6 +279,7 @@ raid_bitmap_leave(struct raid_io *io, enum spdk_bdev_io_status status)
 		if (spdk_unlikely(status != SPDK_BDEV_IO_STATUS_SUCCESS && status != SPDK_BDEV_IO_STATUS_NOMEM)) {
 			/* Some members may have carried it out. */
 			__atomic_fetch_or(word, BITMAP_NEEDS_SYNC, __ATOMIC_RELAXED);
+			__atomic_store_n(&bitmap->sync_disturbed, true, __ATOMIC_RELEASE);
 		}
 		__atomic_fetch_sub(word, 1, __ATOMIC_RELEASE);
 	}
@@ -333,10 +338,20 @@ void
 raid_bitmap_synced(struct raid *raid, uint64_t offset_blocks, uint64_t num_blocks)
 {
 	struct raid_bitmap *bitmap = raid->bitmap;
-	uint64_t region = SPDK_CEIL_DIV(offset_blocks, bitmap->region_blocks);
+	bool disturbed = __atomic_exchange_n(&bitmap->sync_disturbed, false, __ATOMIC_ACQ_REL);
+	uint64_t end =
+		num_blocks < bitmap->data_blocks - offset_blocks ? offset_blocks + num_blocks : bitmap->data_blocks;
+	uint64_t region;
 
-	for (; region < bitmap->num_regions && end_of(bitmap, (uint32_t)region) <= offset_blocks + num_blocks;
-		region++) {
+	/* Regions may be larger than what is done at a time. */
+	if (disturbed || offset_blocks != bitmap->synced_until) {
+		bitmap->synced_from = offset_blocks;
+	}
+	bitmap->synced_until = end;
+	/* Those before that were done with the ranges before. */
+	region = spdk_max(
+		SPDK_CEIL_DIV(bitmap->synced_from, bitmap->region_blocks), offset_blocks >> bitmap->region_shift);
+	for (; region < bitmap->num_regions && end_of(bitmap, (uint32_t)region) <= end; region++) {
 		__atomic_fetch_and(bitmap_word(bitmap, (uint32_t)region), ~BITMAP_NEEDS_SYNC, __ATOMIC_ACQ_REL);
 	}
 }

@@ -50,7 +50,7 @@ void raid_bitmap_write(struct raid *raid, struct raid_waiter *waiter);
 void raid_bitmap_finish(struct raid *raid, struct raid_waiter *waiter);
 
 /*
- * Members have that much data now. The new regions are dirty. 0, and then raid_bitmap_write() has to follow before the array
+ * Members have that much data now. The new regions are dirty if what was never written has to agree. 0, and then raid_bitmap_write() has to follow before the array
  * grows; or -ENOMEM.
  */
 int raid_bitmap_grow(struct raid *raid, uint64_t data_blocks);
@@ -67,8 +67,8 @@ bool raid_bitmap_next_dirty(const struct raid *raid, uint64_t from, uint64_t *of
 uint64_t raid_bitmap_num_dirty(const struct raid *raid);
 
 /*
- * All members have been made to agree on a range, which was quiesced. Only regions that lie in it as a whole (the last one:
- * to its end) get clean, later, when nothing else keeps them dirty. Work has to go through a region from its beginning.
+ * All members have been made to agree on a range, which was quiesced. Regions that lie as a whole in ranges that have followed
+ * each other get clean, later, when nothing else keeps them dirty.
  */
 void raid_bitmap_synced(struct raid *raid, uint64_t offset_blocks, uint64_t num_blocks);
 

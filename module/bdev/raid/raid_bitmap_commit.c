@@ -228,7 +228,7 @@ may_clear(const struct raid *raid)
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
 		const struct raid_member *member = &raid->members[slot];
 
-		if (member->desc == NULL || member->leaving || member->join_cb != NULL ||
+		if (member->desc == NULL || member->leaving || member->adding || member->join_cb != NULL ||
 			!raid_member_is_in_sync(member, 0, UINT64_MAX)) {
 			return false;
 		}
@@ -501,28 +501,31 @@ static void
 return_end(struct raid_group *group)
 {
 	struct raid_bitmap *bitmap = group->arg;
-	raid_bitmap_cb cb = bitmap->returning_cb;
+	struct bitmap_return *returning = &bitmap->returns[bitmap->read_slot];
 	struct raid_group_member *member = &group->members[bitmap->read_slot];
+	raid_bitmap_cb cb = returning->cb;
 	bool covered = bitmap->read_buf != NULL && member->active && !member->failed;
 
 	if (covered) {
 		load_pages(bitmap);
-		covered = bitmap->returning_sequence >= bitmap->cleared_sequence;
+		covered = returning->sequence >= bitmap->cleared_sequence;
 	}
 	for (uint32_t i = 0; covered && i < bitmap->num_pages; i++) {
 		covered = bitmap->page_known[i];
 	}
 	load_free(bitmap);
-	bitmap->returning = NULL;
-	cb(bitmap->returning_arg, covered);
+	group->with_new = false;
+	returning->cb = NULL;
+	cb(returning->arg, covered);
 	become_idle(bitmap);
 }
 
 static void
-return_begin(struct raid_bitmap *bitmap)
+return_begin(struct raid_bitmap *bitmap, uint8_t slot)
 {
 	become_busy(bitmap);
-	bitmap->read_slot = bitmap->returning->slot;
+	bitmap->read_slot = slot;
+	bitmap->group.with_new = true;
 	if (load_alloc(bitmap) == 0) {
 		raid_group_run(&bitmap->group, submit_read, return_end);
 	} else {
@@ -530,16 +533,24 @@ return_begin(struct raid_bitmap *bitmap)
 	}
 }
 
+/* The first slot whose member returns, or -1. */
+static int
+find_returning(const struct raid_bitmap *bitmap)
+{
+	for (uint8_t slot = 0; slot < bitmap->raid->num_members; slot++) {
+		if (bitmap->returns[slot].cb != NULL) {
+			return slot;
+		}
+	}
+	return -1;
+}
+
 void
 raid_bitmap_examine_return(struct raid_member *member, uint64_t sequence, raid_bitmap_cb cb, void *arg)
 {
 	struct raid_bitmap *bitmap = member->raid->bitmap;
 
-	assert(bitmap->returning == NULL);
-	bitmap->returning = member;
-	bitmap->returning_sequence = sequence;
-	bitmap->returning_cb = cb;
-	bitmap->returning_arg = arg;
+	bitmap->returns[member->slot] = (struct bitmap_return){.sequence = sequence, .cb = cb, .arg = arg};
 	bitmap_go_on(bitmap);
 }
 
@@ -564,8 +575,8 @@ bitmap_go_on(struct raid_bitmap *bitmap)
 	}
 	if (bitmap->load_waiters != NULL) {
 		load_begin(bitmap);
-	} else if (bitmap->returning != NULL) {
-		return_begin(bitmap);
+	} else if (find_returning(bitmap) >= 0) {
+		return_begin(bitmap, (uint8_t)find_returning(bitmap));
 	} else if (is_wanted(bitmap)) {
 		become_busy(bitmap);
 		commit_begin(bitmap);

@@ -66,10 +66,17 @@ struct raid_bitmap {
 	uint8_t *read_buf;
 	uint8_t read_slot;
 	bool *page_known;
-	struct raid_member *returning;
-	uint64_t returning_sequence;
-	raid_bitmap_cb returning_cb;
-	void *returning_arg;
+	/* By slot. */
+	struct bitmap_return {
+		uint64_t sequence;
+		/* NULL: none. */
+		raid_bitmap_cb cb;
+		void *arg;
+	} * returns;
+	/* Where raid_bitmap_synced() has begun, and how far it has come; a change has failed meanwhile. */
+	uint64_t synced_from;
+	uint64_t synced_until;
+	bool sync_disturbed;
 };
 
 static inline uint32_t

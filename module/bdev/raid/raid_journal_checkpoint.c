@@ -89,8 +89,9 @@ alloc_entries(struct raid_journal *journal)
 	journal->blocks = spdk_dma_zmalloc(num_parts * journal->buffer_size, 4096, NULL);
 	journal->checkpoint = spdk_dma_zmalloc(journal->buffer_size, 4096, NULL);
 	journal->zeroes = spdk_dma_zmalloc(journal->buffer_size, 4096, NULL);
+	journal->add_waiters = calloc(journal->raid->num_members, sizeof(*journal->add_waiters));
 	if (journal->entries == NULL || journal->parts == NULL || journal->blocks == NULL ||
-		journal->checkpoint == NULL || journal->zeroes == NULL) {
+		journal->checkpoint == NULL || journal->zeroes == NULL || journal->add_waiters == NULL) {
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < num_parts; i++) {
@@ -147,6 +148,7 @@ raid_journal_free(struct raid *raid)
 	raid->journal = NULL;
 	raid_group_fini(&journal->group);
 	env_mutex_destroy(&journal->lock);
+	free(journal->add_waiters);
 	spdk_dma_free(journal->zeroes);
 	spdk_dma_free(journal->checkpoint);
 	spdk_dma_free(journal->blocks);
@@ -271,7 +273,8 @@ checkpoint_end(struct raid_group *group)
 {
 	struct raid_journal *journal = group->arg;
 
-	if (journal->raid->state != RAID_OFFLINE || !has_failed_member(group)) {
+	journal->broken = journal->broken || (journal->raid->state == RAID_OFFLINE && has_failed_member(group));
+	if (!journal->broken) {
 		__atomic_store_n(&journal->tail, journal->new_tail, __ATOMIC_RELEASE);
 	}
 	journal_wake(journal);
@@ -340,9 +343,12 @@ static void
 format_end(struct raid_group *group)
 {
 	struct raid_journal *journal = group->arg;
-	struct raid_waiter *waiter = journal->format_waiter;
+	struct raid_waiter **link = journal->format_member == NULL
+		? &journal->format_waiter
+		: &journal->add_waiters[journal->format_member->slot];
+	struct raid_waiter *waiter = *link;
 
-	journal->format_waiter = NULL;
+	*link = NULL;
 	if (journal->format_member == NULL) {
 		waiter->cb(waiter->arg);
 	} else {
@@ -362,9 +368,10 @@ format_leave(struct raid_group *group)
 }
 
 static void
-format_begin(struct raid_journal *journal)
+format_begin(struct raid_journal *journal, struct raid_member *member)
 {
 	journal_become_busy(journal);
+	journal->format_member = member;
 	journal->new_tail = journal->tail;
 	journal_draw_checkpoint(journal);
 	raid_group_run(&journal->group, submit_format, format_leave);
@@ -376,7 +383,6 @@ raid_journal_format(struct raid *raid, struct raid_waiter *waiter)
 	struct raid_journal *journal = raid->journal;
 
 	assert(journal->format_waiter == NULL);
-	journal->format_member = NULL;
 	journal->format_waiter = waiter;
 	go_on(journal);
 }
@@ -386,9 +392,8 @@ raid_journal_add_member(struct raid_member *member, struct raid_waiter *waiter)
 {
 	struct raid_journal *journal = member->raid->journal;
 
-	assert(journal->format_waiter == NULL);
-	journal->format_member = member;
-	journal->format_waiter = waiter;
+	assert(journal->add_waiters[member->slot] == NULL);
+	journal->add_waiters[member->slot] = waiter;
 	go_on(journal);
 }
 
@@ -414,6 +419,23 @@ call_waiters(struct raid_waiter **list)
 		waiter->cb(waiter->arg);
 		waiter = next;
 	}
+}
+
+/* Returns false if there is nothing to format. */
+static bool
+format_next(struct raid_journal *journal)
+{
+	if (journal->format_waiter != NULL) {
+		format_begin(journal, NULL);
+		return true;
+	}
+	for (uint8_t slot = 0; slot < journal->raid->num_members; slot++) {
+		if (journal->add_waiters[slot] != NULL) {
+			format_begin(journal, &journal->raid->members[slot]);
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool
@@ -447,12 +469,11 @@ go_on(struct raid_journal *journal)
 	if (journal->busy) {
 		return;
 	}
-	if (journal->format_waiter != NULL) {
-		format_begin(journal);
+	if (format_next(journal)) {
 		return;
 	}
 	journal->new_tail = find_tail(journal);
-	if (journal->new_tail > journal->tail && is_checkpoint_wanted(journal)) {
+	if (journal->new_tail > journal->tail && is_checkpoint_wanted(journal) && !journal->broken) {
 		checkpoint_begin(journal);
 		return;
 	}

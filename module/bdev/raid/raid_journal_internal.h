@@ -94,6 +94,8 @@ struct raid_journal {
 
 	/* Application thread. */
 	bool busy;
+	/* A member has failed that the array cannot do without: nothing in the journal is over any more. */
+	bool broken;
 	struct raid_group group;
 	uint8_t *checkpoint;
 	uint64_t new_tail;
@@ -104,6 +106,8 @@ struct raid_journal {
 	/* Of formatting. */
 	uint8_t *zeroes;
 	struct raid_waiter *format_waiter;
+	/* Of members that are being added, by slot; and the one that is now, NULL: all. */
+	struct raid_waiter **add_waiters;
 	struct raid_member *format_member;
 	/* Of replaying. */
 	struct journal_replay *replay;

@@ -241,6 +241,27 @@ raid_keep_finish(struct raid *raid, struct raid_waiter *waiter)
 	raid_bitmap_finish(raid, &raid->keep_step);
 }
 
+/* ---- Growing ---- */
+
+int
+raid_keep_grow(struct raid *raid, struct raid_waiter *waiter)
+{
+	int rc = 0;
+
+	if (raid->bitmap != NULL) {
+		rc = raid_bitmap_grow(raid, find_smallest(raid)->data_size);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	if (raid->bitmap != NULL) {
+		raid_bitmap_write(raid, waiter);
+	} else {
+		call(waiter);
+	}
+	return 0;
+}
+
 /* ---- A new member ---- */
 
 static void

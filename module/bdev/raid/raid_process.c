@@ -10,6 +10,7 @@
  * All of it is done by one poller, which sleeps until something has happened or it is time for the next window.
  */
 
+#include "module/bdev/raid/raid_bitmap.h"
 #include "module/bdev/raid/raid_process.h"
 
 #include "spdk/log.h"
@@ -117,6 +118,20 @@ process_end(struct raid_process *process)
 
 /* ---- When all of it is done ---- */
 
+/* Of one that lacks what is dirty only. It may have joined when the process had passed some of that. */
+static bool
+lacks_nothing(const struct raid_member *member)
+{
+	uint64_t offset, num_blocks;
+
+	return member->lacks_dirty_only &&
+		!raid_bitmap_next_dirty(member->raid, member->in_sync_until, &offset, &num_blocks);
+}
+
+/*
+ * Superblocks are to say of them that they have all of their data. They are relied upon only after that is durable on all
+ * members: one that does not know of it would take itself, alone after a crash, for all that there is.
+ */
 static void
 finish_targets(struct raid_process *process)
 {
@@ -128,13 +143,24 @@ finish_targets(struct raid_process *process)
 
 		/* Another one may have joined since it was flushed, or the array may have grown. */
 		if (!raid_process_is_target(member) || !raid_window_has_member(process->windows[0].work, slot) ||
-			(member->in_sync_until < end && !member->lacks_dirty_only)) {
+			(member->in_sync_until < end && !lacks_nothing(member))) {
 			continue;
 		}
-		__atomic_store_n(&member->in_sync_until, UINT64_MAX, __ATOMIC_RELEASE);
 		member->durable_until = UINT64_MAX;
 		member->lacks_dirty_only = false;
-		SPDK_NOTICELOG("%s: %s is rebuilt\n", raid->bdev.name, member->bdev->name);
+	}
+}
+
+static void
+rely_on_targets(struct raid *raid)
+{
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		struct raid_member *member = &raid->members[slot];
+
+		if (raid_process_is_target(member) && member->durable_until == UINT64_MAX) {
+			__atomic_store_n(&member->in_sync_until, UINT64_MAX, __ATOMIC_RELEASE);
+			SPDK_NOTICELOG("%s: %s is rebuilt\n", raid->bdev.name, member->bdev->name);
+		}
 	}
 }
 
@@ -155,6 +181,9 @@ finished_cb(void *arg)
 {
 	struct raid_process *process = arg;
 
+	if (process->type == RAID_PROCESS_REBUILD && process->raid->state == RAID_ONLINE) {
+		rely_on_targets(process->raid);
+	}
 	process->state = RAID_PROCESS_CHOOSING;
 	raid_process_look(process);
 }

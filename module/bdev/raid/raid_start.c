@@ -323,7 +323,7 @@ raid_start_if_complete(struct raid *raid, raid_done_cb done, void *arg)
 	}
 }
 
-/* ---- Growing: grow_record, grow_announce ---- */
+/* ---- Growing: grow_keep, grow_record, grow_announce ---- */
 
 static void
 grow_announce_cb(void *arg)
@@ -345,14 +345,27 @@ grow_announce_cb(void *arg)
 
 /* What is written beyond the old end has to be there after a crash. */
 static void
-grow_record(struct raid *raid)
+grow_record_cb(void *arg)
+{
+	struct raid *raid = arg;
+
+	raid->size = raid->ops->get_size(raid);
+	raid->grow_waiter.cb = grow_announce_cb;
+	raid_superblock_write(raid, &raid->grow_waiter);
+}
+
+static void
+grow_keep(struct raid *raid)
 {
 	raid_hold(raid);
 	raid->growing = true;
-	raid->size = raid->ops->get_size(raid);
-	raid->grow_waiter.cb = grow_announce_cb;
+	raid->grow_waiter.cb = grow_record_cb;
 	raid->grow_waiter.arg = raid;
-	raid_superblock_write(raid, &raid->grow_waiter);
+	if (raid_keep_grow(raid, &raid->grow_waiter) != 0) {
+		SPDK_ERRLOG("%s: no memory to grow with its members\n", raid->bdev.name);
+		raid->growing = false;
+		raid_let_go(raid);
+	}
 }
 
 /* It follows its members up, but never down: what would be cut off is somebody's. */
@@ -387,6 +400,6 @@ raid_resize(struct raid *raid)
 	}
 	/* One that is missing has not grown, and may come back. */
 	if (complete && raid->ops->get_size(raid) > raid->size) {
-		grow_record(raid);
+		grow_keep(raid);
 	}
 }

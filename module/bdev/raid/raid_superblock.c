@@ -140,17 +140,16 @@ encode(struct raid_superblock *superblock, struct super_io *io)
 {
 	const struct spdk_bdev *bdev = io->member->bdev;
 	uint32_t size = spdk_bdev_get_data_block_size(bdev);
-	size_t length;
+	size_t length = 0;
 
 	memset(superblock->copy, 0, sizeof(superblock->copy));
-	if (superblock->wiping) {
-		length = 0;
-	} else if (superblock->foreign) {
+	if (superblock->foreign && !superblock->wiping) {
 		length = raid_foreign_encode(&superblock->super, io->member->slot, superblock->copy);
-	} else {
+	} else if (!superblock->wiping) {
 		length = raid_super_encode(&superblock->super, io->member->slot, superblock->copy);
 	}
 	assert(length <= (size_t)io->num_blocks * size);
+	(void)length;
 	memset(io->blocks, 0, (size_t)io->num_blocks * bdev->blocklen);
 	for (uint32_t i = 0; i < io->num_blocks; i++) {
 		memcpy(io->blocks + (size_t)i * bdev->blocklen, superblock->copy + (size_t)i * size,
