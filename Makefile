@@ -65,6 +65,16 @@ sim: build-asan/build.ninja ## run SIM_COUNT seeds of the deterministic simulati
 	BDEV_SIM_SEED=$(SIM_SEED) BDEV_SIM_COUNT=$(SIM_COUNT) build-asan/test/unit/bdev/bdev_schedules_test
 	BDEV_SIM_SEED=$(SIM_SEED) BDEV_SIM_COUNT=$(SIM_COUNT) build-asan/test/unit/bdev/bdev_removal_schedules_test
 	$(PYTHON) scripts/run_schedules.py --seed $(SIM_SEED) --program build-asan/app/bdevkit/bdevkit
+	$(MAKE) powercuts
+
+build-sim/build.ninja:
+	scripts/install-deps.sh build test
+	$(MESON) setup build-sim --buildtype=release -Doptimization=2
+
+.PHONY: powercuts
+powercuts: build-sim/build.ninja ## cut the power of arrays: SIM_COUNT seeds from SIM_SEED on, in shares for each level
+	ninja -C build-sim test/sim/raid_crash
+	$(PYTHON) scripts/run_crashes.py --seed $(SIM_SEED) --count $(SIM_COUNT) --program build-sim/test/sim/raid_crash
 
 CRASHES ?= 100
 crash: build-asan/build.ninja ## kill targets under load, CRASHES times on each kind of file: what was flushed must be there

@@ -17,6 +17,7 @@
 
 #include "app/bdevkit/check/journal.h"
 #include "lib/rpc/rpc_internal.h"
+#include "module/bdev/raid/raid_bitmap.h"
 #include "module/bdev/raid/raid_journal.h"
 #include "spdk/log.h"
 #include "spdk/rpc.h"
@@ -87,6 +88,8 @@ static struct {
 	bool removed;
 	/* The power is off: what ends now has never happened. */
 	bool off;
+	/* Members have been made to fail: what they cannot read is written again. */
+	bool some_failed;
 	bool starting;
 	bool trace;
 } g_sim;
@@ -94,7 +97,7 @@ static struct {
 /* What has been tried, of all seeds. */
 static struct {
 	uint64_t seeds, cuts, writes, flushes, reads, losses, failures, returns, replacements, lost_with_power;
-	uint64_t checked_blocks, degraded_starts, stale;
+	uint64_t checked_blocks, degraded_starts, stale, ordered;
 } g_seen;
 
 static const char *g_program;
@@ -312,6 +315,104 @@ exists(const char *name)
 	return spdk_bdev_get_by_name(name) != NULL;
 }
 
+/* ---- Order: nothing is written in place before what has to be durable is ---- */
+
+/* It counts after a crash, and will go on counting. */
+static bool
+is_current(const struct raid_member *member)
+{
+	return member->bdev != NULL && !member->leaving && !member->adding && member->join_cb == NULL &&
+		raid_member_is_in_sync(member, 0, UINT64_MAX);
+}
+
+static void
+check_bit(const struct raid *raid, const struct raid_member *member, uint64_t row)
+{
+	struct raid_bitmap_page page;
+	uint64_t region = row / raid->region_blocks, per_page = g_sim.block_size * 4;
+	const char *why = raid_bitmap_page_decode(
+		check_journal_durable(member->bdev->name, RAID_BITMAP_OFFSET / g_sim.block_size + region / per_page),
+		g_sim.block_size, &page);
+	uint64_t bit = region % per_page;
+
+	if (why != NULL || !(page.bits[bit / 8] & 1 << bit % 8)) {
+		violated("row %" PRIu64 " is being written, and %s has no durable bit for it", row, member->bdev->name);
+	}
+	g_seen.ordered++;
+}
+
+/* The durable record of a member in a slot of its journal. */
+static bool
+get_record(const struct raid *raid, const struct raid_member *member, uint64_t slot, struct raid_journal_record *record)
+{
+	uint64_t slot_blocks = 1 + (uint64_t)raid->strip_size_kb * 1024 / g_sim.block_size;
+	uint64_t block = RAID_JOURNAL_OFFSET / g_sim.block_size + 1 + slot * slot_blocks;
+
+	return raid_journal_record_decode(check_journal_durable(member->bdev->name, block), g_sim.block_size, record) ==
+		NULL;
+}
+
+/* All that are current and take part have a record of that number. */
+static bool
+is_logged(const struct raid *raid, uint64_t slot, const struct raid_journal_record *record)
+{
+	struct raid_journal_record other;
+
+	for (uint8_t i = 0; i < raid->num_members; i++) {
+		if (record->participants[i / 64] & UINT64_C(1) << i % 64 && is_current(&raid->members[i]) &&
+			(!get_record(raid, &raid->members[i], slot, &other) || other.sequence != record->sequence)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+check_record(const struct raid *raid, const struct raid_member *member, uint64_t row, uint64_t num_rows)
+{
+	uint64_t slot_blocks = 1 + (uint64_t)raid->strip_size_kb * 1024 / g_sim.block_size;
+
+	for (uint64_t slot = 0; slot < (raid->journal_blocks - 1) / slot_blocks; slot++) {
+		struct raid_journal_record record;
+
+		if (get_record(raid, member, slot, &record) && record.offset_blocks <= row &&
+			record.offset_blocks + record.num_blocks >= row + num_rows && is_logged(raid, slot, &record)) {
+			g_seen.ordered++;
+			return;
+		}
+	}
+	violated("%" PRIu64 " rows at %" PRIu64 " of %s are being written, and no journal has them", num_rows, row,
+		member->bdev->name);
+}
+
+static void
+observe_write(const char *name, uint64_t offset_blocks, uint64_t num_blocks)
+{
+	const struct raid *raid = array();
+	const struct raid_member *member = NULL;
+
+	/* What is done in the background follows from what is there. */
+	if (raid == NULL || raid->state != RAID_ONLINE || g_sim.off || g_sim.some_failed || raid->process != NULL) {
+		return;
+	}
+	for (uint8_t i = 0; i < raid->num_members; i++) {
+		if (raid->members[i].bdev != NULL && strcmp(raid->members[i].bdev->name, name) == 0) {
+			member = &raid->members[i];
+		}
+	}
+	if (member == NULL || offset_blocks < member->data_offset || !is_current(member)) {
+		return;
+	}
+	for (uint8_t i = 0; i < raid->num_members && raid->bitmap != NULL; i++) {
+		if (is_current(&raid->members[i])) {
+			check_bit(raid, &raid->members[i], offset_blocks - member->data_offset);
+		}
+	}
+	if (raid->journal != NULL) {
+		check_record(raid, member, offset_blocks - member->data_offset, num_blocks);
+	}
+}
+
 /* ---- Users ---- */
 
 static void
@@ -504,6 +605,7 @@ fail_member(struct disk *disk)
 	if (is_good(disk) && may_lose_one()) {
 		g_seen.failures++;
 		trace("fail %s", disk->name);
+		g_sim.some_failed = true;
 		disk->failing = true;
 		check_journal_fail(disk->name, kinds[draw(SPDK_COUNTOF(kinds))]);
 	}
@@ -591,6 +693,8 @@ describe_array(void)
 		trace("no array");
 		return;
 	}
+	trace("%u hold it, I/O %s under way, a process %s", raid->holds, is_any_job_used() ? "is" : "is not",
+		raid->process != NULL ? "is" : "is not");
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
 		const struct raid_member *member = &raid->members[slot];
 
@@ -939,6 +1043,7 @@ run_seed(uint64_t seed)
 
 	g_sim.seed = seed;
 	g_sim.num_disks_made = 0;
+	g_sim.some_failed = false;
 	memset(g_sim.disks, 0, sizeof(g_sim.disks));
 	bdev_sim_start(seed, NUM_THREADS);
 	spdk_rpc_set_state(SPDK_RPC_RUNTIME);
@@ -981,10 +1086,10 @@ report(void)
 	       " flushes, %" PRIu64 " reads; members: %" PRIu64 " lost, %" PRIu64 " failed, %" PRIu64
 	       " lost with the power, "
 	       "%" PRIu64 " returned, %" PRIu64 " replaced, %" PRIu64 " stale; %" PRIu64 " degraded starts; %" PRIu64
-	       " blocks checked\n",
+	       " blocks checked; %" PRIu64 " times before a write what has to be durable was\n",
 		g_sim.level->name, g_seen.seeds, g_seen.cuts, g_seen.writes, g_seen.flushes, g_seen.reads,
 		g_seen.losses, g_seen.failures, g_seen.lost_with_power, g_seen.returns, g_seen.replacements,
-		g_seen.stale, g_seen.degraded_starts, g_seen.checked_blocks);
+		g_seen.stale, g_seen.degraded_starts, g_seen.checked_blocks, g_seen.ordered);
 }
 
 int
@@ -1001,10 +1106,9 @@ main(int argc, char **argv)
 	g_sim.trace = getenv("RAID_CRASH_TRACE") != NULL;
 	first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	count = argc > 3 ? strtoull(argv[3], NULL, 10) : 100;
-	if (!g_sim.trace) {
-		spdk_log_set_print_level(SPDK_LOG_DISABLED);
-	}
+	spdk_log_set_print_level(g_sim.trace ? SPDK_LOG_NOTICE : SPDK_LOG_DISABLED);
 	check_journal_register(draw);
+	check_journal_observe(observe_write);
 	/* So that it is often full, and disks are small. */
 	g_raid_journal_max_slots = 8;
 	bdev_sim_examine_disks(true);

@@ -47,6 +47,7 @@ struct journal_io {
 
 static TAILQ_HEAD(, journal) g_journals = TAILQ_HEAD_INITIALIZER(g_journals);
 static uint64_t (*g_random)(uint64_t limit);
+static void (*g_observe)(const char *name, uint64_t offset_blocks, uint64_t num_blocks);
 
 static int module_init(void);
 static void module_fini(void);
@@ -91,6 +92,9 @@ begin_write(struct spdk_bdev_io *bdev_io)
 	struct journal *journal = bdev_io->bdev->ctxt;
 	bool zeroes = bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE_ZEROES;
 
+	if (g_observe != NULL) {
+		g_observe(journal->bdev.name, bdev_io->u.bdev.offset_blocks, bdev_io->u.bdev.num_blocks);
+	}
 	spdk_spin_lock(&journal->lock);
 	io_of(bdev_io)->begun = true;
 	io_of(bdev_io)->id = media_begin_write(journal->media, bdev_io->u.bdev.offset_blocks,
@@ -449,6 +453,18 @@ check_journal_restore(void)
 	TAILQ_FOREACH (journal, &g_journals, link) {
 		media_restore(journal->media);
 	}
+}
+
+const uint8_t *
+check_journal_durable(const char *name, uint64_t block)
+{
+	return media_durable(find_journal(name)->media, block);
+}
+
+void
+check_journal_observe(void (*observe)(const char *name, uint64_t offset_blocks, uint64_t num_blocks))
+{
+	g_observe = observe;
 }
 
 int

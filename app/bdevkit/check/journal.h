@@ -20,8 +20,12 @@ int check_journal_create(const char *name, uint64_t num_blocks, uint32_t block_s
 /* I/O of these types (a bit for each) fails from now on, when it may have been carried out as a whole or in part. */
 void check_journal_fail(const char *name, uint64_t io_types);
 
-/* What a disk holds from a block on, for looking. */
+/* What a disk holds from a block on, and what it would hold in any case if the power went now; for looking. */
 const uint8_t *check_journal_data(const char *name, uint64_t block);
+const uint8_t *check_journal_durable(const char *name, uint64_t block);
+
+/* observe is told of each write when it reaches a disk, before it does; NULL: of none. */
+void check_journal_observe(void (*observe)(const char *name, uint64_t offset_blocks, uint64_t num_blocks));
 
 /* Whether there is one. */
 bool check_journal_exists(void);

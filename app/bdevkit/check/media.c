@@ -151,6 +151,12 @@ media_data(const struct media *media, uint64_t block)
 	return media->current + block * media->block_size;
 }
 
+const uint8_t *
+media_durable(const struct media *media, uint64_t block)
+{
+	return media->stable + block * media->block_size;
+}
+
 /* ---- Writes ---- */
 
 static void

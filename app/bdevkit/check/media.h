@@ -17,8 +17,9 @@ struct media;
 struct media *media_create(uint64_t room, uint32_t block_size, bool write_cache);
 void media_destroy(struct media *media);
 
-/* What reads get. */
+/* What reads get, and what is there whatever happens. */
 const uint8_t *media_data(const struct media *media, uint64_t block);
+const uint8_t *media_durable(const struct media *media, uint64_t block);
 
 /*
  * A write, whose iovs have all of the blocks, reaches the disk; NULL: zeroes. It returns what media_end_write() is to be told
