@@ -263,7 +263,14 @@ static void
 flush_submit(struct raid_journal_channel *ch)
 {
 	const struct raid *raid = ch->ch->raid;
+	const struct raid_journal_entry *entry;
+	uint64_t participants[4] = {};
 
+	TAILQ_FOREACH (entry, &ch->flushing, link) {
+		for (int i = 0; i < 4; i++) {
+			participants[i] |= entry->participants[i];
+		}
+	}
 	ch->flush_was_reset = false;
 	ch->resets = __atomic_load_n(&raid->resets_begun, __ATOMIC_ACQUIRE);
 	ch->flushes = 1;
@@ -271,7 +278,8 @@ flush_submit(struct raid_journal_channel *ch)
 		struct raid_member_channel *member_ch = &ch->ch->members[slot];
 
 		/* One that is leaving is waited for. */
-		if (raid_get_member_channel(ch->ch, slot) != NULL && raid_area_has_write_cache(&raid->members[slot])) {
+		if (is_set(participants, slot) && raid_get_member_channel(ch->ch, slot) != NULL &&
+			raid_area_has_write_cache(&raid->members[slot])) {
 			ch->flushes++;
 			member_ch->outstanding++;
 			flush_submit_cb(&ch->flush[slot]);

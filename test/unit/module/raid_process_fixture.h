@@ -36,6 +36,7 @@ static struct raid *g_raid;
 static struct mem_user g_user;
 static int g_rc;
 static bool g_superblock;
+static bool g_write_cache;
 static uint64_t g_disk_blocks = DISK_BLOCKS;
 
 static inline bool
@@ -80,6 +81,7 @@ add_disk(int i)
 	mem_disk_init(&g_disks[i], name, BLOCK, g_disk_blocks);
 	g_disks[i].mode = MEM_DISK_MESSAGE;
 	g_disks[i].observe = observe;
+	g_disks[i].bdev.write_cache = g_write_cache;
 	g_faults[i] = (struct fault){};
 	mem_disk_add(&g_disks[i]);
 }
