@@ -4,6 +4,7 @@
 
 #include "export/nbd/nbd_internal.h"
 
+#include "bdevkit/thread.h"
 #include "spdk/env.h"
 
 #include <netinet/in.h>
@@ -69,16 +70,17 @@ nbd_connection_set_deadline(struct nbd_connection *conn, uint32_t seconds)
 	nbd_connection_set_clock(conn);
 }
 
-/* Buffers are short, and this client keeps some that others could use. */
+/* Buffers have been short for a while, and all the time this client has kept some that others could use. */
 static bool
 holds_up_others(struct nbd_connection *conn)
 {
 	struct nbd_group *group = conn->group;
+	bool keeps = conn->sock.sending || conn->rx.direct_left > 0;
+	bool is_short = group->window_used > group->window_max || bdk_iobuf_has_waiters();
 
-	conn->stalled = conn->moved ? 0 : conn->stalled + 1;
+	conn->stalled = conn->moved || !keeps || !is_short ? 0 : conn->stalled + 1;
 	conn->moved = false;
-	return group->window_used > group->window_max && conn->stalled >= NBD_STALL_SEC &&
-		(conn->sock.sending || conn->rx.direct_left > 0);
+	return conn->stalled >= NBD_STALL_SEC;
 }
 
 /*

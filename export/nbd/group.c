@@ -29,7 +29,7 @@ poll_clock(void *arg)
 	TAILQ_FOREACH (conn, &group->connections, link) {
 		nbd_connection_tick(conn, now);
 	}
-	if (group->on_clock == 0 && group->window_used <= group->window_max) {
+	if (group->on_clock == 0 && group->window_used == 0) {
 		spdk_poller_unregister(&group->clock);
 	}
 	return SPDK_POLLER_IDLE;
@@ -118,6 +118,7 @@ acquire(struct nbd_group *group)
 	}
 	spdk_iobuf_get_opts(&opts, sizeof(opts));
 	group->window_max = opts.large_pool_count * opts.large_bufsize / 2 / g_nbd_server.num_groups;
+	group->max_rx_large = opts.large_pool_count / 4 / g_nbd_server.num_groups;
 	bdk_iobuf_fit_caches(&small, &large);
 	rc = spdk_iobuf_channel_init(&group->iobuf, MODULE_NAME, small, large);
 	if (rc != 0) {

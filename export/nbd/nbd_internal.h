@@ -246,12 +246,15 @@ struct nbd_group {
 	TAILQ_HEAD(, nbd_connection) connections;
 	/* Those with something to do in this iteration. */
 	TAILQ_HEAD(nbd_connection_list, nbd_connection) active;
-	/* Runs once a second while some connection is on a clock. */
+	/* Runs once a second while some connection is on a clock, or data is under way. */
 	struct spdk_poller *clock;
 	uint32_t on_clock;
 	/* Data of all connections in buffers, and from where on buffers count as short: each has one piece at most then. */
 	uint64_t window_used;
 	uint64_t window_max;
+	/* Large buffers that connections receive into, and how many these may be: pieces must find some, too. */
+	uint32_t num_rx_large;
+	uint32_t max_rx_large;
 	/* Requests and pieces kept for their next use. */
 	SLIST_HEAD(, nbd_request) free_requests;
 	uint32_t num_free_requests;
@@ -327,6 +330,8 @@ struct nbd_rx {
 	/* For a large buffer, when there was none. */
 	struct spdk_iobuf_entry wait;
 	bool waiting;
+	/* For writes from its own buffers to end, so that there is room in them. */
+	bool starved;
 };
 
 static inline uint32_t

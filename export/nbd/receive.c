@@ -2,7 +2,8 @@
 
 /*
  * Received bytes. What arrives is laid into one buffer after another and looked at there. An idle connection waits with a
- * small buffer of its own; while data streams in, large ones from the buffer pools take many requests at a time.
+ * small buffer of its own; while data streams in, large ones from the buffer pools take many requests at a time, as far as
+ * they are not needed for the data itself: connections that all wait for it with a large buffer would wait for ever.
  */
 
 #include "export/nbd/nbd_internal.h"
@@ -39,6 +40,7 @@ nbd_rx_fini(struct nbd_connection *conn)
 		spdk_iobuf_entry_abort(&conn->group->iobuf, &rx->wait, LARGE_SIZE);
 		rx->waiting = false;
 	}
+	rx->starved = false;
 	if (rx->buf != NULL) {
 		nbd_rx_buf_put(conn, rx->buf);
 		rx->buf = NULL;
@@ -55,9 +57,15 @@ nbd_rx_buf_get(struct nbd_rx_buf *buf)
 void
 nbd_rx_buf_put(struct nbd_connection *conn, struct nbd_rx_buf *buf)
 {
-	if (--buf->refs > 0 || buf->small) {
+	buf->refs--;
+	if (spdk_unlikely(conn->rx.starved) && buf->refs <= (buf == conn->rx.buf ? 1 : 0)) {
+		conn->rx.starved = false;
+		nbd_connection_wake(conn);
+	}
+	if (buf->refs > 0 || buf->small) {
 		return;
 	}
+	conn->group->num_rx_large--;
 	spdk_iobuf_put(&conn->group->iobuf, buf->data, LARGE_SIZE);
 	free(buf);
 }
@@ -89,6 +97,7 @@ switch_to_large(struct nbd_connection *conn, char *data)
 	buf->data = data;
 	buf->size = LARGE_SIZE;
 	buf->refs = 1;
+	conn->group->num_rx_large++;
 	switch_to(conn, buf);
 	return 0;
 }
@@ -140,9 +149,10 @@ use_large(struct nbd_connection *conn, char *data, uint32_t need)
 static bool
 prepare(struct nbd_connection *conn, uint32_t need)
 {
+	struct nbd_group *group = conn->group;
 	struct nbd_rx *rx = &conn->rx;
 	bool want_large = need > NBD_RX_SMALL_SIZE || rx->hot;
-	char *data;
+	char *data = NULL;
 
 	assert(need <= LARGE_SIZE);
 	if (rx->buf->refs == 1 && rx->start > 0 && (rx->start == rx->end || !has_room(rx, need))) {
@@ -156,7 +166,9 @@ prepare(struct nbd_connection *conn, uint32_t need)
 	if (!want_large && (use_small(conn) || has_room(rx, need))) {
 		return true;
 	}
-	data = spdk_iobuf_get(&conn->group->iobuf, LARGE_SIZE, NULL, NULL);
+	if (group->num_rx_large < group->max_rx_large) {
+		data = spdk_iobuf_get(&group->iobuf, LARGE_SIZE, NULL, NULL);
+	}
 	if (data != NULL) {
 		return use_large(conn, data, need);
 	}
@@ -164,8 +176,14 @@ prepare(struct nbd_connection *conn, uint32_t need)
 	if (has_room(rx, need) || (need <= NBD_RX_SMALL_SIZE && use_small(conn))) {
 		return true;
 	}
+	if (need <= NBD_RX_SMALL_SIZE) {
+		/* All room there is holds what is being written: it ends without anything that others keep. */
+		rx->starved = true;
+		return false;
+	}
+	/* An option: the handshake has a deadline. */
 	rx->waiting = true;
-	data = spdk_iobuf_get(&conn->group->iobuf, LARGE_SIZE, &rx->wait, large_arrived_cb);
+	data = spdk_iobuf_get(&group->iobuf, LARGE_SIZE, &rx->wait, large_arrived_cb);
 	if (data != NULL) {
 		rx->waiting = false;
 		return use_large(conn, data, need);

@@ -126,13 +126,11 @@ plan_piece(struct nbd_connection *conn)
 	if (conn->window_used > 0 && conn->window_used + length > NBD_WINDOW) {
 		return NULL;
 	}
-	if (group->window_used > group->window_max) {
-		/* It looks out for clients that hold buffers and do nothing. */
-		nbd_group_start_clock(group);
-		if (conn->window_used > 0) {
-			return NULL;
-		}
+	if (group->window_used > group->window_max && conn->window_used > 0) {
+		return NULL;
 	}
+	/* It looks out for clients that hold buffers and do nothing. */
+	nbd_group_start_clock(group);
 	piece = nbd_piece_get(request);
 	if (piece == NULL) {
 		nbd_connection_cut(conn, "out of memory");

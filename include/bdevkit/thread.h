@@ -71,6 +71,9 @@ void bdk_io_device_set_busy_cb(void *io_device, bool (*busy_cb)(void *ctx));
  */
 void bdk_iobuf_fit_caches(uint32_t *small_cache_size, uint32_t *large_cache_size);
 
+/* Does any thread wait for a buffer of spdk_iobuf_get() at this moment? Any thread may ask. */
+bool bdk_iobuf_has_waiters(void);
+
 /*
  * A message in memory of its sender, for what must not fail for want of memory. Sending fills it in; from then on until
  * its function is called it may neither be sent again nor freed. The function may do both. If its receiver is

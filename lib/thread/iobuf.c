@@ -434,3 +434,10 @@ bdk_iobuf_fit_caches(uint32_t *small_cache_size, uint32_t *large_cache_size)
 	*small_cache_size = spdk_min(*small_cache_size, g_iobuf.opts.small_pool_count / shares);
 	*large_cache_size = spdk_min(*large_cache_size, g_iobuf.opts.large_pool_count / shares);
 }
+
+bool
+bdk_iobuf_has_waiters(void)
+{
+	return atomic_load_explicit(&g_iobuf.small.num_waiting, memory_order_relaxed) > 0 ||
+		atomic_load_explicit(&g_iobuf.large.num_waiting, memory_order_relaxed) > 0;
+}
