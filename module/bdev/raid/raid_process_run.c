@@ -46,6 +46,19 @@ does_dirty_only(const struct raid_process *process)
 	return true;
 }
 
+/* Of a window: up to the end of a stripe, if it has one, so that users of a stripe wait for one window only. */
+static uint32_t
+get_size(const struct raid_process *process, uint64_t offset, uint64_t end)
+{
+	uint64_t strip = spdk_max(process->raid->strip_size, 1);
+	uint64_t last = offset + process->windows[0].work->max_blocks;
+
+	if (last - last % strip > offset) {
+		last -= last % strip;
+	}
+	return (uint32_t)(spdk_min(last, end) - offset);
+}
+
 /* The next range, from process->next on. false: there is none. */
 static bool
 get_range(const struct raid_process *process, uint64_t *offset_blocks, uint32_t *num_blocks)
@@ -66,7 +79,7 @@ get_range(const struct raid_process *process, uint64_t *offset_blocks, uint32_t 
 		return false;
 	}
 	*offset_blocks = offset;
-	*num_blocks = (uint32_t)spdk_min(process->windows[0].work->max_blocks, end - offset);
+	*num_blocks = get_size(process, offset, end);
 	/* Towards the end fewer members are in sync, but never more. */
 	return process->type == RAID_PROCESS_REBUILD || raid_window_is_redundant(raid, *offset_blocks, *num_blocks);
 }
@@ -303,6 +316,27 @@ begin_window(struct raid_process *process, uint64_t offset_blocks, uint32_t num_
 	return true;
 }
 
+/*
+ * Windows end in their order. If one waited for another's blocks, a third one could get what the second one waits for, too, and
+ * neither would end.
+ */
+static bool
+overlaps_window(const struct raid_process *process, uint64_t offset, uint32_t num_blocks)
+{
+	uint64_t first, count;
+
+	process->raid->ops->get_array_range(process->raid, offset, num_blocks, &first, &count);
+	for (uint32_t i = 0; i < process->num_windows; i++) {
+		const struct raid_window_work *work =
+			process->windows[(process->first + i) % RAID_PROCESS_WINDOWS].work;
+
+		if (first < work->array_offset + work->array_blocks && work->array_offset < first + count) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void
 run_windows(struct raid_process *process)
 {
@@ -315,6 +349,9 @@ run_windows(struct raid_process *process)
 			if (process->num_windows == 0) {
 				run_flush(process);
 			}
+			return;
+		}
+		if (overlaps_window(process, offset, num_blocks)) {
 			return;
 		}
 		if (spdk_get_ticks() < not_before) {

@@ -161,6 +161,29 @@ test_pace(void **state)
 	stop();
 }
 
+/* Several windows in a stripe, and some that end within one. */
+static void
+test_windows_within_stripes(void **state)
+{
+	static const uint32_t sizes_kb[] = {1, 3, 5, 7};
+
+	for (size_t i = 0; i < SPDK_COUNTOF(sizes_kb); i++) {
+		bdev_sim_start(i + 1, NUM_THREADS);
+		g_raid_process_options = (struct raid_process_options){.window_size_kb = sizes_kb[i]};
+		create("raid5", 4);
+		wait_for_process();
+		write_all(1);
+		add_disk(4);
+		scribble(4);
+		replace(1, 4);
+		wait_for_process();
+		assert_true(g_raid->members[1].in_sync_until == UINT64_MAX);
+		assert_int_equal(scrub(RAID_SCRUB_CHECK), 0);
+		expect_all(1);
+		stop();
+	}
+}
+
 /* Superblocks say now and then what is durable, so that a rebuild goes on from there after a restart. */
 static void
 test_progress_is_recorded(void **state)
@@ -661,6 +684,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_users_go_on),
 		cmocka_unit_test(test_bandwidth),
 		cmocka_unit_test(test_pace),
+		cmocka_unit_test(test_windows_within_stripes),
 		cmocka_unit_test(test_progress_is_recorded),
 		cmocka_unit_test(test_target_leaves),
 		cmocka_unit_test(test_other_leaves),
