@@ -14,6 +14,7 @@
 
 #include "bdevkit/thread.h"
 #include "lib/env/env_internal.h"
+#include "module/bdev/raid/raid_stripe_lock.h"
 #include "spdk/bdev_module.h"
 #include "spdk/json.h"
 
@@ -27,6 +28,7 @@ struct raid_io;
 struct raid_bitmap;
 struct raid_journal;
 struct raid_journal_channel;
+struct raid_mirror_channel;
 struct raid_process;
 struct raid_repair;
 struct raid_superblock;
@@ -360,6 +362,7 @@ struct raid {
 	struct raid_repair *repair;
 	/* What its level has. */
 	struct raid_parity *parity;
+	struct raid_stripe_locks *mirror_locks;
 	TAILQ_HEAD(, raid_window_work) windows;
 	bool scrub_wanted;
 	enum raid_scrub_mode scrub_mode;
@@ -611,6 +614,7 @@ struct raid_channel {
 	TAILQ_HEAD(, raid_io) held;
 	/* What its level has. */
 	struct raid_stripe_pool *stripes;
+	struct raid_mirror_channel *mirror;
 	/* NULL: the array has no journal. */
 	struct raid_journal_channel *journal;
 	struct raid_member_channel members[];
@@ -628,7 +632,7 @@ struct raid_io {
 	struct raid_channel *ch;
 	/* Of the channel, when it began. Members that joined later are none of its business, nor whether they fail. */
 	uint32_t num_joins;
-	/* raid->resets_begun when it began. */
+	/* raid_count_resets() when it began. */
 	uint32_t resets;
 	/* Requests to members that have not ended, and one while there are more to be submitted. */
 	uint32_t remaining;
@@ -642,6 +646,8 @@ struct raid_io {
 	uint64_t failed[(RAID_MAX_MEMBERS + 63) / 64];
 	/* What it holds of its level, or NULL. */
 	struct raid_stripe *stripe;
+	bool is_locked;
+	struct raid_stripe_lock lock;
 	/* While members that have failed leave. */
 	struct raid_waiter waiter;
 	struct bdk_msg msg;
@@ -710,14 +716,19 @@ raid_is_in_reset(const struct raid *raid)
 		__atomic_load_n(&raid->resets_begun, __ATOMIC_ACQUIRE);
 }
 
-/*
- * Whether a reset may be why requests have failed, rather than their members: they can be repeated when it has ended.
- * resets: raid->resets_begun before they were submitted.
- */
+/* To be kept before requests are submitted, for raid_was_reset(). */
+static inline uint32_t
+raid_count_resets(const struct raid *raid)
+{
+	/* One that is under way may come to a member later than they do, and has ended when they are known to have failed. */
+	return __atomic_load_n(&raid->resets_ended, __ATOMIC_ACQUIRE);
+}
+
+/* Whether a reset may be why requests have failed, rather than their members: they can be repeated when it has ended. */
 static inline bool
 raid_was_reset(const struct raid *raid, uint32_t resets)
 {
-	return resets != __atomic_load_n(&raid->resets_begun, __ATOMIC_ACQUIRE) || raid_is_in_reset(raid);
+	return resets != __atomic_load_n(&raid->resets_begun, __ATOMIC_ACQUIRE);
 }
 
 static inline bool

@@ -4,11 +4,29 @@
  * RAID 1: each member has all of the data. A read goes to the member with the least to read, and to the next one if that
  * fails. A change goes to all; it has succeeded when one of them has it, and those that have not leave the array before
  * anybody hears of it.
+ *
+ * Members carry out what they have at the same time in any order, each in another one. So that they agree in the end, of
+ * changes that overlap one is with them at a time. One that a reset has interrupted is with some of them, and is sent again.
  */
 
 #include "module/bdev/raid/raid.h"
 
+#include "bdevkit/thread.h"
+#include "spdk/likely.h"
+#include "spdk/thread.h"
 #include "spdk/util.h"
+
+/* Of a zone of locks: most changes lie in one. */
+#define ZONE_BYTES (1u << 20)
+#define RESET_POLL_US 1000
+
+/* Of a channel. */
+struct raid_mirror_channel {
+	struct raid *raid;
+	/* Changes that a reset has interrupted. */
+	TAILQ_HEAD(, raid_io) interrupted;
+	struct spdk_poller *timer;
+};
 
 static uint8_t
 get_redundancy(uint8_t num_members)
@@ -29,11 +47,98 @@ get_size(const struct raid *raid)
 	return size;
 }
 
+static void
+stop(struct raid *raid)
+{
+	if (raid->mirror_locks != NULL) {
+		raid_stripe_locks_fini(raid->mirror_locks);
+		free(raid->mirror_locks);
+		raid->mirror_locks = NULL;
+	}
+}
+
 static int
 start(struct raid *raid, const char **why)
 {
+	struct raid_stripe_locks *locks;
+	int rc;
+
+	stop(raid);
+	if (posix_memalign((void **)&locks, _Alignof(struct raid_stripe_locks), sizeof(*locks)) != 0) {
+		return -ENOMEM;
+	}
+	rc = raid_stripe_locks_init(
+		locks, spdk_u32log2(ZONE_BYTES / spdk_min(ZONE_BYTES, spdk_bdev_get_data_block_size(&raid->bdev))));
+	if (rc != 0) {
+		free(locks);
+		return rc;
+	}
+	raid->mirror_locks = locks;
 	return 0;
 }
+
+/* ---- Changes that a reset has interrupted ---- */
+
+static int
+poll_timer(void *arg)
+{
+	struct raid_mirror_channel *mirror = arg;
+	TAILQ_HEAD(, raid_io) interrupted = TAILQ_HEAD_INITIALIZER(interrupted);
+	struct raid_io *io;
+
+	if (raid_is_in_reset(mirror->raid)) {
+		return SPDK_POLLER_IDLE;
+	}
+	bdk_poller_set_due(mirror->timer, UINT64_MAX);
+	TAILQ_SWAP(&interrupted, &mirror->interrupted, raid_io, link);
+	while ((io = TAILQ_FIRST(&interrupted)) != NULL) {
+		TAILQ_REMOVE(&interrupted, io, link);
+		raid_io_begin(io);
+	}
+	return SPDK_POLLER_BUSY;
+}
+
+/* It is sent to all members again when that has ended. */
+static void
+wait_for_reset(struct raid_io *io)
+{
+	struct raid_mirror_channel *mirror = io->ch->mirror;
+
+	if (TAILQ_EMPTY(&mirror->interrupted)) {
+		bdk_poller_set_due(mirror->timer, spdk_get_ticks() + spdk_get_ticks_hz() / 1000);
+	}
+	TAILQ_INSERT_TAIL(&mirror->interrupted, io, link);
+}
+
+static void
+channel_destroy(struct raid_channel *ch)
+{
+	if (ch->mirror != NULL) {
+		spdk_poller_unregister(&ch->mirror->timer);
+		free(ch->mirror);
+		ch->mirror = NULL;
+	}
+}
+
+static int
+channel_create(struct raid_channel *ch)
+{
+	ch->mirror = calloc(1, sizeof(*ch->mirror));
+	if (ch->mirror == NULL) {
+		return -ENOMEM;
+	}
+	ch->mirror->raid = ch->raid;
+	TAILQ_INIT(&ch->mirror->interrupted);
+	ch->mirror->timer = SPDK_POLLER_REGISTER(poll_timer, ch->mirror, RESET_POLL_US);
+	if (ch->mirror->timer == NULL) {
+		channel_destroy(ch);
+		return -ENOMEM;
+	}
+	bdk_poller_set_due(ch->mirror->timer, UINT64_MAX);
+	return 0;
+}
+
+/* ---- I/O ---- */
 
 /* -ENODEV: all have been tried. */
 static int
@@ -56,11 +161,52 @@ submit_read(struct raid_io *io)
 	return best < 0 ? -ENODEV : raid_io_rw(io, (uint8_t)best, params->offset_blocks);
 }
 
+static void
+locked_cb(void *arg)
+{
+	struct raid_io *io = arg;
+
+	io->is_locked = true;
+	/* With the members that there are now. */
+	raid_io_begin(io);
+}
+
+/* Returns false if it goes on later. */
+static bool
+lock_blocks(struct raid_io *io)
+{
+	const struct spdk_bdev_io_block_params *params = &raid_bdev_io(io)->u.bdev;
+
+	if (io->is_locked || raid_bdev_io(io)->type == SPDK_BDEV_IO_TYPE_FLUSH || params->num_blocks == 0) {
+		return true;
+	}
+	io->lock.first_row = params->offset_blocks;
+	io->lock.num_rows = params->num_blocks;
+	io->lock.locked_cb = locked_cb;
+	io->lock.arg = io;
+	io->is_locked = raid_stripe_lock_get(io->ch->raid->mirror_locks, &io->lock);
+	return io->is_locked;
+}
+
+static bool
+release(struct raid_io *io)
+{
+	if (io->is_locked) {
+		io->is_locked = false;
+		raid_stripe_lock_put(io->ch->raid->mirror_locks, &io->lock);
+	}
+	return true;
+}
+
 static int
 submit_change(struct raid_io *io)
 {
 	const struct spdk_bdev_io_block_params *params = &raid_bdev_io(io)->u.bdev;
 	int rc = 0;
+
+	if (spdk_unlikely(!lock_blocks(io))) {
+		return -ENOMEM;
+	}
 
 	for (; io->next_slot < io->ch->raid->num_members && rc == 0; io->next_slot += rc == 0) {
 		uint8_t slot = (uint8_t)io->next_slot;
@@ -126,6 +272,13 @@ done(struct raid_io *io)
 			raid_io_complete(io, SPDK_BDEV_IO_STATUS_SUCCESS);
 		} else {
 			raid_io_go_on(io);
+		}
+	} else if (raid_io_was_reset(io)) {
+		if (io->is_locked) {
+			wait_for_reset(io);
+		} else {
+			/* A flush. */
+			raid_io_complete(io, SPDK_BDEV_IO_STATUS_FAILED);
 		}
 	} else if (io->num_succeeded > 0) {
 		raid_io_complete_without_failed(io);
@@ -259,6 +412,9 @@ const struct raid_level_ops g_raid1_ops = {
 	.min_members = 2,
 	.get_redundancy = get_redundancy,
 	.start = start,
+	.stop = stop,
+	.channel_create = channel_create,
+	.channel_destroy = channel_destroy,
 	.get_size = get_size,
 	.grows = true,
 	.submit_rw = submit_rw,
@@ -268,4 +424,5 @@ const struct raid_level_ops g_raid1_ops = {
 	.get_array_range = get_array_range,
 	.member_done = member_done,
 	.done = done,
+	.release = release,
 };

@@ -93,7 +93,7 @@ submit(struct raid_area_io *io)
 {
 	int rc;
 
-	io->resets = __atomic_load_n(&io->member->raid->resets_begun, __ATOMIC_ACQUIRE);
+	io->resets = raid_count_resets(io->member->raid);
 	rc = submit_by_type(io);
 	if (rc == -ENOMEM) {
 		io->wait.bdev = io->member->bdev;

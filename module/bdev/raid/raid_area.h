@@ -21,7 +21,7 @@ struct raid_area_io {
 	struct spdk_io_channel *ch;
 	struct spdk_bdev_io_wait_entry wait;
 	struct bdk_msg msg;
-	/* raid->resets_begun when it was submitted; it is tried again if that was a reset's fault. */
+	/* raid_count_resets() when it was submitted; it is tried again if that was a reset's fault. */
 	uint32_t resets;
 	struct spdk_poller *retry;
 	enum spdk_bdev_io_type type;

@@ -295,7 +295,7 @@ raid_io_begin(struct raid_io *io)
 	if (raid_bdev_io(io)->type == SPDK_BDEV_IO_TYPE_RESET) {
 		__atomic_add_fetch(&io->ch->raid->resets_begun, 1, __ATOMIC_ACQ_REL);
 	}
-	io->resets = __atomic_load_n(&io->ch->raid->resets_begun, __ATOMIC_ACQUIRE);
+	io->resets = raid_count_resets(io->ch->raid);
 	memset(io->failed, 0, sizeof(io->failed));
 	raid_io_go_on(io);
 }
@@ -307,6 +307,7 @@ start(struct raid_channel *ch, struct spdk_bdev_io *bdev_io)
 
 	io->ch = ch;
 	io->stripe = NULL;
+	io->is_locked = false;
 	if (!raid_bitmap_concerns(ch->raid, bdev_io->type) || raid_bitmap_enter(io)) {
 		raid_io_begin(io);
 	}

@@ -224,9 +224,7 @@ flushed_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 	struct raid_journal_channel *ch = flush->ch;
 
 	spdk_bdev_free_io(bdev_io);
-	if (!success &&
-		(ch->resets != __atomic_load_n(&ch->ch->raid->resets_begun, __ATOMIC_ACQUIRE) ||
-			raid_is_in_reset(ch->ch->raid))) {
+	if (!success && raid_was_reset(ch->ch->raid, ch->resets)) {
 		ch->flush_was_reset = true;
 	} else if (!success) {
 		flush_failed(ch, flush->slot);
@@ -272,7 +270,7 @@ flush_submit(struct raid_journal_channel *ch)
 		}
 	}
 	ch->flush_was_reset = false;
-	ch->resets = __atomic_load_n(&raid->resets_begun, __ATOMIC_ACQUIRE);
+	ch->resets = raid_count_resets(raid);
 	ch->flushes = 1;
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
 		struct raid_member_channel *member_ch = &ch->ch->members[slot];
@@ -439,7 +437,7 @@ part_again(struct journal_part *part)
 {
 	struct raid_io *io = part->entry->write->io;
 
-	io->resets = __atomic_load_n(&io->ch->raid->resets_begun, __ATOMIC_ACQUIRE);
+	io->resets = raid_count_resets(io->ch->raid);
 	part_prepare(part, part->entry->participants);
 	part_submit_cb(part);
 }

@@ -47,7 +47,7 @@ struct raid_journal_channel {
 	TAILQ_HEAD(, raid_journal_entry) written;
 	TAILQ_HEAD(, raid_journal_entry) flushing;
 	uint32_t flushes;
-	/* raid->resets_begun when they were submitted. They have failed because of another one since; they are waiting for that. */
+	/* raid_count_resets() when they were submitted. They have failed because of another one since; they are waiting for that. */
 	uint32_t resets;
 	bool flush_was_reset;
 	bool flushes_again;

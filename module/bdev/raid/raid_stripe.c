@@ -425,7 +425,7 @@ raid_stripe_poll_timer(void *arg)
 	TAILQ_SWAP(&stripes, &pool->waiting_for_reset, raid_stripe, link);
 	while ((stripe = TAILQ_FIRST(&stripes)) != NULL) {
 		TAILQ_REMOVE(&stripes, stripe, link);
-		stripe->io->resets = __atomic_load_n(&pool->raid->resets_begun, __ATOMIC_ACQUIRE);
+		stripe->io->resets = raid_count_resets(pool->raid);
 		write_again(stripe);
 		advance(stripe);
 	}

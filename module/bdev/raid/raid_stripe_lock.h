@@ -9,9 +9,8 @@
 #include "lib/env/env_internal.h"
 #include "spdk/queue.h"
 
-#define RAID_STRIPE_LOCK_BUCKETS 64
+#define RAID_STRIPE_LOCK_BUCKETS 32
 
-/* Of rows that lie in one zone. */
 struct raid_stripe_lock {
 	uint64_t first_row;
 	uint64_t num_rows;
@@ -20,21 +19,31 @@ struct raid_stripe_lock {
 	void *arg;
 	struct spdk_thread *thread;
 	struct bdk_msg msg;
+	/* Of those that wait: who has come earlier has a smaller one. */
+	uint64_t ticket;
 	TAILQ_ENTRY(raid_stripe_lock) link;
 };
 
 TAILQ_HEAD(raid_stripe_lock_list, raid_stripe_lock);
 
-struct raid_stripe_lock_bucket {
-	struct env_mutex mutex;
+struct raid_stripe_lock_queue {
 	struct raid_stripe_lock_list held;
 	/* In the order in which they came; none that could be held. */
 	struct raid_stripe_lock_list waiting;
+};
+
+/* Of those whose rows lie in one zone, for some zones. */
+struct raid_stripe_lock_bucket {
+	struct env_mutex mutex;
+	struct raid_stripe_lock_queue queue;
 } __attribute__((aligned(64)));
 
 struct raid_stripe_locks {
 	/* A zone has 2^zone_shift rows. */
 	uint32_t zone_shift;
+	/* Of those with rows of several zones. It changes under all mutexes, so that any of them is enough to look at it. */
+	struct raid_stripe_lock_queue wide;
+	uint64_t next_ticket;
 	struct raid_stripe_lock_bucket buckets[RAID_STRIPE_LOCK_BUCKETS];
 };
 
@@ -44,7 +53,7 @@ void raid_stripe_locks_fini(struct raid_stripe_locks *locks);
 
 /*
  * Returns whether it is held now; otherwise locked_cb will be called on this thread. Those who want rows that somebody
- * has waited for longer come after him. Who waits must hold no other.
+ * has waited for longer come after him. Who waits must hold no other. Rows of several zones cost a mutex for each bucket.
  */
 bool raid_stripe_lock_get(struct raid_stripe_locks *locks, struct raid_stripe_lock *lock);
 void raid_stripe_lock_put(struct raid_stripe_locks *locks, struct raid_stripe_lock *lock);

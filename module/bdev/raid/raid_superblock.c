@@ -293,7 +293,7 @@ write_copy(struct super_io *io, uint64_t offset_blocks, void (*self)(struct supe
 		return;
 	}
 	io->step = next;
-	io->resets = __atomic_load_n(&io->member->raid->resets_begun, __ATOMIC_ACQUIRE);
+	io->resets = raid_count_resets(io->member->raid);
 	submitted(io, self,
 		spdk_bdev_writev_blocks_ext(io->member->desc, io->ch, &io->iov, 1, offset_blocks, io->num_blocks,
 			request_done_cb, io, &opts));
@@ -314,7 +314,7 @@ flush(struct super_io *io, void (*self)(struct super_io *io), void (*next)(struc
 		}
 		return;
 	}
-	io->resets = __atomic_load_n(&io->member->raid->resets_begun, __ATOMIC_ACQUIRE);
+	io->resets = raid_count_resets(io->member->raid);
 	submitted(io, self,
 		spdk_bdev_flush_blocks(
 			io->member->desc, io->ch, 0, spdk_bdev_get_num_blocks(bdev), request_done_cb, io));

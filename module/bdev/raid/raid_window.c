@@ -488,7 +488,7 @@ prepare(struct raid_window_work *work, raid_cb done, void *arg)
 {
 	assert(work->remaining == 0 && !work->destroyed);
 	work->status = 0;
-	work->resets = __atomic_load_n(&work->window.raid->resets_begun, __ATOMIC_ACQUIRE);
+	work->resets = raid_count_resets(work->window.raid);
 	work->num_mismatches = 0;
 	work->num_repaired = 0;
 	work->targets = (struct raid_slots){};

@@ -57,7 +57,7 @@ struct raid_window_work {
 	struct raid_slots unreadable;
 	struct raid_slots unwritable;
 
-	/* raid->resets_begun when it began. */
+	/* raid_count_resets() when it began. */
 	uint32_t resets;
 
 	/* raid->num_joins when it chose its members: one that has come into a slot since is none of them. */

@@ -38,6 +38,8 @@ static int g_rc;
 static bool g_superblock;
 static bool g_write_cache;
 static uint64_t g_disk_blocks = DISK_BLOCKS;
+/* Beside what all of these disks can. */
+static uint64_t g_more_io_types;
 
 static inline bool
 fails(struct fault *fault, const struct spdk_bdev_io *bdev_io)
@@ -81,6 +83,7 @@ add_disk(int i)
 	mem_disk_init(&g_disks[i], name, BLOCK, g_disk_blocks);
 	g_disks[i].mode = MEM_DISK_MESSAGE;
 	g_disks[i].observe = observe;
+	g_disks[i].io_types |= g_more_io_types;
 	g_disks[i].bdev.write_cache = g_write_cache;
 	g_faults[i] = (struct fault){};
 	mem_disk_add(&g_disks[i]);
