@@ -72,6 +72,9 @@ struct bdk_strict_opts {
 /* The defaults. size: sizeof(*opts). */
 void bdk_strict_opts_init(struct bdk_strict_opts *opts, size_t size);
 
+/* Those in force, the defaults while it is off. size: sizeof(*opts). */
+void bdk_strict_get_opts(struct bdk_strict_opts *opts, size_t size);
+
 /*
  * Switches strict mode on; opts NULL: with the defaults. To be called before the thread library and the block-device
  * layer start: it holds for threads and layers that start later. Returns 0 or -EINVAL.

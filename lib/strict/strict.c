@@ -27,6 +27,19 @@ bdk_strict_opts_init(struct bdk_strict_opts *opts, size_t size)
 	memcpy(opts, &defaults, spdk_min(size, sizeof(defaults)));
 }
 
+void
+bdk_strict_get_opts(struct bdk_strict_opts *opts, size_t size)
+{
+	struct bdk_strict_opts all = g_strict.opts;
+
+	if (!g_strict.enabled) {
+		bdk_strict_opts_init(opts, size);
+		return;
+	}
+	all.size = size;
+	memcpy(opts, &all, spdk_min(size, sizeof(all)));
+}
+
 int
 bdk_strict_enable(const struct bdk_strict_opts *opts)
 {

@@ -103,8 +103,10 @@ def test_sound_bdev_on_a_base(tmp_path, broken_modules, base, write_cache):
 
 
 @pytest.mark.parametrize("fault", DISK)
-def test_disk_is_found_out(tmp_path, broken_modules, fault):
+def test_disk_is_found_out(tmp_path, broken_modules, monkeypatch, fault):
     rule, note = DISK[fault]
+    if fault == "blocks":
+        monkeypatch.setenv("BDEVKIT_STRICT", "held=200")
     rules = check(tmp_path, [("bdev_broken_create", {"fault": fault})], "--module", broken_modules["bdev"], "broken",
                   code=1)["broken"]
     assert rules[rule]["result"] == "FAILED", rules
