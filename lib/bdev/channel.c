@@ -158,6 +158,7 @@ bdev_channel_create(void *io_device, void *ctx_buf)
 		goto leave_late;
 	}
 	bdev_histogram_channel_init(ch);
+	bdev_timeout_channel_init(ch);
 	bdev_trace_channel_create(ch);
 	return 0;
 

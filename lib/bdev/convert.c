@@ -620,6 +620,10 @@ bdev_convert_submit(struct spdk_bdev_io *bdev_io, struct spdk_accel_sequence *se
 	struct bdev_io_private *priv = bdev_io_private(bdev_io);
 	bool direct = is_direct(bdev_io, sequence);
 
+	if (bdev_io->internal.ch->gates & BDEV_GATE_TIMEOUT) {
+		/* Also what is not with the module yet has begun. */
+		bdev_timeout_io_begins(bdev_io->internal.ch);
+	}
 	if (direct && bdev_io->internal.ch->gates == 0) {
 		submit_directly(bdev_io, sequence);
 		return;

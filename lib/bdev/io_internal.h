@@ -153,6 +153,7 @@ enum bdev_gate {
 	BDEV_GATE_TRACE = 1 << 6, /* new I/O is recorded */
 	BDEV_GATE_STRICT = 1 << 7, /* its module and users are watched */
 	BDEV_GATE_LATE = 1 << 8, /* what the module completes is held back for a while */
+	BDEV_GATE_TIMEOUT = 1 << 9, /* those who look for I/O that takes long sleep until there is some */
 };
 
 /* Context of the io_device that is the bdev's state: one bdev on one SPDK thread. */
@@ -725,6 +726,9 @@ void bdev_stat_add(struct bdev_stat *total, const struct bdev_stat *add);
 
 /* The descriptor is being closed: nobody is told any more. No lock held. */
 void bdev_timeout_close(struct spdk_bdev_desc *desc);
+void bdev_timeout_channel_init(struct bdev_channel *ch);
+/* An I/O begins that has met BDEV_GATE_TIMEOUT. */
+BDEV_SELDOM void bdev_timeout_io_begins(struct bdev_channel *ch);
 
 /* ---- queue_depth.c ---- */
 

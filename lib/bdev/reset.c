@@ -40,6 +40,9 @@ bdev_reset_start(struct spdk_bdev_io *reset)
 	reset->internal.flags = BDEV_IO_RESET;
 	/* So that the channel lives as long as the reset, even if its user puts it; also while the reset is queued. */
 	reset->u.reset.ch_ref = spdk_get_io_channel(state);
+	if (reset->internal.ch->gates & BDEV_GATE_TIMEOUT) {
+		bdev_timeout_io_begins(reset->internal.ch);
+	}
 	if (reset->internal.ch->gates & BDEV_GATE_TRACE) {
 		bdev_trace_start(reset);
 	}

@@ -80,6 +80,9 @@ bdev_io_submit_gated(struct spdk_bdev_io *bdev_io)
 {
 	struct bdev_channel *ch = bdev_io->internal.ch;
 
+	if (ch->gates & BDEV_GATE_TIMEOUT) {
+		bdev_timeout_io_begins(ch);
+	}
 	/* A limit that this I/O keeps is the only reason to be here. */
 	if (ch->gates == 0 && is_rw(bdev_io) && !bdev_io_needs_split(bdev_io) && !is_short_write(bdev_io)) {
 		bdev_io_submit_to_module(bdev_io, ch);

@@ -57,6 +57,9 @@ struct io {
 	uint32_t done;
 	uint32_t late;
 	uint8_t type;
+	/* In ticks; late_cb() may be called so long after that. */
+	uint64_t began;
+	uint64_t patience;
 };
 
 static void
@@ -111,6 +114,7 @@ late_cb(void *cb_arg, struct spdk_bdev_io *bdev_io)
 	assert_ptr_equal(cb_arg, &g_timeout_arg);
 	assert_ptr_equal(spdk_get_thread(), spdk_bdev_io_get_thread(bdev_io));
 	assert_ptr_equal(spdk_get_thread(), g_sim_threads[io->thread]);
+	assert_true(spdk_get_ticks() - io->began >= io->patience);
 	io->late++;
 	io->type = bdev_io->type;
 }
@@ -373,6 +377,197 @@ test_close(void **state)
 	}
 }
 
+/* ---- asleep ---- */
+
+static void
+assert_asleep(void)
+{
+	uint64_t steps;
+
+	/* Strict mode looks for I/O, too, and rests later. */
+	pass(100 * SECOND);
+	steps = bdk_sim_get_step_count();
+	pass(100 * SECOND);
+	assert_int_equal(bdk_sim_get_step_count(), steps);
+}
+
+static void
+test_sleeps_while_idle(void **state)
+{
+	struct io io = {.thread = 2}, reset = {.thread = 1};
+	uint32_t round;
+
+	open_disk();
+	mem_user_open(&g_other, &g_disk, THREADS);
+	set_timeout(3);
+	ON(0, assert_int_equal(spdk_bdev_set_timeout(g_other.desc, 5, late_cb, &g_timeout_arg), 0));
+	for (round = 0; round < 3; round++) {
+		assert_asleep();
+		io = (struct io){.thread = 2};
+		submit(&g_user, &io, 1);
+		pass(2900 * 1000);
+		assert_int_equal(io.late, 0);
+		pass(SECOND);
+		assert_int_equal(io.late, 1);
+		pass(SECOND);
+		assert_int_equal(io.late, 2);
+		mem_disk_release(&g_disk, 1);
+		/* One more look, which finds nothing. */
+		pass(SECOND);
+		assert_int_equal(io.late, 2);
+		assert_int_equal(io.done, 1);
+	}
+	/* A reset is I/O as well. */
+	g_disk.bdev.reset_io_drain_timeout = 0;
+	submit(&g_user, &io, 1);
+	submit(&g_user, &reset, 0);
+	pass(2 * SECOND);
+	assert_int_equal(reset.done, 1);
+	assert_asleep();
+	/* Nothing to look for, and nothing that looks. */
+	set_timeout(0);
+	submit(&g_user, &io, 1);
+	mem_disk_release(&g_disk, 1);
+	pass(2 * SECOND);
+	assert_asleep();
+	mem_user_close(&g_other);
+	remove_disk();
+}
+
+static void
+test_new_channel(void **state)
+{
+	struct io io = {.thread = 2};
+
+	/* A thread that comes while all sleep. */
+	mem_disk_add(&g_disk);
+	mem_user_open(&g_user, &g_disk, 2);
+	set_timeout(2);
+	pass(5 * SECOND);
+	assert_asleep();
+	ON(2, g_user.ch[2] = spdk_bdev_get_io_channel(g_user.desc));
+	assert_non_null(g_user.ch[2]);
+	submit(&g_user, &io, 1);
+	pass(2900 * 1000);
+	assert_int_equal(io.late, 1);
+	mem_disk_release(&g_disk, 1);
+	ON(2, spdk_put_io_channel(g_user.ch[2]));
+	g_user.ch[2] = NULL;
+	remove_disk();
+}
+
+static void
+test_set_while_asleep(void **state)
+{
+	struct io io = {.thread = 1};
+
+	open_disk();
+	set_timeout(100);
+	pass(5 * SECOND);
+	assert_asleep();
+	/* A shorter one, and one that was ended and begins again. */
+	set_timeout(2);
+	submit(&g_user, &io, 1);
+	pass(2 * SECOND);
+	assert_int_equal(io.late, 1);
+	mem_disk_release(&g_disk, 1);
+	pass(5 * SECOND);
+	set_timeout(0);
+	io = (struct io){.thread = 1};
+	submit(&g_user, &io, 1);
+	pass(5 * SECOND);
+	set_timeout(2);
+	pass(SECOND);
+	assert_int_equal(io.late, 1);
+	mem_disk_release(&g_disk, 1);
+	pass(5 * SECOND);
+	assert_asleep();
+	remove_disk();
+}
+
+/* Closed when the first I/O has sent word, at each step of it. */
+static void
+test_close_while_waking(void **state)
+{
+	uint64_t steps, i;
+	struct io io;
+
+	for (steps = 0; steps < 4; steps++) {
+		struct request request = {.user = &g_other, .io = &io, .num_blocks = 1};
+
+		mem_disk_init(&g_disk, "d", 512, NUM_BLOCKS);
+		open_disk();
+		mem_user_open(&g_other, &g_disk, THREADS);
+		set_timeout(1);
+		pass(5 * SECOND);
+		io = (struct io){.thread = 1};
+		assert_int_equal(spdk_thread_send_msg(g_sim_threads[1], submit_cb, &request), 0);
+		for (i = 0; i < steps; i++) {
+			bdk_sim_step();
+		}
+		mem_user_close(&g_user);
+		bdk_sim_run_until_idle();
+		assert_int_equal(io.done, 1);
+		mem_user_close(&g_other);
+		mem_disk_remove(&g_disk);
+	}
+}
+
+/*
+ * I/O that comes at any moment of a look, or between two: none that takes long is missed, none is found that does not, and
+ * when all has ended, nobody looks.
+ */
+static void
+run_any_moment(uint64_t seed)
+{
+	struct io ios[40] = {};
+	uint32_t i;
+
+	bdev_sim_start(seed, THREADS);
+	bdk_sim_set_step_time(1000 * 1000);
+	mem_disk_init(&g_disk, "d", 512, NUM_BLOCKS);
+	g_disk.mode = MEM_DISK_HOLD;
+	open_disk();
+	set_timeout(2);
+	for (i = 0; i < SPDK_COUNTOF(ios); i++) {
+		struct request request = {.user = &g_user, .io = &ios[i], .num_blocks = 1};
+
+		ios[i].thread = (uint32_t)bdk_sim_random(THREADS);
+		ios[i].patience = 2 * spdk_get_ticks_hz();
+		ios[i].began = spdk_get_ticks();
+		assert_int_equal(spdk_thread_send_msg(g_sim_threads[ios[i].thread], submit_cb, &request), 0);
+		bdk_sim_run_for(bdk_sim_random(2) == 0 ? bdk_sim_random(20 * 1000) : bdk_sim_random(1500 * 1000));
+		bdk_sim_run_until_idle();
+		if (bdk_sim_random(8) == 0) {
+			bdk_sim_run_for(4 * SECOND);
+			assert_true(ios[i].late > 0);
+		}
+		if (bdk_sim_random(3) == 0) {
+			mem_disk_release(&g_disk, (uint32_t)SPDK_COUNTOF(ios));
+			bdk_sim_run_until_idle();
+			bdk_sim_run_for(bdk_sim_random(3) * SECOND);
+		}
+	}
+	mem_disk_release(&g_disk, SPDK_COUNTOF(ios));
+	pass(3 * SECOND);
+	assert_asleep();
+	for (i = 0; i < SPDK_COUNTOF(ios); i++) {
+		assert_int_equal(ios[i].done, 1);
+	}
+	remove_disk();
+	bdev_sim_stop();
+}
+
+static void
+test_any_moment(void **state)
+{
+	uint64_t seed;
+
+	for (seed = 1; seed <= 60; seed++) {
+		run_any_moment(seed);
+	}
+}
+
 /* ---- spdk_bdev_for_each_bdev_io() ---- */
 
 struct walk {
@@ -462,6 +657,11 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_abort_in_callback, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_free_in_callback, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_close, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sleeps_while_idle, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_new_channel, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_set_while_asleep, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_close_while_waking, setup, teardown),
+		cmocka_unit_test(test_any_moment),
 		cmocka_unit_test_setup_teardown(test_for_each, setup, teardown),
 	};
 
