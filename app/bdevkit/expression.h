@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Bdev expressions, with which a command line makes bdevs: malloc:64M, crypto(file:disk.img,key_name=k). doc/expressions.md
+ * Bdev expressions, with which a command line makes bdevs: malloc:64M, crypto(file:disk.img,key=K). doc/expressions.md
  * has the language. Each KIND is the RPC method bdev_KIND_create, and what it takes is what the method's description says,
  * so that modules that were loaded take part.
  *
@@ -61,20 +61,24 @@ int expression_fail(struct expression_error *error, size_t at, const char *forma
 /* Writes on stderr what is wrong, with the expression and a mark below it. */
 void expression_print_error(const char *command, const char *text, const struct expression_error *error);
 
-/* The names that the expressions of one command line have given. All zero at first. */
+/* Names of bdevs. All zero at first. */
 struct expression_names {
 	char **items;
 	size_t count;
 };
 
+/* Adds a copy. Returns 0 or -ENOMEM. */
+int expression_names_add(struct expression_names *names, const char *name);
 void expression_names_free(struct expression_names *names);
 
 /*
- * Writes the entries {"method": ..., "params": ...} that make the bdev of an expression, those of its bases first. Returns
- * 0 and *name, which belongs to names; -EINVAL and *error; -ENOMEM. Whatever it returns, w has whole values.
+ * Writes the entries {"method": ..., "params": ...} that make the bdevs of an expression, those of its bases first. Nearly
+ * all expressions make one bdev; split makes several. taken: what all expressions of one command line have given names to, so
+ * that none is given twice. Returns 0, and adds to *bdevs what the expression stands for; -EINVAL and *error; -ENOMEM. Whatever
+ * it returns, w has whole values.
  */
-int expression_write(const struct expression *expression, struct expression_names *names, struct spdk_json_write_ctx *w,
-	const char **name, struct expression_error *error);
+int expression_write(const struct expression *expression, struct expression_names *taken, struct spdk_json_write_ctx *w,
+	struct expression_names *bdevs, struct expression_error *error);
 
 /* ---- expression_value.c ---- */
 

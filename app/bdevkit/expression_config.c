@@ -8,35 +8,34 @@
 #include "app/bdevkit/load_module.h"
 
 static int
-write_word(const char *command, const char **word, struct expression_names *names, struct spdk_json_write_ctx *w)
+write_word(const char *command, const char *word, struct expression_names *taken, struct spdk_json_write_ctx *w,
+	struct expression_names *bdevs)
 {
 	struct expression_error error = {};
 	struct expression *expression;
-	const char *name = NULL;
-	int rc = expression_parse(*word, &expression, &error);
+	int rc = expression_parse(word, &expression, &error);
 
 	if (rc == 0) {
-		rc = expression_write(expression, names, w, &name, &error);
+		rc = expression_write(expression, taken, w, bdevs, &error);
 	}
 	expression_free(expression);
 	if (rc == -EINVAL) {
-		expression_print_error(command, *word, &error);
+		expression_print_error(command, word, &error);
 	} else if (rc != 0) {
-		fprintf(stderr, "bdevkit %s: %s: %s\n", command, *word, spdk_strerror(-rc));
-	} else {
-		*word = name;
+		fprintf(stderr, "bdevkit %s: %s: %s\n", command, word, spdk_strerror(-rc));
 	}
 	return rc;
 }
 
 int
-expression_write_words(const char *command, const char **words, size_t count, struct expression_names *names,
-	struct spdk_json_write_ctx *w)
+expression_write_words(const char *command, const char *const *words, size_t count, struct expression_names *taken,
+	struct spdk_json_write_ctx *w, struct expression_names *bdevs)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < count && rc == 0; i++) {
-		rc = expression_is_one(words[i]) ? write_word(command, &words[i], names, w) : 0;
+		rc = expression_is_one(words[i]) ? write_word(command, words[i], taken, w, bdevs)
+						 : expression_names_add(bdevs, words[i]);
 	}
 	return rc;
 }
@@ -44,7 +43,7 @@ expression_write_words(const char *command, const char **words, size_t count, st
 /* ---- whole configurations ---- */
 
 static bool
-has_expression(const char **words, size_t count)
+has_expression(const char *const *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (expression_is_one(words[i])) {
@@ -79,15 +78,17 @@ load_modules(const char *command, const struct spdk_json_val *modules)
 }
 
 static int
-write_bdevs(const char *command, const char **words, size_t count, struct expression_names *names,
-	struct spdk_json_write_ctx *w)
+write_bdevs(const char *command, const char *const *words, size_t count, struct spdk_json_write_ctx *w,
+	struct expression_names *bdevs)
 {
+	struct expression_names taken = {};
 	int rc;
 
 	spdk_json_write_object_begin(w);
 	spdk_json_write_named_string(w, "subsystem", "bdev");
 	spdk_json_write_named_array_begin(w, "config");
-	rc = expression_write_words(command, words, count, names, w);
+	rc = expression_write_words(command, words, count, &taken, w, bdevs);
+	expression_names_free(&taken);
 	spdk_json_write_array_end(w);
 	spdk_json_write_object_end(w);
 	return rc;
@@ -152,8 +153,8 @@ parse_config(const char *command, char *text, size_t size, struct spdk_json_val 
 }
 
 int
-expression_write_config(const char *command, const char **words, size_t count, struct expression_names *names,
-	const char *config, size_t config_size, uint32_t write_flags, struct text *text)
+expression_write_config(const char *command, const char *const *words, size_t count, const char *config,
+	size_t config_size, uint32_t write_flags, struct text *text, struct expression_names *bdevs)
 {
 	struct spdk_json_write_ctx *w;
 	struct spdk_json_val *values = NULL;
@@ -161,7 +162,10 @@ expression_write_config(const char *command, const char **words, size_t count, s
 	int rc = 0;
 
 	if (!has_expression(words, count)) {
-		return 0;
+		for (size_t i = 0; i < count && rc == 0; i++) {
+			rc = expression_names_add(bdevs, words[i]);
+		}
+		return rc;
 	}
 	if (config != NULL) {
 		copy = spdk_sprintf_alloc("%.*s", (int)config_size, config);
@@ -173,7 +177,7 @@ expression_write_config(const char *command, const char **words, size_t count, s
 		write_modules(w);
 		spdk_json_write_named_array_begin(w, "subsystems");
 		write_subsystems(values, w);
-		rc = write_bdevs(command, words, count, names, w);
+		rc = write_bdevs(command, words, count, w, bdevs);
 		spdk_json_write_array_end(w);
 		spdk_json_write_object_end(w);
 		rc = spdk_json_write_end(w) != 0 && rc == 0 ? -ENOMEM : rc;

@@ -12,7 +12,13 @@
 /* Of what is named in bytes, where nobody says otherwise. */
 #define DEFAULT_BLOCK_SIZE "512"
 
-/* A kind that is another one with parameters. */
+/* One that makes several bdevs makes no more. */
+#define MAX_PARTS 1024
+
+/* Digits of the shortest key that a cipher takes. */
+#define MIN_KEY_DIGITS 32
+
+/* A kind that is another one with parameters, or of which more is to be known than the description of its method says. */
 struct alias {
 	const char *kind;
 	/* NULL: a file, by io_uring if this process may use it, else by aio. */
@@ -21,6 +27,12 @@ struct alias {
 		const char *name;
 		const char *value;
 	} defaults[2];
+	/* A parameter whose value, if it is no key in hexadecimal digits, is the other parameter's: the name of one. */
+	const char *key, *key_name;
+	/* How bdevs are called that get no name of their own: that of the base, between these two; NULL: they do get one. */
+	const char *prefix, *suffix;
+	/* So many of them, with numbers from 0 on behind their names; NULL: one, without a number. */
+	const char *count;
 };
 
 static const struct alias g_aliases[] = {
@@ -31,6 +43,9 @@ static const struct alias g_aliases[] = {
 	{"raid5f", "raid", {{"raid_level", "raid5f"}, {"strip_size_kb", "64"}}},
 	{"raid6", "raid", {{"raid_level", "raid6"}, {"strip_size_kb", "64"}}},
 	{"concat", "raid", {{"raid_level", "concat"}, {"strip_size_kb", "64"}}},
+	{.kind = "crypto", .of = "crypto", .key = "key", .key_name = "key_name"},
+	{.kind = "error", .of = "error", .prefix = "EE_", .suffix = ""},
+	{.kind = "split", .of = "split", .prefix = "", .suffix = "p", .count = "split_count"},
 };
 
 /* By which names methods know what their bdev stands on. */
@@ -44,10 +59,9 @@ struct call {
 	char method_name[80];
 	/* NULL: nobody has described it. */
 	const struct bdk_rpc_method *method;
-	/* Names of the bases, in their order, and places of their expressions; items belong to names. */
-	const char **bases;
-	size_t num_bases;
-	const char *name;
+	/* The bases, in their order, and the bdevs that it makes. */
+	struct expression_names bases;
+	struct expression_names made;
 };
 
 /* ---- names ---- */
@@ -60,17 +74,6 @@ expression_names_free(struct expression_names *names)
 	}
 	free(names->items);
 	memset(names, 0, sizeof(*names));
-}
-
-static bool
-is_taken(const struct expression_names *names, const char *name)
-{
-	for (size_t i = 0; i < names->count; i++) {
-		if (strcmp(names->items[i], name) == 0) {
-			return true;
-		}
-	}
-	return false;
 }
 
 /* Takes over name. NULL: no memory. */
@@ -88,9 +91,35 @@ keep_name(struct expression_names *names, char *name)
 	return name;
 }
 
+int
+expression_names_add(struct expression_names *names, const char *name)
+{
+	return keep_name(names, strdup(name)) != NULL ? 0 : -ENOMEM;
+}
+
+static bool
+is_taken(const struct expression_names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (strcmp(names->items[i], name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Returns 0 or -ENOMEM; name NULL: there was no memory for it. */
+static int
+add_made(struct call *call, struct expression_names *names, char *name)
+{
+	const char *kept = keep_name(names, name);
+
+	return kept != NULL ? expression_names_add(&call->made, kept) : -ENOMEM;
+}
+
 /* The kind, of a file its own name, and with a number behind it if that is taken. */
-static const char *
-make_name(struct expression_names *names, const struct call *call)
+static char *
+make_name(const struct expression_names *names, const struct call *call)
 {
 	const struct expression *expression = call->expression;
 	bool is_file = call->alias != NULL && call->alias->of == NULL && expression->argument.text != NULL;
@@ -102,7 +131,7 @@ make_name(struct expression_names *names, const struct call *call)
 		free(name);
 		name = spdk_sprintf_alloc("%s.%u", stem, i);
 	}
-	return keep_name(names, name);
+	return name;
 }
 
 /* ---- the method and its parameters ---- */
@@ -161,6 +190,27 @@ find_base_name(const struct call *call)
 	return call->method == NULL ? g_base_names[0] : NULL;
 }
 
+static bool
+is_key(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length >= MIN_KEY_DIGITS && strspn(text, "0123456789abcdefABCDEF") == length;
+}
+
+/* The name of the parameter that an item is for. */
+static const char *
+param_name(const struct call *call, const struct expression_item *item)
+{
+	const struct alias *alias = call->alias;
+
+	if (alias != NULL && alias->key != NULL && strcmp(item->name.text, alias->key) == 0 &&
+		!is_key(item->value.text)) {
+		return alias->key_name;
+	}
+	return item->name.text;
+}
+
 static const struct expression_item *
 find_item(const struct call *call, const char *name)
 {
@@ -170,8 +220,8 @@ find_item(const struct call *call, const char *name)
 		const struct expression_item *item = &call->expression->items[i];
 
 		if (item->base == NULL &&
-			(strcmp(item->name.text, name) == 0 ||
-				(param != NULL && find_param(call, item->name.text) == param))) {
+			(strcmp(param_name(call, item), name) == 0 ||
+				(param != NULL && find_param(call, param_name(call, item)) == param))) {
 			return item;
 		}
 	}
@@ -226,7 +276,8 @@ static int
 check_item(const struct call *call, size_t index)
 {
 	const struct expression_item *item = &call->expression->items[index];
-	const struct bdk_rpc_param *param = find_param(call, item->name.text);
+	const char *name = param_name(call, item);
+	const struct bdk_rpc_param *param = find_param(call, name);
 	const char *base = find_base_name(call);
 
 	if (call->method != NULL && param == NULL) {
@@ -243,8 +294,8 @@ check_item(const struct call *call, size_t index)
 		const struct expression_item *other = &call->expression->items[i];
 
 		if (other->base == NULL &&
-			(strcmp(other->name.text, item->name.text) == 0 ||
-				(param != NULL && find_param(call, other->name.text) == param))) {
+			(strcmp(param_name(call, other), name) == 0 ||
+				(param != NULL && find_param(call, param_name(call, other)) == param))) {
 			return expression_fail(call->error, item->name.at, "%s is given twice", item->name.text);
 		}
 	}
@@ -337,7 +388,8 @@ check_call(const struct call *call)
 {
 	int rc = 0;
 
-	if (call->method != NULL && find_param(call, "name") == NULL) {
+	if (call->method != NULL && find_param(call, "name") == NULL &&
+		(call->alias == NULL || call->alias->prefix == NULL)) {
 		return expression_fail(call->error, call->expression->kind.at,
 			"%s is not one bdev with a name of its own: call the method %s", call->expression->kind.text,
 			call->method_name);
@@ -449,17 +501,17 @@ write_bases(const struct call *call, struct spdk_json_write_ctx *w)
 	const char *base = find_base_name(call);
 	const struct bdk_rpc_param *param = base != NULL ? find_param(call, base) : NULL;
 
-	if (call->num_bases == 0) {
+	if (call->bases.count == 0) {
 		return;
 	}
 	spdk_json_write_name(w, base);
 	if (param == NULL || param->type != BDK_RPC_STRING_ARRAY) {
-		spdk_json_write_string(w, call->bases[0]);
+		spdk_json_write_string(w, call->bases.items[0]);
 		return;
 	}
 	spdk_json_write_array_begin(w);
-	for (size_t i = 0; i < call->num_bases; i++) {
-		spdk_json_write_string(w, call->bases[i]);
+	for (size_t i = 0; i < call->bases.count; i++) {
+		spdk_json_write_string(w, call->bases.items[i]);
 	}
 	spdk_json_write_array_end(w);
 }
@@ -469,7 +521,9 @@ write_params(const struct call *call, struct spdk_json_write_ctx *w)
 {
 	int rc;
 
-	spdk_json_write_named_string(w, "name", call->name);
+	if (call->alias == NULL || call->alias->prefix == NULL) {
+		spdk_json_write_named_string(w, "name", call->made.items[0]);
+	}
 	write_bases(call, w);
 	rc = write_argument(call, w);
 	for (size_t i = 0; i < call->expression->num_items && rc == 0; i++) {
@@ -477,7 +531,7 @@ write_params(const struct call *call, struct spdk_json_write_ctx *w)
 		const struct bdk_rpc_param *param;
 
 		if (item->base == NULL && strcmp(item->name.text, "name") != 0) {
-			param = find_param(call, item->name.text);
+			param = find_param(call, param_name(call, item));
 			spdk_json_write_name(w, param != NULL ? param->name : item->name.text);
 			rc = expression_write_value(param, &item->value, w, call->error);
 		}
@@ -502,20 +556,73 @@ write_call(const struct call *call, struct spdk_json_write_ctx *w)
 	return rc;
 }
 
+/* A base may be several bdevs, where that is what the method takes. */
+static int
+write_base_call(
+	struct call *call, const struct expression *base, struct expression_names *names, struct spdk_json_write_ctx *w)
+{
+	const struct bdk_rpc_param *param = find_param(call, find_base_name(call));
+	struct expression_names bdevs = {};
+	int rc = expression_write(base, names, w, &bdevs, call->error);
+
+	if (rc == 0 && bdevs.count > 1 && (param == NULL || param->type != BDK_RPC_STRING_ARRAY)) {
+		rc = expression_fail(call->error, base->kind.at, "these are %zu bdevs, and %s stands on one only",
+			bdevs.count, call->expression->kind.text);
+	}
+	for (size_t i = 0; i < bdevs.count && rc == 0; i++) {
+		rc = expression_names_add(&call->bases, bdevs.items[i]);
+	}
+	expression_names_free(&bdevs);
+	return rc;
+}
+
 static int
 write_base_calls(struct call *call, struct expression_names *names, struct spdk_json_write_ctx *w)
 {
 	const struct expression *expression = call->expression;
 	int rc = 0;
 
-	call->bases = calloc(expression->num_items + 1, sizeof(*call->bases));
-	if (call->bases == NULL) {
-		return -ENOMEM;
-	}
 	for (size_t i = 0; i < expression->num_items && rc == 0; i++) {
 		if (expression->items[i].base != NULL) {
-			rc = expression_write(
-				expression->items[i].base, names, w, &call->bases[call->num_bases++], call->error);
+			rc = write_base_call(call, expression->items[i].base, names, w);
+		}
+	}
+	return rc;
+}
+
+/* ---- how the bdevs are called ---- */
+
+/* As the module calls them. */
+static int
+name_parts(struct call *call, struct expression_names *names)
+{
+	const struct alias *alias = call->alias;
+	struct argument argument = find_argument(call);
+	const struct expression_word *word = NULL;
+	uint64_t count = 1;
+	int rc = 0;
+
+	if (alias->count != NULL) {
+		word = find_item(call, alias->count) != NULL ? &find_item(call, alias->count)->value
+							     : &call->expression->argument;
+		assert(word->text != NULL && (word != &call->expression->argument || argument.param != NULL));
+		expression_number(word->text, &count);
+		if (count == 0 || count > MAX_PARTS) {
+			return expression_fail(call->error, word->at, "%s makes from 1 to %d bdevs",
+				call->expression->kind.text, MAX_PARTS);
+		}
+	}
+	for (uint64_t i = 0; i < count && rc == 0; i++) {
+		char *name = alias->count != NULL
+			? spdk_sprintf_alloc("%s%s%s%" PRIu64, alias->prefix, call->bases.items[0], alias->suffix, i)
+			: spdk_sprintf_alloc("%s%s%s", alias->prefix, call->bases.items[0], alias->suffix);
+
+		if (name != NULL && is_taken(names, name)) {
+			rc = expression_fail(
+				call->error, call->expression->kind.at, "there is another bdev of the name %s", name);
+			free(name);
+		} else {
+			rc = add_made(call, names, name);
 		}
 	}
 	return rc;
@@ -526,26 +633,27 @@ name_call(struct call *call, struct expression_names *names)
 {
 	const struct expression_item *item = find_item(call, "name");
 
-	if (item == NULL) {
-		call->name = make_name(names, call);
-	} else if (is_taken(names, item->value.text)) {
-		return expression_fail(call->error, item->value.at, "there is another bdev of this name");
-	} else {
-		call->name = keep_name(names, strdup(item->value.text));
+	if (call->alias != NULL && call->alias->prefix != NULL) {
+		return name_parts(call, names);
 	}
-	return call->name != NULL ? 0 : -ENOMEM;
+	if (item == NULL) {
+		return add_made(call, names, make_name(names, call));
+	}
+	if (is_taken(names, item->value.text)) {
+		return expression_fail(call->error, item->value.at, "there is another bdev of this name");
+	}
+	return add_made(call, names, strdup(item->value.text));
 }
 
 int
 expression_write(const struct expression *expression, struct expression_names *names, struct spdk_json_write_ctx *w,
-	const char **name, struct expression_error *error)
+	struct expression_names *bdevs, struct expression_error *error)
 {
 	struct call call = {.expression = expression, .error = error};
 	int rc;
 
 	if (expression->kind.text == NULL) {
-		*name = expression->name.text;
-		return 0;
+		return expression_names_add(bdevs, expression->name.text);
 	}
 	rc = find_method(&call);
 	if (rc == 0) {
@@ -560,7 +668,10 @@ expression_write(const struct expression *expression, struct expression_names *n
 	if (rc == 0) {
 		rc = write_call(&call, w);
 	}
-	*name = call.name;
-	free(call.bases);
+	for (size_t i = 0; i < call.made.count && rc == 0; i++) {
+		rc = expression_names_add(bdevs, call.made.items[i]);
+	}
+	expression_names_free(&call.made);
+	expression_names_free(&call.bases);
 	return rc;
 }

@@ -140,7 +140,7 @@ static int
 format_configuration(const struct serve_options *options, struct text *text)
 {
 	struct spdk_json_write_ctx *w = spdk_json_write_begin(text_append, text, 0);
-	struct expression_names names = {};
+	struct expression_names taken = {}, bdevs = {};
 	bool uring = choose_uring(options);
 	int rc = 0;
 
@@ -161,10 +161,11 @@ format_configuration(const struct serve_options *options, struct text *text)
 		if (serve_is_file(word)) {
 			write_file(w, options, word, uring);
 		} else {
-			rc = expression_write_words("serve", &word, 1, &names, w);
+			rc = expression_write_words("serve", &word, 1, &taken, w, &bdevs);
 		}
 	}
-	expression_names_free(&names);
+	expression_names_free(&taken);
+	expression_names_free(&bdevs);
 	if (options->files.count == 0 && options->app.json_config_file == NULL) {
 		write_memory_disk(w);
 	}

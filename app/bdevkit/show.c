@@ -70,19 +70,19 @@ parse(int argc, char **argv)
 int
 show_command(int argc, char **argv)
 {
-	struct expression_names names = {};
+	struct expression_names bdevs = {};
 	struct text text = {};
 	int rc = parse(argc, argv);
 
 	if (rc >= 0) {
 		return rc;
 	}
-	rc = expression_write_config("show", (const char **)argv + optind, (size_t)(argc - optind), &names, NULL, 0,
-		SPDK_JSON_WRITE_FLAG_FORMATTED, &text);
+	rc = expression_write_config("show", (const char *const *)argv + optind, (size_t)(argc - optind), NULL, 0,
+		SPDK_JSON_WRITE_FLAG_FORMATTED, &text, &bdevs);
 	if (rc == 0) {
 		printf("%s\n", text.data);
 	}
-	expression_names_free(&names);
+	expression_names_free(&bdevs);
 	free(text.data);
 	return rc == 0 ? EXIT_OK : EXIT_FAILED;
 }

@@ -11,20 +11,20 @@ static int
 write_one(const char *text, struct text *json, struct expression_error *error)
 {
 	struct spdk_json_write_ctx *w = spdk_json_write_begin(text_append, json, 0);
-	struct expression_names names = {};
+	struct expression_names taken = {}, bdevs = {};
 	struct expression *expression;
-	const char *name = NULL;
 	int rc;
 
 	FUZZ_CHECK(w != NULL);
 	spdk_json_write_array_begin(w);
 	rc = expression_parse(text, &expression, error);
 	if (rc == 0) {
-		rc = expression_write(expression, &names, w, &name, error);
-		FUZZ_CHECK(rc != 0 || name != NULL);
+		rc = expression_write(expression, &taken, w, &bdevs, error);
+		FUZZ_CHECK(rc != 0 || bdevs.count > 0);
 	}
 	expression_free(expression);
-	expression_names_free(&names);
+	expression_names_free(&taken);
+	expression_names_free(&bdevs);
 	spdk_json_write_array_end(w);
 	FUZZ_CHECK(spdk_json_write_end(w) == 0);
 	return rc;

@@ -50,6 +50,18 @@ MEANINGS = {
     "passthru(there)": [("bdev_passthru_create", {"name": "passthru", "base_bdev_name": "there"})],
     "crypto(file:a.img,key_name=k)": [
         of_file("a.img"), ("bdev_crypto_create", {"name": "crypto", "base_bdev_name": "a.img", "key_name": "k"})],
+    "crypto(there,key=k)": [("bdev_crypto_create", {"name": "crypto", "base_bdev_name": "there", "key_name": "k"})],
+    f"crypto(there,cipher=AES_XTS,key={'1f' * 16},key2={'2F' * 16})": [
+        ("bdev_crypto_create", {"name": "crypto", "base_bdev_name": "there", "cipher": "AES_XTS", "key": "1f" * 16,
+                                "key2": "2F" * 16})],
+    "error(malloc:64M)": [MALLOC, ("bdev_error_create", {"base_name": "malloc"})],
+    "passthru(error(there))": [("bdev_error_create", {"base_name": "there"}),
+                               ("bdev_passthru_create", {"name": "passthru", "base_bdev_name": "EE_there"})],
+    "split:2(malloc:64M)": [MALLOC, ("bdev_split_create", {"base_bdev": "malloc", "split_count": 2})],
+    "split(there,split_count=1)": [("bdev_split_create", {"base_bdev": "there", "split_count": 1})],
+    "raid1(split:2(malloc:64M),there)": [
+        MALLOC, ("bdev_split_create", {"base_bdev": "malloc", "split_count": 2}),
+        ("bdev_raid_create", {"name": "raid1", "base_bdevs": ["mallocp0", "mallocp1", "there"], "raid_level": "raid1"})],
     "raid1(file:a.img,file:b.img,name=mirror)": [
         of_file("a.img"), of_file("b.img"),
         ("bdev_raid_create", {"name": "mirror", "base_bdevs": ["a.img", "b.img"], "raid_level": "raid1"})],
@@ -98,7 +110,14 @@ WRONG = {
     "passthru(malloc:1M,null:1M)": ("null:1M)", "stands on one bdev only"),
     "passthru(base_bdev_name=x)": ("base_bdev_name=x)", "in front of its parameters"),
     "delay(malloc:1M)": ("delay(", "needs the parameter"),
-    "split:2(malloc:1M)": ("split:2", "bdev_split_create"),
+    "split(malloc:1M)": ("split(", "number of parts"),
+    "split:0(malloc:1M)": ("0(malloc", "from 1 to 1024 bdevs"),
+    "split(malloc:1M,split_count=9G)": ("9G)", "at most"),
+    "split(malloc:1M,split_count=1025)": ("1025)", "from 1 to 1024 bdevs"),
+    "split:2(malloc:1M,name=x)": ("name=x", "split has no parameter name"),
+    "passthru(split:2(malloc:1M))": ("split:2", "these are 2 bdevs, and passthru stands on one only"),
+    "raid1(malloc:1M(name=xp1),split:2(malloc:1M(name=x)))": ("split:2", "another bdev of the name xp1"),
+    "crypto(malloc:1M,key=k,key_name=k)": ("key_name=k", "given twice"),
     "raid1(malloc:1M,malloc:1M(name=malloc))": ("malloc))", "another bdev of this name"),
     "passthru(malloc:1M": ("(malloc:1M", "this bracket is not closed"),
     "passthru(malloc:1M))": (")", "here the expression should end"),
@@ -134,6 +153,22 @@ def test_serve(target, folder):
     assert (folder / "b.img").read_bytes() == image.read_bytes() == (folder / "with,comma(1).img").read_bytes()
 
 
+def test_serve_with_a_key_of_the_configuration(target, folder):
+    """What is written to crypto(file:a.img,key=k) comes back, and is not what the file holds."""
+    config = folder / "keys.json"
+    config.write_text(json.dumps({"subsystems": [{"subsystem": "accel", "config": [
+        {"method": "accel_crypto_key_create",
+         "params": {"name": "k", "cipher": "AES_XTS", "key": "11" * 16, "key2": "22" * 16}}]}]}))
+    image, back = folder / "image", folder / "back"
+    image.write_bytes(os.urandom(SIZE))
+    server = target("--json", config, "crypto(file:a.img,key=k)", "split:2(malloc:2M)")
+    run("nbdcopy", image, server.uri("crypto"))
+    run("nbdcopy", server.uri("crypto"), back)
+    assert [int(run("nbdinfo", "--size", server.uri(part)).stdout) for part in ("mallocp0", "mallocp1")] == [1 << 20] * 2
+    assert server.stop() == 0
+    assert back.read_bytes() == image.read_bytes() != (folder / "a.img").read_bytes()
+
+
 def test_serve_refuses_with_a_place(folder):
     result = run(BDEVKIT, "serve", "-r", "rpc.sock", "--nbd", "unix:nbd.sock", "passthru(malloc:1Q)", check=False, cwd=folder)
     assert result.returncode == 1
@@ -149,6 +184,9 @@ def test_check(folder):
     assert result.returncode == 1 and "--overwrite" in result.stderr
     result = run(BDEVKIT, "check", "malloc:1Q", cwd=folder, check=False)
     assert result.returncode == 1 and "^" in result.stderr
+    result = run(BDEVKIT, "check", "--sim", "--schedules", "2", "--json-output", "split:2(malloc:1M)", "error(malloc:1M)",
+                 cwd=folder)
+    assert [one["bdev"] for one in json.loads(result.stdout)] == ["mallocp0", "mallocp1", "EE_malloc.1"]
     assert "0 broken" in run(BDEVKIT, "check", "--sim", "--schedules", "5", "malloc:1M", cwd=folder).stdout
 
 

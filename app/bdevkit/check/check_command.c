@@ -16,7 +16,6 @@
 #define MAX_BDEVS 64
 #define MAX_THREADS 64
 
-static struct expression_names g_names;
 static struct check_options g_options = {.seed = 1, .schedules = 1000};
 static bool g_simulate;
 /* Of a target that is to check; NULL: this process does. */
@@ -190,9 +189,8 @@ parse(int argc, char **argv)
 		fprintf(stderr, "bdevkit check: --schedules 0 checks nothing\n");
 		rc = EXIT_USAGE;
 	}
-	if (rc < 0 && (optind == argc || argc - optind > MAX_BDEVS)) {
-		fprintf(stderr, "bdevkit check: name %s; 'bdevkit check --help' tells how to use it\n",
-			optind == argc ? "a block device" : "fewer block devices");
+	if (rc < 0 && optind == argc) {
+		fprintf(stderr, "bdevkit check: name a block device; 'bdevkit check --help' tells how to use it\n");
 		rc = EXIT_USAGE;
 	}
 	return rc;
@@ -300,18 +298,24 @@ check_all(struct check **checks, size_t count)
 	return result;
 }
 
-/* Puts names in the place of expressions, and what makes their bdevs into the configuration. */
+/* The bdevs that the words stand for; what makes those of expressions goes into the configuration. */
 static int
-add_expressions(const char **words, size_t count)
+find_bdevs(const char *const *words, size_t count, struct expression_names *bdevs)
 {
 	struct text text = {};
 	int rc;
 
 	/* A running target has its bdevs. */
 	if (g_socket_path != NULL) {
+		for (size_t i = 0; i < count; i++) {
+			rc = expression_names_add(bdevs, words[i]);
+			if (rc != 0) {
+				return rc;
+			}
+		}
 		return 0;
 	}
-	rc = expression_write_config("check", words, count, &g_names, g_config, g_config_size, 0, &text);
+	rc = expression_write_config("check", words, count, g_config, g_config_size, 0, &text, bdevs);
 	if (rc == 0 && text.data != NULL) {
 		free(g_config);
 		g_config = text.data;
@@ -322,37 +326,11 @@ add_expressions(const char **words, size_t count)
 	return rc;
 }
 
-int
-check_command(int argc, char **argv)
+static int
+run_checks(struct check **checks, size_t count, int argc, char **argv)
 {
-	struct check *checks[MAX_BDEVS];
-	const char *words[MAX_BDEVS];
-	size_t count;
-	bool passed = true;
-	int rc = parse(argc, argv);
+	int rc;
 
-	if (rc >= 0) {
-		free(g_config);
-		return rc;
-	}
-	spdk_log_set_print_level(SPDK_LOG_ERROR);
-	count = (size_t)(argc - optind);
-	for (size_t i = 0; i < count; i++) {
-		words[i] = argv[optind + (int)i];
-	}
-	if (add_expressions(words, count) != 0) {
-		free(g_config);
-		expression_names_free(&g_names);
-		return EXIT_FAILED;
-	}
-	for (size_t i = 0; i < count; i++) {
-		checks[i] = calloc(1, sizeof(*checks[i]));
-		if (checks[i] == NULL) {
-			abort();
-		}
-		checks[i]->name = words[i];
-		checks[i]->options = &g_options;
-	}
 	g_options.patient = g_options.duration > 0;
 	g_options.config = g_config;
 	g_options.config_size = g_config_size;
@@ -360,17 +338,55 @@ check_command(int argc, char **argv)
 	if (!g_options.no_strict && g_socket_path == NULL) {
 		check_strict_enable();
 	}
-	if (g_socket_path != NULL) {
-		rc = check_target(g_socket_path, checks, count);
-		check_print(checks, count, &g_options);
-	} else {
-		rc = g_simulate ? simulate(checks, count, argc, argv) : check_all(checks, count);
+	if (g_socket_path == NULL) {
+		return g_simulate ? simulate(checks, count, argc, argv) : check_all(checks, count);
 	}
-	for (size_t i = 0; i < count; i++) {
+	rc = check_target(g_socket_path, checks, count);
+	check_print(checks, count, &g_options);
+	return rc;
+}
+
+/* Returns an exit code. */
+static int
+check_bdevs(const struct expression_names *bdevs, int argc, char **argv)
+{
+	struct check *checks[MAX_BDEVS];
+	bool passed = true;
+	int rc;
+
+	if (bdevs->count > MAX_BDEVS) {
+		fprintf(stderr, "bdevkit check: more than %d bdevs\n", MAX_BDEVS);
+		return EXIT_USAGE;
+	}
+	for (size_t i = 0; i < bdevs->count; i++) {
+		checks[i] = calloc(1, sizeof(*checks[i]));
+		if (checks[i] == NULL) {
+			abort();
+		}
+		checks[i]->name = bdevs->items[i];
+		checks[i]->options = &g_options;
+	}
+	rc = run_checks(checks, bdevs->count, argc, argv);
+	for (size_t i = 0; i < bdevs->count; i++) {
 		passed = passed && check_passed(checks[i]);
 		free(checks[i]);
 	}
-	free(g_config);
-	expression_names_free(&g_names);
 	return rc == 0 && passed ? EXIT_OK : EXIT_FAILED;
+}
+
+int
+check_command(int argc, char **argv)
+{
+	struct expression_names bdevs = {};
+	int rc = parse(argc, argv);
+
+	if (rc < 0) {
+		spdk_log_set_print_level(SPDK_LOG_ERROR);
+		rc = find_bdevs((const char *const *)argv + optind, (size_t)(argc - optind), &bdevs) == 0
+			? check_bdevs(&bdevs, argc, argv)
+			: EXIT_FAILED;
+	}
+	free(g_config);
+	expression_names_free(&bdevs);
+	return rc;
 }
