@@ -110,9 +110,15 @@ describe_file(struct thread_data *td, struct fio_file *f)
 	struct bdk_disk *disk;
 	int rc;
 
-	rc = bdk_disk_open(f->file_name, false, &disk);
+	rc = engine_name_prepare(f->file_name);
 	if (rc != 0) {
-		log_err("bdevkit: there is no bdev %s; filename= names one of the configuration\n", f->file_name);
+		return rc;
+	}
+	rc = bdk_disk_open(engine_name_of(f->file_name), false, &disk);
+	if (rc != 0) {
+		log_err("bdevkit: there is no bdev %s; filename= names one of the configuration, or is an "
+			"expression such as malloc\\:64M\n",
+			f->file_name);
 		return rc;
 	}
 	f->real_file_size = bdk_disk_get_num_blocks(disk) * bdk_disk_get_block_size(disk);
@@ -225,7 +231,8 @@ open_files(struct thread_data *td, struct job *job)
 		file->file = f;
 		file->pending = calloc(td->o.iodepth, sizeof(*file->pending));
 		if (file->pending == NULL ||
-			engine_file_open(file, f->file_name, !read_only && (td_write(td) || td_trim(td))) != 0) {
+			engine_file_open(
+				file, engine_name_of(f->file_name), !read_only && (td_write(td) || td_trim(td))) != 0) {
 			free(file->pending);
 			return -ENODEV;
 		}

@@ -5,6 +5,7 @@
  *   engine.c   jobs: their disks, queues and I/O
  *   zones.c    disks that are made of zones
  *   layer.c    the block-device layer, which all jobs share
+ *   names.c    which bdev a filename= is
  */
 
 #ifndef FIO_ENGINE_H
@@ -49,6 +50,18 @@ struct engine_file {
 int engine_layer_get(struct thread_data *td);
 /* Stops it with the last one. */
 void engine_layer_put(void);
+
+/* ---- names.c ---- */
+
+/*
+ * Makes the bdev of a filename that is an expression, such as malloc:64M, unless another job has done so. While the layer runs,
+ * by one thread at a time. 0 or a negative errno, which was told.
+ */
+int engine_name_prepare(const char *filename);
+/* The name of the bdev that a filename is, valid until the layer stops. */
+const char *engine_name_of(const char *filename);
+/* With the layer, the bdevs are gone. */
+void engine_names_forget(void);
 
 /* ---- engine.c ---- */
 

@@ -71,6 +71,7 @@ engine_layer_put(void)
 {
 	pthread_mutex_lock(&g_lock);
 	if (--g_users == 0) {
+		engine_names_forget();
 		bdk_embed_stop();
 	}
 	pthread_mutex_unlock(&g_lock);

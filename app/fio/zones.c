@@ -26,7 +26,7 @@ begin(struct query *query, struct thread_data *td, const struct fio_file *file)
 		return 0;
 	}
 	query->file = &query->own;
-	return engine_file_open(&query->own, file->file_name, !read_only && td_write(td));
+	return engine_file_open(&query->own, engine_name_of(file->file_name), !read_only && td_write(td));
 }
 
 static void

@@ -76,12 +76,12 @@ verify_fatal=1
 """
 
 
-def fio(program, folder, text, status=0):
+def fio(program, folder, text, status=0, environ=None):
     """Runs a job file. Returns the results of its jobs."""
     job = folder / "job.fio"
     job.write_text(text)
     result = subprocess.run([program, "--output-format=json", "--output=" + str(folder / "out"), str(job)], cwd=folder,
-                            env=environment(), capture_output=True, text=True, timeout=300, check=False)
+                            env=environ or environment(), capture_output=True, text=True, timeout=300, check=False)
     out = (folder / "out").read_text() if (folder / "out").exists() else ""
     said = result.stdout + result.stderr + out
     assert (result.returncode == 0) == (status == 0), said
@@ -102,6 +102,60 @@ def test_verified(config, tmp_path, spelling, bdev):
     program, name = SPELLINGS[spelling]
     jobs = fio(program, tmp_path, JOB % (name, config) + f"verify=crc32c\n[job]\nfilename={bdev}\nrw=randwrite\n")
     assert jobs[0]["write"]["total_ios"] == 512 and jobs[0]["read"]["total_ios"] == 512
+
+
+# filename= as a job file has it: fio takes a colon for the end of a name.
+EXPRESSIONS = {
+    "malloc": "malloc\\:16M",
+    "uring": "uring\\:%(folder)s/image(block_size=512)",
+    "crypto": "crypto(malloc\\:16M(name=plain),key=key)",
+    "raid5": "raid5(malloc\\:16M,malloc\\:16M,malloc\\:16M,strip_size_kb=16)",
+}
+
+
+@pytest.mark.parametrize("kind", EXPRESSIONS)
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_verified_on_an_expression(tmp_path, spelling, kind):
+    """Without a configuration but for the key; two jobs of the same expression have the same bdev."""
+    program, name = SPELLINGS[spelling]
+    (tmp_path / "image").write_bytes(bytes(16 << 20))
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"subsystems": [{"subsystem": "accel", "config": [
+        method("accel_crypto_key_create", name="key", cipher="AES_XTS", key="11" * 16, key2="22" * 16)]}]}))
+    filename = EXPRESSIONS[kind] % {"folder": tmp_path}
+    text = (JOB % (name, keys)).replace("thread=1", "thread=1\nverify=crc32c\nverify_fatal=1\nfilename=" + filename)
+    jobs = fio(program, tmp_path, text + "[write]\nrw=randwrite\ndo_verify=0\n[read]\nstonewall\nrw=randread\n")
+    assert [job["jobname"] for job in jobs] == ["write", "read"]
+    assert jobs[0]["write"]["total_ios"] == 512 and jobs[1]["read"]["total_ios"] == 512
+
+
+def test_expressions_and_names(config, tmp_path):
+    """Several in a job, beside names of the configuration and in other jobs."""
+    program, name = SPELLINGS["external"]
+    text = JOB % (name, config) + "verify=crc32c\n[two]\nfilename=null\\:16M(name=x):malloc\nrw=write\nverify=0\n" \
+        "[one]\nfilename=passthru(aio,name=over)\nrw=randwrite\n[taken]\nfilename=malloc\\:16M(name=m)\nrw=write\n"
+    assert len(fio(program, tmp_path, text)) == 3
+
+
+def test_preloaded(config, tmp_path):
+    """The third way, of job files whose fio knows nothing of the engine."""
+    environ = environment()
+    environ["LD_PRELOAD"] = " ".join(filter(None, (environ.get("LD_PRELOAD"), str(ENGINE / "spdk_bdev"))))
+    text = JOB % ("spdk_bdev", config) + "verify=crc32c\n[job]\nfilename=malloc\nrw=randwrite\n"
+    jobs = fio("fio", tmp_path, text, environ=environ)
+    assert jobs[0]["write"]["total_ios"] == 512 and jobs[0]["read"]["total_ios"] == 512
+
+
+@pytest.mark.parametrize("filename, word", [
+    ("malloc\\:64Q", "  malloc:64Q\n         ^"),
+    ("split\\:2(malloc\\:1M(name=a))", "more than one bdev"),
+    ("malloc\\:16M", "cannot make malloc:16M"),
+    ("crypto(malloc,key=nokey)", "nokey"),
+])
+def test_mistakes_in_expressions(config, tmp_path, filename, word):
+    """The configuration has a malloc."""
+    program, name = SPELLINGS["external"]
+    assert word in fio(program, tmp_path, JOB % (name, config) + f"[job]\nfilename={filename}\nrw=read\n", status=1)
 
 
 @pytest.mark.parametrize("verify", ["md5", "crc64", "crc32", "crc16", "crc7", "xxhash", "sha1", "sha256", "sha512", "sha3-256",
