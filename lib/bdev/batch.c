@@ -311,7 +311,7 @@ prepare_short_way(struct bdk_batch *batch, struct short_way *way)
 	}
 	way->batch = batch;
 	way->ch = batch->ch;
-	way->blockcnt = __atomic_load_n(&desc->bdev->blockcnt, __ATOMIC_RELAXED);
+	way->blockcnt = __atomic_load_n(&desc->bdev->blockcnt, __ATOMIC_ACQUIRE);
 	way->block_size = desc->block_size;
 	way->write = desc->write;
 	return true;

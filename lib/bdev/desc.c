@@ -116,8 +116,8 @@ spdk_bdev_notify_blockcnt_change(struct spdk_bdev *bdev, uint64_t size)
 		return -EBUSY;
 	}
 	bdev_strict_bdev_resized_locked(state, size);
-	/* Those who submit I/O read it without the lock. */
-	__atomic_store_n(&bdev->blockcnt, size, __ATOMIC_RELAXED);
+	/* Those who submit I/O read it without the lock, and then what the module has prepared for it. */
+	__atomic_store_n(&bdev->blockcnt, size, __ATOMIC_RELEASE);
 	bdev_desc_post_event_locked(state, SPDK_BDEV_EVENT_RESIZE);
 	return 0;
 }

@@ -16,7 +16,7 @@ static BDEV_INLINE bool
 bdev_range_fits(const struct spdk_bdev *bdev, uint64_t offset_blocks, uint64_t num_blocks)
 {
 	/* It may grow meanwhile, on another thread. */
-	uint64_t blockcnt = __atomic_load_n(&bdev->blockcnt, __ATOMIC_RELAXED);
+	uint64_t blockcnt = __atomic_load_n(&bdev->blockcnt, __ATOMIC_ACQUIRE);
 
 	return num_blocks <= blockcnt && offset_blocks <= blockcnt - num_blocks;
 }

@@ -63,19 +63,20 @@ submit_range(struct raid_io *io)
 	uint64_t offset = bdev_io->u.bdev.offset_blocks, end = offset + bdev_io->u.bdev.num_blocks;
 	uint64_t first = 0;
 
-	for (uint8_t slot = 0; slot < raid->num_members; first += size_of(raid, slot++)) {
-		uint64_t begin = spdk_max(offset, first);
-		uint64_t last = spdk_min(end, first + size_of(raid, slot));
-		int rc;
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		/* The last one may be growing, and nothing lies behind it. */
+		uint64_t size = slot + 1 == raid->num_members ? end : size_of(raid, slot);
+		uint64_t begin = spdk_max(offset, first), last = spdk_min(end, first + size);
 
-		if (slot < io->next_slot || begin >= last) {
-			continue;
+		if (slot >= io->next_slot && begin < last) {
+			int rc = raid_io_range(io, slot, begin - first, last - begin);
+
+			if (rc != 0) {
+				return rc;
+			}
+			io->next_slot = slot + 1;
 		}
-		rc = raid_io_range(io, slot, begin - first, last - begin);
-		if (rc != 0) {
-			return rc;
-		}
-		io->next_slot = slot + 1;
+		first += size;
 	}
 	return 0;
 }
@@ -88,6 +89,7 @@ const struct raid_level_ops g_concat_ops = {
 	.has_strips = true,
 	.start = start,
 	.get_size = get_size,
+	.grows_at_end = true,
 	.submit_rw = submit_rw,
 	.submit_range = submit_range,
 };

@@ -337,6 +337,7 @@ make_raid(const struct raid_opts *opts)
 	/* Nobody knows what new members hold. */
 	raid->resync_offset = opts->ops->has_parity ? 0 : UINT64_MAX;
 	raid->agrees_until = UINT64_MAX;
+	raid->grow_from = UINT64_MAX;
 	TAILQ_INIT(&raid->windows);
 	if (init_members(raid, opts) != 0 || (opts->ops->recover != NULL && raid_repair_alloc(raid) != 0) ||
 		(opts->superblock && raid_superblock_alloc(raid, false, 0) != 0)) {

@@ -123,9 +123,10 @@ struct raid_level_ops {
 	/* What the level has in a channel. Returns 0 or -ENOMEM. */
 	int (*channel_create)(struct raid_channel *ch);
 	void (*channel_destroy)(struct raid_channel *ch);
-	/* The size of the array that its members make, in blocks, and whether it may grow with them. */
+	/* The size of the array that its members make, in blocks. */
 	uint64_t (*get_size)(const struct raid *raid);
-	bool grows;
+	/* The blocks of all members but the last one have others behind them: they cannot become more. */
+	bool grows_at_end;
 	/*
 	 * Submits what is left of an I/O to members, with the functions of raid_io.c, and says so with what they return: it is
 	 * called again after -ENOMEM. READ and WRITE, and the types that address blocks but have no data.
@@ -332,8 +333,10 @@ struct raid {
 	bool ended_properly;
 	bool wipe;
 	struct raid_waiter end_waiter;
-	/* Its members have grown, and are to say so. */
-	bool growing;
+	/* Its members have grown, and are to say so: how large it will be. 0: it does not grow. */
+	uint64_t grow_size;
+	/* From here on, of their data, they may not agree when it has; UINT64_MAX: that does not matter to its level. */
+	uint64_t grow_from;
 	struct raid_waiter grow_waiter;
 	struct raid_waiter *gone_waiters;
 	/*
@@ -414,9 +417,6 @@ int raid_destruct(void *ctx);
 void raid_fail(struct raid *raid);
 /* A member of one that is not online has gone. */
 void raid_member_gone(struct raid *raid);
-/* A member has another size. */
-void raid_resize(struct raid *raid);
-
 /* Its bdev does not end before each hold has been let go. */
 void raid_hold(struct raid *raid);
 void raid_let_go(struct raid *raid);
@@ -434,6 +434,11 @@ bool raid_can_do_without(struct raid_member *member);
 void raid_start(struct raid *raid, raid_done_cb done, void *arg);
 /* The same, if it has all members that it waits for, and nobody else does it. */
 void raid_start_if_complete(struct raid *raid, raid_done_cb done, void *arg);
+
+/* ---- raid_grow.c; application thread only ---- */
+
+/* A member has another size, or is a new one: the array grows if all of them have room for that. */
+void raid_resize(struct raid *raid);
 
 /* ---- raid_member.c; application thread only ---- */
 

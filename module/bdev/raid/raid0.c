@@ -91,7 +91,6 @@ const struct raid_level_ops g_raid0_ops = {
 	.has_strips = true,
 	.start = start,
 	.get_size = get_size,
-	.grows = true,
 	.submit_rw = submit_rw,
 	.submit_range = submit_range,
 };

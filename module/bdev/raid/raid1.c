@@ -416,7 +416,6 @@ const struct raid_level_ops g_raid1_ops = {
 	.channel_create = channel_create,
 	.channel_destroy = channel_destroy,
 	.get_size = get_size,
-	.grows = true,
 	.submit_rw = submit_rw,
 	.submit_range = submit_change,
 	.recover = recover,

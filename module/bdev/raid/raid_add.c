@@ -74,6 +74,8 @@ recorded_cb(void *arg)
 		return;
 	}
 	raid_process_start_rebuild(member);
+	/* The others may have had room for more before. */
+	raid_resize(addition->raid);
 	add_done(addition, member->leaving ? -ENOMEM : 0, NULL);
 }
 

@@ -41,17 +41,11 @@ count_regions(const struct raid_bitmap *bitmap, uint64_t data_blocks)
 	return (uint32_t)spdk_min(limit, spdk_max(1, SPDK_CEIL_DIV(data_blocks, bitmap->region_blocks)));
 }
 
+/* Of each member, as far as the array uses them: what lies beyond is never compared. */
 static uint64_t
-get_data_blocks(const struct raid *raid)
+get_data_blocks(const struct raid_bitmap *bitmap)
 {
-	uint64_t blocks = UINT64_MAX;
-
-	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
-		if (raid->members[slot].desc != NULL) {
-			blocks = spdk_min(blocks, raid->members[slot].data_size);
-		}
-	}
-	return blocks == UINT64_MAX ? 0 : blocks;
+	return spdk_max(bitmap->raid->size, bitmap->raid->grow_size) / bitmap->num_data;
 }
 
 static int
@@ -65,7 +59,7 @@ alloc_page(struct raid_bitmap *bitmap, uint32_t index)
 }
 
 static int
-add_regions(struct raid_bitmap *bitmap, uint64_t data_blocks, bool dirty)
+add_regions(struct raid_bitmap *bitmap, uint64_t data_blocks)
 {
 	uint32_t num_regions = count_regions(bitmap, data_blocks);
 	uint32_t num_pages = (num_regions - 1) / bitmap_page_size(bitmap) + 1;
@@ -78,14 +72,23 @@ add_regions(struct raid_bitmap *bitmap, uint64_t data_blocks, bool dirty)
 	if (rc != 0) {
 		return rc;
 	}
-	for (uint32_t region = bitmap->num_regions; dirty && region < num_regions; region++) {
-		__atomic_fetch_or(bitmap_word(bitmap, region), BITMAP_NEEDS_SYNC, __ATOMIC_RELAXED);
-	}
 	bitmap->data_blocks = data_blocks;
 	bitmap->num_pages = num_pages;
 	/* Changes beyond have not begun: the array has not grown yet. */
 	__atomic_store_n(&bitmap->num_regions, num_regions, __ATOMIC_RELEASE);
 	return 0;
+}
+
+/* Returns where the first region that is dirty then begins. */
+static uint64_t
+mark_dirty(struct raid_bitmap *bitmap, uint64_t from)
+{
+	uint64_t first = spdk_min(from >> bitmap->region_shift, (uint64_t)bitmap->num_regions - 1);
+
+	for (uint64_t region = first; region < bitmap->num_regions; region++) {
+		__atomic_fetch_or(bitmap_word(bitmap, (uint32_t)region), BITMAP_NEEDS_SYNC, __ATOMIC_RELEASE);
+	}
+	return first << bitmap->region_shift;
 }
 
 static int
@@ -143,9 +146,12 @@ raid_bitmap_create(struct raid *raid, bool dirty)
 		return -ENOMEM;
 	}
 	raid->bitmap = bitmap;
-	if (add_regions(bitmap, get_data_blocks(raid), dirty) != 0) {
+	if (add_regions(bitmap, get_data_blocks(bitmap)) != 0) {
 		raid_bitmap_free(raid);
 		return -ENOMEM;
+	}
+	if (dirty) {
+		mark_dirty(bitmap, 0);
 	}
 	return 0;
 }
@@ -173,10 +179,15 @@ raid_bitmap_free(struct raid *raid)
 }
 
 int
-raid_bitmap_grow(struct raid *raid, uint64_t data_blocks)
+raid_bitmap_grow(struct raid *raid, uint64_t *dirty_from)
 {
-	return data_blocks > raid->bitmap->data_blocks ? add_regions(raid->bitmap, data_blocks, raid->ops->has_parity)
-						       : 0;
+	struct raid_bitmap *bitmap = raid->bitmap;
+	int rc = add_regions(bitmap, get_data_blocks(bitmap));
+
+	if (rc == 0 && *dirty_from != UINT64_MAX) {
+		*dirty_from = mark_dirty(bitmap, *dirty_from);
+	}
+	return rc;
 }
 
 /* ---- Changes ---- */
@@ -349,8 +360,8 @@ raid_bitmap_synced(struct raid *raid, uint64_t offset_blocks, uint64_t num_block
 	}
 	bitmap->synced_until = end;
 	/* Those before that were done with the ranges before. */
-	region = spdk_max(
-		SPDK_CEIL_DIV(bitmap->synced_from, bitmap->region_blocks), offset_blocks >> bitmap->region_shift);
+	region = spdk_max(SPDK_CEIL_DIV(bitmap->synced_from, bitmap->region_blocks),
+		spdk_min(offset_blocks >> bitmap->region_shift, bitmap->num_regions - 1));
 	for (; region < bitmap->num_regions && end_of(bitmap, (uint32_t)region) <= end; region++) {
 		__atomic_fetch_and(bitmap_word(bitmap, (uint32_t)region), ~BITMAP_NEEDS_SYNC, __ATOMIC_ACQ_REL);
 	}

@@ -26,7 +26,7 @@
 uint64_t raid_bitmap_choose_region(uint64_t data_blocks, uint32_t data_block_size);
 
 /*
- * Makes raid->bitmap, with raid->region_blocks, when the members' sizes are known. dirty: that of a new array whose members
+ * Makes raid->bitmap, with raid->region_blocks, when raid->size is known. dirty: that of a new array whose members
  * do not agree yet; otherwise all of it is clean. Returns 0, -ENOMEM, or -EINVAL: raid->region_blocks is no good, or blocks
  * are too large. It is not on the members before raid_bitmap_write().
  */
@@ -50,10 +50,11 @@ void raid_bitmap_write(struct raid *raid, struct raid_waiter *waiter);
 void raid_bitmap_finish(struct raid *raid, struct raid_waiter *waiter);
 
 /*
- * Members have that much data now. The new regions are dirty if what was never written has to agree. 0, and then raid_bitmap_write() has to follow before the array
- * grows; or -ENOMEM.
+ * The array is about to have raid->grow_size, and members may not agree from dirty_from on, which is moved down to where a
+ * region begins: it gets clean again when all of it has been compared. UINT64_MAX: that does not matter. 0, and then
+ * raid_bitmap_write() has to follow before the array grows; or -ENOMEM.
  */
-int raid_bitmap_grow(struct raid *raid, uint64_t data_blocks);
+int raid_bitmap_grow(struct raid *raid, uint64_t *dirty_from);
 
 /* ---- What background work asks it ---- */
 

@@ -246,20 +246,17 @@ raid_keep_finish(struct raid *raid, struct raid_waiter *waiter)
 int
 raid_keep_grow(struct raid *raid, struct raid_waiter *waiter)
 {
-	int rc = 0;
+	int rc;
 
-	if (raid->bitmap != NULL) {
-		rc = raid_bitmap_grow(raid, find_smallest(raid)->data_size);
-	}
-	if (rc != 0) {
-		return rc;
-	}
-	if (raid->bitmap != NULL) {
-		raid_bitmap_write(raid, waiter);
-	} else {
+	if (raid->bitmap == NULL) {
 		call(waiter);
+		return 0;
 	}
-	return 0;
+	rc = raid_bitmap_grow(raid, &raid->grow_from);
+	if (rc == 0) {
+		raid_bitmap_write(raid, waiter);
+	}
+	return rc;
 }
 
 /* ---- A new member ---- */

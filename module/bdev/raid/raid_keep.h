@@ -25,7 +25,10 @@ void raid_keep_load(struct raid *raid, struct raid_waiter *waiter);
 void raid_keep_start(struct raid *raid, struct raid_waiter *waiter);
 /* It ends properly: there is nothing to be done when it comes back. */
 void raid_keep_finish(struct raid *raid, struct raid_waiter *waiter);
-/* All members have grown, and the array is about to: 0, and the waiter is called when it may; or -ENOMEM. */
+/*
+ * All members have grown, and the array is about to, with raid->grow_from, which may be moved down: 0, and the waiter is called
+ * when it may; or -ENOMEM.
+ */
 int raid_keep_grow(struct raid *raid, struct raid_waiter *waiter);
 /* A member is about to be named by superblocks. */
 void raid_keep_add_member(struct raid_member *member, struct raid_waiter *waiter);

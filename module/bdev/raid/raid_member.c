@@ -173,7 +173,7 @@ set_data(struct raid_member *member, bool known, const char **why)
 	if (!known || raid->state == RAID_ONLINE) {
 		member->data_size = size - member->data_offset;
 	}
-	if (raid->state == RAID_ONLINE && raid->ops->get_size(raid) < raid->bdev.blockcnt) {
+	if (raid->state == RAID_ONLINE && raid->ops->get_size(raid) < spdk_max(raid->bdev.blockcnt, raid->grow_size)) {
 		*why = "it is smaller than the array needs";
 		return -EINVAL;
 	}

@@ -118,14 +118,18 @@ process_end(struct raid_process *process)
 
 /* ---- When all of it is done ---- */
 
-/* Of one that lacks what is dirty only. It may have joined when the process had passed some of that. */
+/*
+ * Of one that lacks what is dirty only. It may have joined when the process had passed some of that. What the array is about to
+ * grow by is dirty already.
+ */
 static bool
 lacks_nothing(const struct raid_member *member)
 {
 	uint64_t offset, num_blocks;
 
 	return member->lacks_dirty_only &&
-		!raid_bitmap_next_dirty(member->raid, member->in_sync_until, &offset, &num_blocks);
+		(!raid_bitmap_next_dirty(member->raid, member->in_sync_until, &offset, &num_blocks) ||
+			offset >= raid_process_get_end(member->raid));
 }
 
 /*

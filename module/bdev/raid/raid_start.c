@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Going online, and growing.
+ * Going online.
  *
  *   start_check: what it is, as its members have it.
  *   start_load: where they may differ after a crash.
@@ -320,86 +320,5 @@ raid_start_if_complete(struct raid *raid, raid_done_cb done, void *arg)
 		raid_start(raid, done, arg);
 	} else {
 		done(arg, 0, NULL);
-	}
-}
-
-/* ---- Growing: grow_keep, grow_record, grow_announce ---- */
-
-static void
-grow_announce_cb(void *arg)
-{
-	struct raid *raid = arg;
-	int rc;
-
-	raid->growing = false;
-	if (raid->state == RAID_ONLINE) {
-		rc = spdk_bdev_notify_blockcnt_change(&raid->bdev, raid->size);
-		if (rc != 0) {
-			SPDK_ERRLOG("%s: cannot grow with its members: %s\n", raid->bdev.name, spdk_strerror(-rc));
-		}
-	}
-	/* They may have gone on growing. */
-	raid_resize(raid);
-	raid_let_go(raid);
-}
-
-/* What is written beyond the old end has to be there after a crash. */
-static void
-grow_record_cb(void *arg)
-{
-	struct raid *raid = arg;
-
-	raid->size = raid->ops->get_size(raid);
-	raid->grow_waiter.cb = grow_announce_cb;
-	raid_superblock_write(raid, &raid->grow_waiter);
-}
-
-static void
-grow_keep(struct raid *raid)
-{
-	raid_hold(raid);
-	raid->growing = true;
-	raid->grow_waiter.cb = grow_record_cb;
-	raid->grow_waiter.arg = raid;
-	if (raid_keep_grow(raid, &raid->grow_waiter) != 0) {
-		SPDK_ERRLOG("%s: no memory to grow with its members\n", raid->bdev.name);
-		raid->growing = false;
-		raid_let_go(raid);
-	}
-}
-
-/* It follows its members up, but never down: what would be cut off is somebody's. */
-static void
-follow_member(struct raid_member *member)
-{
-	uint64_t size = spdk_bdev_get_num_blocks(member->bdev);
-
-	if (size < member->data_offset + member->data_size) {
-		SPDK_ERRLOG("%s: its member %s has become too small: what lies beyond its end fails\n",
-			member->raid->bdev.name, member->bdev->name);
-		return;
-	}
-	member->data_size = size - member->data_offset;
-}
-
-void
-raid_resize(struct raid *raid)
-{
-	bool complete = true;
-
-	if (raid->state != RAID_ONLINE || !raid->ops->grows || raid->growing) {
-		return;
-	}
-	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
-		struct raid_member *member = &raid->members[slot];
-
-		complete = complete && member->desc != NULL && !member->leaving;
-		if (member->desc != NULL) {
-			follow_member(member);
-		}
-	}
-	/* One that is missing has not grown, and may come back. */
-	if (complete && raid->ops->get_size(raid) > raid->size) {
-		grow_keep(raid);
 	}
 }

@@ -127,7 +127,7 @@ fill(struct raid_superblock *superblock)
 	super->num_blocks = raid->size;
 	super->region_blocks = raid->region_blocks;
 	super->journal_blocks = raid->journal_blocks;
-	super->resync_offset = raid->resync_offset;
+	super->resync_offset = spdk_min(raid->resync_offset, raid->grow_from);
 	super->num_slots = raid->num_members;
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
 		fill_slot(superblock, &raid->members[slot]);
