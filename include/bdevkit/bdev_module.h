@@ -67,6 +67,44 @@ void bdk_bdev_forward(struct spdk_bdev_io *bdev_io, const struct bdk_bdev_base *
  */
 void bdk_bdev_forward_done(struct spdk_bdev_io *bdev_io, struct spdk_bdev_io *base_io);
 
+/* ---- A bdev that lies on others in strips, or in one piece on one of them ---- */
+
+struct bdk_bdev_strips_base {
+	struct bdk_bdev_base base;
+	/* Block of the base at which its first strip begins. */
+	uint64_t offset_blocks;
+};
+
+/* Where its blocks are, for one channel: strip k is strip k / num_bases of base k % num_bases. */
+struct bdk_bdev_strips {
+	/* In blocks, as a power of two; BDK_BDEV_STRIPS_ONE_PIECE: all of it is on one base. */
+	uint32_t strip_shift;
+	uint32_t num_bases;
+	/* BDK_BDEV_STRIPS_RECIPROCAL(num_bases): what is multiplied by instead of dividing. */
+	uint64_t reciprocal;
+	struct bdk_bdev_strips_base bases[];
+};
+
+#define BDK_BDEV_STRIPS_ONE_PIECE 63
+/* 2^64 / num_bases, rounded up; of one base 0, as its strips need no division. */
+#define BDK_BDEV_STRIPS_RECIPROCAL(num_bases) (UINT64_MAX / (num_bases) + 1)
+
+/*
+ * Returns what holds for a channel of the module, as long as that lives; NULL: nothing. Called once for each channel, on
+ * its thread.
+ */
+typedef const struct bdk_bdev_strips *(*bdk_bdev_strips_fn)(struct spdk_io_channel *ch);
+
+/*
+ * spdk_bdev_register() of a bdev without metadata whose reads and writes, if they lie in one strip, need not be seen by its
+ * module: they become I/O of the base, with all that goes with it there (limits, queues, resets, aborts, statistics), and
+ * end as the base ends them, with what is known of an error. done_cb of the base is not called. What the layer splits,
+ * delays, locks or watches over because of the bdev itself comes through submit_request(), as do all other types.
+ *
+ * The bases have blocks of the same size and are open for writing if the bdev can be written to. At most 255 of them.
+ */
+int bdk_bdev_register_in_strips(struct spdk_bdev *bdev, bdk_bdev_strips_fn get_strips);
+
 /* ---- Tests ---- */
 
 /*

@@ -53,14 +53,14 @@ end_waiting(struct spdk_bdev_io *target)
 
 /* True if the target has not ended. Its object may be another's by now, of whichever thread: it is not looked at first. */
 static bool
-is_outstanding(const struct spdk_bdev_io *target, const struct bdev_channel *ch)
+is_outstanding(struct spdk_bdev_io *target, const struct bdev_channel *ch)
 {
 	const struct bdev_io_cache *cache = &ch->thread->cache;
 	uint64_t i;
 
 	for (i = 0; i < cache->held; i++) {
 		if (cache->all[i] == target) {
-			return bdev_io_is_submitted(target, ch) && (target->internal.marks & BDEV_IO_ABORTING);
+			return bdev_io_is_under_way(target, ch) && (target->internal.marks & BDEV_IO_ABORTING);
 		}
 	}
 	return false;
@@ -74,7 +74,7 @@ bdev_abort_submit(struct spdk_bdev_io *abort)
 	uint16_t not_before;
 
 	/* It may have ended, or been refused by the module, while the ABORT itself was waiting. */
-	if (!is_outstanding(target, ch) || end_waiting(target)) {
+	if (!is_outstanding(target, ch) || (!bdev_io_is_below(target, ch) && end_waiting(target))) {
 		bdev_io_end(abort, SPDK_BDEV_IO_STATUS_SUCCESS);
 		abort->internal.flags &= ~BDEV_IO_IN_SUBMIT;
 		return;
@@ -120,6 +120,15 @@ want(struct bdev_io_private *abort, struct spdk_bdev_io *target)
 	bdev_io_private(target)->aborter = abort;
 }
 
+static bool
+was_submitted_with(struct spdk_bdev_io *target, const struct bdev_channel *ch, const void *cb_arg)
+{
+	if (bdev_io_is_below(target, ch)) {
+		return bdev_io_private(target)->upper.caller_ctx == cb_arg;
+	}
+	return bdev_io_is_submitted(target, ch) && target->internal.caller_ctx == cb_arg;
+}
+
 /* Marks all that were submitted with that argument. Returns how many there are, those that cannot be aborted too. */
 static uint64_t
 want_all(struct bdev_io_private *abort, const void *cb_arg)
@@ -131,7 +140,7 @@ want_all(struct bdev_io_private *abort, const void *cb_arg)
 	for (i = 0; i < cache->held; i++) {
 		struct spdk_bdev_io *target = cache->all[i];
 
-		if (!bdev_io_is_submitted(target, ch) || target->internal.caller_ctx != cb_arg) {
+		if (!was_submitted_with(target, ch, cb_arg)) {
 			continue;
 		}
 		count++;
@@ -154,7 +163,7 @@ find_wanted(const struct bdev_io_private *abort)
 	for (i = 0; i < cache->held; i++) {
 		struct spdk_bdev_io *target = cache->all[i];
 
-		if (bdev_io_is_submitted(target, ch) && (target->internal.marks & BDEV_IO_ABORT_WANTED) &&
+		if (bdev_io_is_under_way(target, ch) && (target->internal.marks & BDEV_IO_ABORT_WANTED) &&
 			bdev_io_private(target)->aborter == abort) {
 			return target;
 		}
@@ -177,9 +186,11 @@ cannot_stop(struct bdev_io_private *abort, struct spdk_bdev_io *target)
 static int
 abort_one(struct bdev_io_private *abort, struct spdk_bdev_io *target)
 {
+	bool below = bdev_io_is_below(target, abort->io.internal.ch);
 	struct spdk_bdev_io *child;
 
-	if (target->internal.flags & BDEV_IO_PARENT) {
+	/* What is the bdev's below is not ended behind its module's back. */
+	if (!below && (target->internal.flags & BDEV_IO_PARENT)) {
 		target->internal.marks &= ~BDEV_IO_ABORT_WANTED;
 		if (bdev_split_stop(target)) {
 			end_later(target, SPDK_BDEV_IO_STATUS_FAILED);
@@ -189,7 +200,7 @@ abort_one(struct bdev_io_private *abort, struct spdk_bdev_io *target)
 		return 0;
 	}
 	/* An ABORT that had to wait might find parts of it instead. */
-	if (end_waiting(target) || cannot_stop(abort, target)) {
+	if (!below && (end_waiting(target) || cannot_stop(abort, target))) {
 		return 0;
 	}
 	child = bdev_io_take_inner(&abort->io, BDEV_IO_RANK_LEAF, SPDK_BDEV_IO_TYPE_ABORT, abort_done_cb);

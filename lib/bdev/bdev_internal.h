@@ -31,6 +31,7 @@
 #include "spdk/util.h"
 #include "lib/env/env_internal.h"
 #include "bdevkit/batch.h"
+#include "bdevkit/bdev_module.h"
 #include "bdevkit/thread.h"
 
 #define ZERO_BUFFER_SIZE 0x100000
@@ -274,6 +275,9 @@ struct bdev_state {
 	/* batch.c: of new channels; NULL: none. */
 	bdk_bdev_instant_fn instant;
 
+	/* route.c; NULL: none. */
+	bdk_bdev_strips_fn get_strips;
+
 	/* Answers of io_type_supported, asked once per type at registration. Bit = enum spdk_bdev_io_type. */
 	uint64_t io_types;
 
@@ -372,7 +376,7 @@ struct spdk_bdev_desc {
 	uint8_t block_shift;
 	/*
 	 * BDEV_GATE_* that all I/O of this descriptor meets: BDEV_GATE_HIDDEN_METADATA if hide_metadata is set and the
-	 * bdev has metadata, else 0.
+	 * bdev has metadata; else BDEV_GATE_ROUTED if the bdev has a route; else 0.
 	 */
 	uint32_t gates;
 	uint64_t accel_sequence_types;

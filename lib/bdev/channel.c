@@ -137,6 +137,7 @@ bdev_channel_create(void *io_device, void *ctx_buf)
 		SPDK_ERRLOG("%s: the module gave no channel\n", bdev->name);
 		goto put_thread;
 	}
+	bdev_route_channel_init(ch);
 	rc = bdev_lock_channel_init(ch);
 	if (rc != 0) {
 		goto put_module;
@@ -194,6 +195,17 @@ bdev_channel_leave(struct bdev_channel *ch)
 	bdev_qos_channel_fini(ch);
 }
 
+/* Also one that is the bdev's below at the moment. */
+static bool
+is_of(struct spdk_bdev_io *bdev_io, const struct bdev_channel *ch)
+{
+	if (bdev_io->internal.flags & BDEV_IO_FREE) {
+		return false;
+	}
+	return bdev_io->internal.ch == ch ||
+		(bdev_io->internal.cb == bdev_route_end_cb && bdev_io_private(bdev_io)->upper.ch == ch);
+}
+
 /*
  * Users are to put a channel after their last I/O. What the layer keeps back is ended for them; what is inside the
  * module, or still theirs, ends when it ends, and the channel goes after it.
@@ -209,7 +221,7 @@ bdev_channel_is_busy(void *ctx_buf)
 	bdev_lock_abort(ch);
 	bdev_channel_end_deferred(ch);
 	for (i = 0; i < cache->held; i++) {
-		left += cache->all[i]->internal.ch == ch && !(cache->all[i]->internal.flags & BDEV_IO_FREE);
+		left += is_of(cache->all[i], ch);
 	}
 	if (left > 0 && !ch->abandoned) {
 		ch->abandoned = true;

@@ -599,7 +599,8 @@ is_direct(const struct spdk_bdev_io *bdev_io, const struct spdk_accel_sequence *
 {
 	const struct spdk_bdev_desc *desc = bdev_io->internal.desc;
 
-	return sequence != NULL && ((desc->accel_sequence_types >> bdev_io->type) & 1) && desc->gates == 0 &&
+	return sequence != NULL && ((desc->accel_sequence_types >> bdev_io->type) & 1) &&
+		!(desc->gates & BDEV_GATE_HIDDEN_METADATA) &&
 		(bdev_io->u.bdev.memory_domain == NULL || desc->memory_domains_supported) &&
 		!bdev_convert_strips(bdev_io->bdev, bdev_io->u.bdev.nvme_cdw12.raw) &&
 		(bdev_has_no_rw_limits(bdev_io->bdev) || !bdev_io_needs_split(bdev_io));

@@ -246,6 +246,8 @@ capture(struct spdk_bdev_desc *desc)
 	}
 	if (desc->hide_metadata && bdev->md_len != 0) {
 		desc->gates = BDEV_GATE_HIDDEN_METADATA;
+	} else if (bdev_state(bdev)->get_strips != NULL) {
+		desc->gates = BDEV_GATE_ROUTED;
 	}
 	desc->memory_domains_supported = spdk_bdev_get_memory_domains(bdev, NULL, 0) > 0;
 	if (bdev->fn_table->accel_sequence_supported == NULL) {

@@ -52,6 +52,9 @@ spdk_bdev_io_get_seek_offset(const struct spdk_bdev_io *bdev_io)
 void *
 spdk_bdev_io_get_cb_arg(struct spdk_bdev_io *bdev_io)
 {
+	if (spdk_unlikely(bdev_io->internal.cb == bdev_route_end_cb)) {
+		return bdev_io_private(bdev_io)->upper.caller_ctx;
+	}
 	return bdev_io->internal.caller_ctx;
 }
 

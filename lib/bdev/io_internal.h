@@ -154,6 +154,7 @@ enum bdev_gate {
 	BDEV_GATE_STRICT = 1 << 7, /* its module and users are watched */
 	BDEV_GATE_LATE = 1 << 8, /* what the module completes is held back for a while */
 	BDEV_GATE_TIMEOUT = 1 << 9, /* those who look for I/O that takes long sleep until there is some */
+	BDEV_GATE_ROUTED = 1 << 10, /* of descriptors, and then the only one: reads and writes have a route */
 };
 
 /* Context of the io_device that is the bdev's state: one bdev on one SPDK thread. */
@@ -167,6 +168,8 @@ struct bdev_channel {
 	struct bdev_shared *shared;
 	/* batch.c: NULL if each I/O goes through submit_request. */
 	bdk_bdev_instant_fn instant;
+	/* route.h: NULL if all I/O goes through submit_request. */
+	const struct bdk_bdev_strips *strips;
 	TAILQ_ENTRY(bdev_channel) link;
 	/* convert.c: of those outstanding, the ones whose data are being moved. */
 	uint64_t converting;
@@ -291,6 +294,17 @@ struct bdev_convert {
 	void (*step)(struct bdev_io_private *priv);
 };
 
+/* route.c: what an I/O is to the bdev above, while it is one of the bdev below. */
+struct bdev_io_upper {
+	struct bdev_channel *ch;
+	struct spdk_bdev_desc *desc;
+	spdk_bdev_io_completion_cb cb;
+	void *caller_ctx;
+	uint64_t offset_blocks;
+	/* Some lock of the bdev above waits for its end. */
+	bool lock_waited;
+};
+
 struct bdev_io_private {
 	/* Place in bdev_io_cache.all. */
 	uint32_t index;
@@ -376,6 +390,8 @@ struct bdev_io_private {
 
 	struct bdev_convert convert;
 
+	/* Of an I/O whose callback is bdev_route_end_cb(). The cache line before those of the I/O. */
+	struct bdev_io_upper upper __attribute__((aligned(64)));
 	struct spdk_bdev_io io __attribute__((aligned(64)));
 };
 
@@ -395,6 +411,29 @@ bdev_io_is_submitted(const struct spdk_bdev_io *bdev_io, const struct bdev_chann
 {
 	return bdev_io->internal.ch == ch && bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING &&
 		!(bdev_io->internal.flags & (BDEV_IO_FREE | BDEV_IO_DEFERRED | BDEV_IO_QUEUED_LOCK | BDEV_IO_EMULATED));
+}
+
+/* ---- route.c ---- */
+
+/* A new channel, which has that of the module, learns where its blocks are. */
+void bdev_route_channel_init(struct bdev_channel *ch);
+/* The callback of I/O that was routed: back to the bdev above. */
+void bdev_route_end_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg);
+
+/* True if it was submitted as one of ch, and is now one of a bdev below, whose end has not been decided. */
+static inline bool
+bdev_io_is_below(struct spdk_bdev_io *bdev_io, const struct bdev_channel *ch)
+{
+	return bdev_io->internal.cb == bdev_route_end_cb && bdev_io_private(bdev_io)->upper.ch == ch &&
+		bdev_io->internal.status == SPDK_BDEV_IO_STATUS_PENDING &&
+		!(bdev_io->internal.flags & (BDEV_IO_FREE | BDEV_IO_DEFERRED));
+}
+
+/* Either of the two. */
+static inline bool
+bdev_io_is_under_way(struct spdk_bdev_io *bdev_io, const struct bdev_channel *ch)
+{
+	return bdev_io_is_submitted(bdev_io, ch) || bdev_io_is_below(bdev_io, ch);
 }
 
 /* ---- channels: channel.c ---- */

@@ -5,6 +5,7 @@
  */
 
 #include "lib/bdev/io_submit.h"
+#include "lib/bdev/route.h"
 #include "spdk/dma.h"
 
 /* cdw12 bit that asks the device to make or check protection information by itself. */
@@ -17,10 +18,11 @@ can_convert(const struct bdev_channel *ch, const void *buf)
 	return buf != NULL && ch->thread->accel_ch != NULL;
 }
 
-/* One buffer in, one spdk_bdev_io out: the way that most I/O takes, without a turn. */
+/* One buffer in, one spdk_bdev_io out: the way that most I/O takes, without a turn. gates: those of the descriptor. */
 static BDEV_INLINE int
-rw_buffer(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_io_channel *io_ch, void *buf,
-	void *md_buf, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+submit_buffer(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, uint32_t gates, struct spdk_io_channel *io_ch,
+	void *buf, void *md_buf, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb,
+	void *cb_arg)
 {
 	struct bdev_channel *ch = spdk_io_channel_get_ctx(io_ch);
 	struct spdk_bdev_io *bdev_io;
@@ -31,36 +33,106 @@ rw_buffer(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_
 	if (spdk_unlikely(!bdev_range_fits(desc->bdev, offset_blocks, num_blocks))) {
 		return -EINVAL;
 	}
-	if (spdk_unlikely(desc->gates != 0 && !can_convert(ch, buf))) {
+	if (spdk_unlikely((gates & BDEV_GATE_HIDDEN_METADATA) && !can_convert(ch, buf))) {
 		return -ENOTSUP;
 	}
-	bdev_io = bdev_io_take(desc->bdev, desc, ch, type, offset_blocks, num_blocks, cb, cb_arg);
+	if (gates & BDEV_GATE_ROUTED) {
+		bdev_io = bdev_route_take(desc, ch, type, offset_blocks, num_blocks, cb, cb_arg);
+	} else {
+		bdev_io = bdev_io_take(desc->bdev, desc, ch, type, offset_blocks, num_blocks, cb, cb_arg);
+	}
 	if (spdk_unlikely(bdev_io == NULL)) {
 		return -ENOMEM;
 	}
 	bdev_io_set_buffer(bdev_io, buf, num_blocks * desc->block_size, md_buf);
-	if (spdk_unlikely(desc->gates != 0)) {
+	if (spdk_unlikely(gates & BDEV_GATE_HIDDEN_METADATA)) {
 		bdev_convert_submit(bdev_io, NULL);
+	} else if (gates & BDEV_GATE_ROUTED) {
+		bdev_io_submit(bdev_io, bdev_io->internal.ch);
 	} else {
 		bdev_io_submit(bdev_io, ch);
 	}
 	return 0;
 }
 
+/* With one of the gates that descriptors have. */
+static BDEV_INLINE int
+submit_gated_buffer(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf,
+	void *md_buf, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	if (spdk_likely(desc->gates == BDEV_GATE_ROUTED)) {
+		return submit_buffer(
+			type, desc, BDEV_GATE_ROUTED, ch, buf, md_buf, offset_blocks, num_blocks, cb, cb_arg);
+	}
+	return submit_buffer(
+		type, desc, BDEV_GATE_HIDDEN_METADATA, ch, buf, md_buf, offset_blocks, num_blocks, cb, cb_arg);
+}
+
+static int __attribute__((noinline))
+rw_buffer_gated(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf,
+	void *md_buf, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	return submit_gated_buffer(type, desc, ch, buf, md_buf, offset_blocks, num_blocks, cb, cb_arg);
+}
+
+static BDEV_INLINE int
+rw_buffer(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, void *md_buf,
+	uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	if (spdk_unlikely(desc->gates != 0)) {
+		return rw_buffer_gated(type, desc, ch, buf, md_buf, offset_blocks, num_blocks, cb, cb_arg);
+	}
+	return submit_buffer(type, desc, 0, ch, buf, md_buf, offset_blocks, num_blocks, cb, cb_arg);
+}
+
 /* ---- one buffer ---- */
+
+/*
+ * The most usual two: their arguments go on as they are, so that whoever calls may be given the way that is his at once.
+ */
+
+static int __attribute__((noinline)) read_blocks_plain(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch,
+	void *buf, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	return submit_buffer(SPDK_BDEV_IO_TYPE_READ, desc, 0, ch, buf, NULL, offset_blocks, num_blocks, cb, cb_arg);
+}
+
+static int __attribute__((noinline)) read_blocks_gated(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch,
+	void *buf, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	return submit_gated_buffer(SPDK_BDEV_IO_TYPE_READ, desc, ch, buf, NULL, offset_blocks, num_blocks, cb, cb_arg);
+}
 
 int
 spdk_bdev_read_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset_blocks,
 	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
 {
-	return rw_buffer(SPDK_BDEV_IO_TYPE_READ, desc, ch, buf, NULL, offset_blocks, num_blocks, cb, cb_arg);
+	if (spdk_unlikely(desc->gates != 0)) {
+		return read_blocks_gated(desc, ch, buf, offset_blocks, num_blocks, cb, cb_arg);
+	}
+	return read_blocks_plain(desc, ch, buf, offset_blocks, num_blocks, cb, cb_arg);
+}
+
+static int __attribute__((noinline)) write_blocks_plain(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch,
+	void *buf, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	return submit_buffer(SPDK_BDEV_IO_TYPE_WRITE, desc, 0, ch, buf, NULL, offset_blocks, num_blocks, cb, cb_arg);
+}
+
+static int __attribute__((noinline)) write_blocks_gated(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch,
+	void *buf, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	return submit_gated_buffer(SPDK_BDEV_IO_TYPE_WRITE, desc, ch, buf, NULL, offset_blocks, num_blocks, cb, cb_arg);
 }
 
 int
 spdk_bdev_write_blocks(struct spdk_bdev_desc *desc, struct spdk_io_channel *ch, void *buf, uint64_t offset_blocks,
 	uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
 {
-	return rw_buffer(SPDK_BDEV_IO_TYPE_WRITE, desc, ch, buf, NULL, offset_blocks, num_blocks, cb, cb_arg);
+	if (spdk_unlikely(desc->gates != 0)) {
+		return write_blocks_gated(desc, ch, buf, offset_blocks, num_blocks, cb, cb_arg);
+	}
+	return write_blocks_plain(desc, ch, buf, offset_blocks, num_blocks, cb, cb_arg);
 }
 
 int
@@ -127,7 +199,8 @@ struct rw_extra {
 static bool
 has_to_convert(const struct spdk_bdev_desc *desc, const struct rw_extra *extra)
 {
-	return extra->sequence != NULL || (extra->memory_domain != NULL && !desc->memory_domains_supported) ||
+	return (desc->gates & BDEV_GATE_HIDDEN_METADATA) || extra->sequence != NULL ||
+		(extra->memory_domain != NULL && !desc->memory_domains_supported) ||
 		bdev_convert_strips(desc->bdev, extra->cdw12.raw);
 }
 
@@ -139,13 +212,41 @@ has_rare_fields(const struct rw_extra *extra)
 		(extra->cdw12.raw | extra->cdw13.raw | extra->dif_check_flags_exclude) != 0;
 }
 
+/* With what descriptors look at, and nothing besides its buffers. */
+static int __attribute__((noinline))
+rw_vector_gated(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct bdev_channel *ch, struct iovec *iovs,
+	int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, spdk_bdev_io_completion_cb cb, void *cb_arg)
+{
+	struct spdk_bdev_io *bdev_io;
+
+	if (spdk_likely(desc->gates == BDEV_GATE_ROUTED)) {
+		bdev_io = bdev_route_take(desc, ch, type, offset_blocks, num_blocks, cb, cb_arg);
+		if (spdk_unlikely(bdev_io == NULL)) {
+			return -ENOMEM;
+		}
+		bdev_io_set_buffers(bdev_io, iovs, iovcnt, NULL);
+		bdev_io_submit(bdev_io, bdev_io->internal.ch);
+		return 0;
+	}
+	if (!can_convert(ch, bdev_iov_first_base(iovs, iovcnt))) {
+		return -ENOTSUP;
+	}
+	bdev_io = bdev_io_take(desc->bdev, desc, ch, type, offset_blocks, num_blocks, cb, cb_arg);
+	if (bdev_io == NULL) {
+		return -ENOMEM;
+	}
+	bdev_io_set_buffers(bdev_io, iovs, iovcnt, NULL);
+	bdev_convert_submit(bdev_io, NULL);
+	return 0;
+}
+
 static BDEV_INLINE int
 rw_vector(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_io_channel *io_ch, struct iovec *iovs,
 	int iovcnt, uint64_t offset_blocks, uint64_t num_blocks, const struct rw_extra *extra,
 	spdk_bdev_io_completion_cb cb, void *cb_arg)
 {
 	struct bdev_channel *ch = spdk_io_channel_get_ctx(io_ch);
-	bool converts = desc->gates != 0 || (extra != NULL && has_to_convert(desc, extra));
+	bool converts = extra != NULL && has_to_convert(desc, extra);
 	struct spdk_bdev_io *bdev_io;
 
 	if (type == SPDK_BDEV_IO_TYPE_WRITE && spdk_unlikely(!desc->write)) {
@@ -153,6 +254,9 @@ rw_vector(enum spdk_bdev_io_type type, struct spdk_bdev_desc *desc, struct spdk_
 	}
 	if (spdk_unlikely(!bdev_range_fits(desc->bdev, offset_blocks, num_blocks))) {
 		return -EINVAL;
+	}
+	if (extra == NULL && spdk_unlikely(desc->gates != 0)) {
+		return rw_vector_gated(type, desc, ch, iovs, iovcnt, offset_blocks, num_blocks, cb, cb_arg);
 	}
 	if (spdk_unlikely(converts && !can_convert(ch, bdev_iov_first_base(iovs, iovcnt)))) {
 		return -ENOTSUP;

@@ -13,13 +13,13 @@ bdev_channel_for_each_io(struct bdev_channel *ch, spdk_bdev_io_fn fn, void *ctx)
 	int rc;
 
 	for (i = 0; i < cache->held; i++) {
-		bdev_io_private(cache->all[i])->visit = bdev_io_is_submitted(cache->all[i], ch) ? visit : 0;
+		bdev_io_private(cache->all[i])->visit = bdev_io_is_under_way(cache->all[i], ch) ? visit : 0;
 	}
 	i = 0;
 	while (i < cache->held) {
 		struct bdev_io_private *priv = bdev_io_private(cache->all[i]);
 
-		if (priv->visit != visit || !bdev_io_is_submitted(&priv->io, ch)) {
+		if (priv->visit != visit || !bdev_io_is_under_way(&priv->io, ch)) {
 			i++;
 			continue;
 		}

@@ -114,6 +114,15 @@ concerns(const struct range_lock *lock, const struct spdk_bdev_io *bdev_io)
 	}
 }
 
+/* The same for a read or write that is one of the bdev below at the moment. */
+static bool
+concerns_below(const struct range_lock *lock, struct spdk_bdev_io *bdev_io)
+{
+	return (lock->quiesce || bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE) &&
+		overlaps(bdev_io_private(bdev_io)->upper.offset_blocks, bdev_io->u.bdev.num_blocks, lock->offset_blocks,
+			lock->num_blocks);
+}
+
 /* ---- the set ---- */
 
 struct bdev_lock_set *
@@ -442,6 +451,9 @@ announce_visit(struct spdk_io_channel_iter *walk)
 		/* What has yet to get its data would be kept back, and wait for the lock that waits for it. */
 		if (bdev_io_is_submitted(bdev_io, ch) && !bdev_convert_is_before(bdev_io) && concerns(lock, bdev_io)) {
 			bdev_io->internal.flags |= BDEV_IO_LOCK_WAITED;
+			entry->outstanding++;
+		} else if (bdev_io_is_below(bdev_io, ch) && concerns_below(lock, bdev_io)) {
+			bdev_io_private(bdev_io)->upper.lock_waited = true;
 			entry->outstanding++;
 		}
 	}

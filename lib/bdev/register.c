@@ -224,7 +224,7 @@ register_settled_cb(void *ctx)
 }
 
 int
-spdk_bdev_register(struct spdk_bdev *bdev)
+bdk_bdev_register_in_strips(struct spdk_bdev *bdev, bdk_bdev_strips_fn get_strips)
 {
 	struct bdev_state *state;
 	char device_name[256];
@@ -244,6 +244,7 @@ spdk_bdev_register(struct spdk_bdev *bdev)
 	state->module = bdev->module;
 	state->fn_table = bdev->fn_table;
 	state->io_types = ask_io_types(bdev);
+	state->get_strips = get_strips;
 	TAILQ_INIT(&bdev->aliases);
 	bdev->internal.state = state;
 
@@ -286,6 +287,12 @@ undo_state:
 	free(state->examine_desc);
 	free_state(state);
 	return rc;
+}
+
+int
+spdk_bdev_register(struct spdk_bdev *bdev)
+{
+	return bdk_bdev_register_in_strips(bdev, NULL);
 }
 
 /* ---- unregistration ---- */

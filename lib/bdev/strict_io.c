@@ -539,7 +539,9 @@ waits_for_another(const struct bdev_io_cache *cache, const struct spdk_bdev_io *
 	for (uint64_t i = 0; i < cache->held; i++) {
 		uintptr_t arg = (uintptr_t)cache->all[i]->internal.caller_ctx;
 
-		if (!(cache->all[i]->internal.flags & BDEV_IO_FREE) && arg >= begin && arg < end) {
+		/* Not what has itself as argument because it was routed. */
+		if (cache->all[i] != bdev_io && !(cache->all[i]->internal.flags & BDEV_IO_FREE) && arg >= begin &&
+			arg < end) {
 			return true;
 		}
 	}

@@ -141,6 +141,14 @@ is_late(struct bdev_timeout *timeout, const struct spdk_bdev_io *bdev_io, spdk_b
 	return true;
 }
 
+/* By way of the bdev above, if it is one of the bdev below at the moment. */
+static bool
+came_by(const struct spdk_bdev_desc *desc, struct spdk_bdev_io *bdev_io)
+{
+	return bdev_io->internal.desc == desc ||
+		(bdev_io->internal.cb == bdev_route_end_cb && bdev_io_private(bdev_io)->upper.desc == desc);
+}
+
 static int
 check_io(void *ctx, struct spdk_bdev_io *bdev_io)
 {
@@ -148,7 +156,7 @@ check_io(void *ctx, struct spdk_bdev_io *bdev_io)
 	spdk_bdev_io_timeout_cb cb_fn;
 	void *cb_arg;
 
-	if (bdev_io->internal.desc != timeout->desc) {
+	if (!came_by(timeout->desc, bdev_io)) {
 		return 0;
 	}
 	timeout->found_here = true;

@@ -12,7 +12,7 @@
  * nothing else; "null" and "malloc" are the modules of those names. The latter is a disk of 512 MiB, written before; beside
  * it stands what the copy alone takes ("copy": memcpy() out of as much memory, at random). Only if asked for. So are
  * "passthru", "delay" (without latency), "EE_base" (error, with nothing armed) and "splitp0", each of them on a null bdev;
- * and "tablep1", a partition of "table", which is like "inline".
+ * "raid0", of four null bdevs; and "tablep1", a partition of "table", which is like "inline".
  */
 
 #include "bdevkit/batch.h"
@@ -28,6 +28,7 @@
 #include "module/bdev/malloc/bdev_malloc.h"
 #include "module/bdev/null/bdev_null.h"
 #include "module/bdev/passthru/vbdev_passthru.h"
+#include "module/bdev/raid/raid.h"
 #include "module/bdev/split/vbdev_split.h"
 #include "test/unit/module/gpt_image.h"
 
@@ -640,6 +641,46 @@ create_split(const char *base, const char **why)
 	return vbdev_split_create(&opts, why);
 }
 
+static void
+raid0_created_cb(void *arg, int rc, const char *why)
+{
+	if (rc != 0) {
+		fail(why != NULL ? why : "raid0", rc);
+	}
+	g_done = true;
+}
+
+/* Of the base and three more. */
+static int
+create_raid0(const char *base, const char **why)
+{
+	char first[] = "raid member 0", second[] = "raid member 1", third[] = "raid member 2", last[] = "raid member 3";
+	char *members[] = {first, second, third, last};
+	struct null_bdev_opts null_opts = {.num_blocks = NUM_BLOCKS, .format = {.block_size = BLOCK_SIZE}};
+	struct raid_opts opts = {
+		.name = "raid0",
+		.ops = raid_level_by_name("raid0"),
+		.strip_size_kb = 64,
+		.members = members,
+		.num_members = SPDK_COUNTOF(members),
+		.policy = RAID_NUM_POLICIES,
+	};
+	struct spdk_bdev *bdev;
+	int rc;
+
+	for (size_t i = 1; i < SPDK_COUNTOF(members); i++) {
+		null_opts.name = members[i];
+		rc = bdev_null_create(&null_opts, &bdev, why);
+		if (rc != 0) {
+			return rc;
+		}
+	}
+	settle();
+	raid_create(&opts, raid0_created_cb, NULL);
+	poll_until_done();
+	return 0;
+}
+
 /* As large as the others, between the tables; that at the end is never read. */
 static int
 create_gpt(const char *base, const char **why)
@@ -670,6 +711,7 @@ static const struct upper {
 	{"delay", "under delay", create_delay},
 	{"EE_base", "base", create_error},
 	{"splitp0", "split", create_split},
+	{"raid0", "raid member 0", create_raid0},
 	{"tablep1", NULL, create_gpt},
 	{"table", NULL, create_gpt},
 };

@@ -12,6 +12,7 @@
 #ifndef MODULE_BDEV_RAID_H
 #define MODULE_BDEV_RAID_H
 
+#include "bdevkit/bdev_module.h"
 #include "bdevkit/thread.h"
 #include "lib/env/env_internal.h"
 #include "module/bdev/raid/raid_stripe_lock.h"
@@ -133,6 +134,8 @@ struct raid_level_ops {
 	 */
 	int (*submit_rw)(struct raid_io *io);
 	int (*submit_range)(struct raid_io *io);
+	/* Strip k is strip k / n of member k % n, and nobody but that member has to know of a read or write. */
+	bool has_plain_strips;
 	/*
 	 * Makes the contents of a slot out of those of the slots that are valid, without saying that it is valid now, nor that it
 	 * has changed. Returns 0, or -EIO: they are too few. NULL: the level has no redundancy, and no process.
@@ -620,6 +623,8 @@ struct raid_channel {
 	/* What its level has. */
 	struct raid_stripe_pool *stripes;
 	struct raid_mirror_channel *mirror;
+	/* NULL: all I/O comes through submit_request. */
+	struct bdk_bdev_strips *strips;
 	/* NULL: the array has no journal. */
 	struct raid_journal_channel *journal;
 	struct raid_member_channel members[];
@@ -772,6 +777,15 @@ void raid_io_complete(struct raid_io *io, enum spdk_bdev_io_status status);
 
 /* For spdk_bdev_fn_table. */
 void raid_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io);
+
+/* Whether reads and writes that lie in one strip go to the member without coming by here. */
+static inline bool
+raid_has_plain_strips(const struct raid *raid)
+{
+	return raid->ops->has_plain_strips && raid->bdev.md_len == 0;
+}
+
+const struct bdk_bdev_strips *raid_get_strips(struct spdk_io_channel *ch);
 
 int raid_channel_create_cb(void *io_device, void *ctx);
 void raid_channel_destroy_cb(void *io_device, void *ctx);

@@ -93,4 +93,5 @@ const struct raid_level_ops g_raid0_ops = {
 	.get_size = get_size,
 	.submit_rw = submit_rw,
 	.submit_range = submit_range,
+	.has_plain_strips = true,
 };

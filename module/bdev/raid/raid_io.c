@@ -336,6 +336,35 @@ raid_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 
 /* ---- Channels ---- */
 
+/* No member of such a level ever leaves an array at work. */
+static int
+make_strips(struct raid_channel *ch)
+{
+	const struct raid *raid = ch->raid;
+	struct bdk_bdev_strips *strips;
+
+	strips = calloc(1, sizeof(*strips) + raid->num_members * sizeof(strips->bases[0]));
+	if (strips == NULL) {
+		return -ENOMEM;
+	}
+	strips->strip_shift = raid->num_members > 1 ? raid->strip_shift : BDK_BDEV_STRIPS_ONE_PIECE;
+	strips->num_bases = raid->num_members;
+	strips->reciprocal = BDK_BDEV_STRIPS_RECIPROCAL(raid->num_members);
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		strips->bases[slot].base.desc = raid->members[slot].desc;
+		strips->bases[slot].base.ch = ch->members[slot].ch;
+		strips->bases[slot].offset_blocks = raid->members[slot].data_offset;
+	}
+	ch->strips = strips;
+	return 0;
+}
+
+const struct bdk_bdev_strips *
+raid_get_strips(struct spdk_io_channel *ch)
+{
+	return ((struct raid_channel *)spdk_io_channel_get_ctx(ch))->strips;
+}
+
 int
 raid_channel_create_cb(void *io_device, void *ctx)
 {
@@ -356,6 +385,9 @@ raid_channel_create_cb(void *io_device, void *ctx)
 	ch->holds = raid->num_leaving;
 	ch->num_joins = raid->num_joins;
 	env_mutex_unlock(&raid->lock);
+	if (rc == 0 && raid_has_plain_strips(raid)) {
+		rc = make_strips(ch);
+	}
 	if (rc == 0 && raid->journal != NULL) {
 		rc = raid_journal_channel_create(ch);
 	}
@@ -373,6 +405,7 @@ raid_channel_destroy_cb(void *io_device, void *ctx)
 {
 	struct raid_channel *ch = ctx;
 
+	free(ch->strips);
 	raid_journal_channel_destroy(ch);
 	if (ch->raid->ops->channel_destroy != NULL) {
 		ch->raid->ops->channel_destroy(ch);

@@ -190,7 +190,8 @@ start_register(struct raid *raid)
 	raid->num_operational = raid->num_discovered;
 	raid->state = RAID_ONLINE;
 	raid->registered = true;
-	rc = spdk_bdev_register(&raid->bdev);
+	rc = raid_has_plain_strips(raid) ? bdk_bdev_register_in_strips(&raid->bdev, raid_get_strips)
+					 : spdk_bdev_register(&raid->bdev);
 	if (rc != 0) {
 		why = rc == -EEXIST ? "another bdev has its name or its UUID" : NULL;
 		raid->state = RAID_CONFIGURING;
