@@ -310,6 +310,16 @@ init_members(struct raid *raid, const struct raid_opts *opts)
 	return 0;
 }
 
+/*
+ * Nobody knows what new members hold. Where no write relies on parity only what was never written is at stake, which is not worth
+ * going through all of it at each start, when there is nothing that says that it was done before.
+ */
+static bool
+must_resync(const struct raid_opts *opts)
+{
+	return opts->ops->has_parity && (opts->superblock || !opts->ops->writes_stripes);
+}
+
 static struct raid *
 make_raid(const struct raid_opts *opts)
 {
@@ -334,8 +344,7 @@ make_raid(const struct raid_opts *opts)
 	raid->min_operational = raid->num_members - opts->ops->get_redundancy(raid->num_members);
 	raid->bdev.uuid = opts->uuid;
 	raid->policy = raid_keep_choose_policy(opts);
-	/* Nobody knows what new members hold. */
-	raid->resync_offset = opts->ops->has_parity ? 0 : UINT64_MAX;
+	raid->resync_offset = must_resync(opts) ? 0 : UINT64_MAX;
 	raid->agrees_until = UINT64_MAX;
 	raid->grow_from = UINT64_MAX;
 	TAILQ_INIT(&raid->windows);

@@ -105,10 +105,12 @@ struct raid_level_ops {
 	/* Whether data are laid out in strips. */
 	bool has_strips;
 	/*
-	 * Whether a change of a part of a stripe may rely on the rest of it: members have to agree before anything is lost,
+	 * Whether what a member has can be told from the rest of its stripe only: members have to agree before anything is lost,
 	 * also where nothing was ever written.
 	 */
 	bool has_parity;
+	/* Whole stripes only are written, so that no parity that is there is ever used to make another one. */
+	bool writes_stripes;
 	/* Whether the members may have protection information, whose tags name blocks of theirs. */
 	bool takes_protection;
 

@@ -185,13 +185,13 @@ add_open(struct addition *addition)
 /* ---- Where it goes ---- */
 
 /*
- * Levels with parity take one more at any time. The first implementation has none that could, and its callers wait for the
- * end of a rebuild.
+ * Those with more than one parity take one more at any time. The first implementation has none that could, and its callers wait
+ * for the end of a rebuild.
  */
 static bool
 is_rebuilding(const struct raid *raid)
 {
-	if (raid->ops->has_parity) {
+	if (raid->ops->has_parity && raid->ops->get_redundancy(raid->num_members) > 1) {
 		return false;
 	}
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {

@@ -37,6 +37,8 @@ static struct mem_user g_user;
 static int g_rc;
 static bool g_superblock;
 static bool g_write_cache;
+/* New disks hold garbage. */
+static bool g_scribbles;
 static uint64_t g_disk_blocks = DISK_BLOCKS;
 /* Beside what all of these disks can. */
 static uint64_t g_more_io_types;
@@ -75,6 +77,16 @@ observe(struct mem_disk *disk, struct spdk_bdev_io *bdev_io, bool enters)
 }
 
 static inline void
+scribble(int disk)
+{
+	for (uint64_t i = 0; i < g_disks[disk].bdev.blockcnt * BLOCK; i += 8) {
+		uint64_t r = bdk_sim_random(0);
+
+		memcpy(g_disks[disk].data + i, &r, 8);
+	}
+}
+
+static inline void
 add_disk(int i)
 {
 	char name[16];
@@ -87,6 +99,9 @@ add_disk(int i)
 	g_disks[i].bdev.write_cache = g_write_cache;
 	g_faults[i] = (struct fault){};
 	mem_disk_add(&g_disks[i]);
+	if (g_scribbles) {
+		scribble(i);
+	}
 }
 
 static inline void
@@ -224,16 +239,6 @@ fill(uint8_t *buf, uint64_t block, uint32_t num_blocks, uint32_t version)
 		} else {
 			memset(buf + i * BLOCK, 0, BLOCK);
 		}
-	}
-}
-
-static inline void
-scribble(int disk)
-{
-	for (uint64_t i = 0; i < DISK_BLOCKS * BLOCK; i += 8) {
-		uint64_t r = bdk_sim_random(0);
-
-		memcpy(g_disks[disk].data + i, &r, 8);
 	}
 }
 

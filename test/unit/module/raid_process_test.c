@@ -161,6 +161,40 @@ test_pace(void **state)
 	stop();
 }
 
+/* Members that held something else before agree at once; without superblocks where something was written. */
+static void
+test_whole_stripes_only(void **state)
+{
+	const uint32_t stripe = 2 * STRIP_KB * 1024 / BLOCK;
+	uint8_t buf[2 * STRIP_KB * 1024], again[2 * STRIP_KB * 1024];
+
+	for (int superblock = 0; superblock < 2; superblock++) {
+		g_scribbles = true;
+		if (superblock) {
+			start_with_superblock(1, "raid5f", 3);
+		} else {
+			start(1, "raid5f", 3);
+		}
+		g_scribbles = false;
+		wait_for_process();
+		assert_true((scrub(RAID_SCRUB_CHECK) == 0) == superblock);
+		assert_true(do_io(SPDK_BDEV_IO_TYPE_READ, buf, 5 * stripe, stripe));
+		if (!superblock) {
+			for (uint64_t block = 0; block < g_raid->bdev.blockcnt; block += stripe) {
+				fill(buf, block, stripe, 1);
+				assert_true(do_io(SPDK_BDEV_IO_TYPE_WRITE, buf, block, stripe));
+			}
+			assert_int_equal(scrub(RAID_SCRUB_CHECK), 0);
+			fill(buf, 5 * stripe, stripe, 1);
+		}
+		leave(1);
+		bdk_sim_run_for(1000);
+		assert_true(do_io(SPDK_BDEV_IO_TYPE_READ, again, 5 * stripe, stripe));
+		assert_memory_equal(buf, again, sizeof(buf));
+		stop();
+	}
+}
+
 /* Several windows in a stripe, and some that end within one. */
 static void
 test_windows_within_stripes(void **state)
@@ -685,6 +719,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_bandwidth),
 		cmocka_unit_test(test_pace),
 		cmocka_unit_test(test_windows_within_stripes),
+		cmocka_unit_test(test_whole_stripes_only),
 		cmocka_unit_test(test_progress_is_recorded),
 		cmocka_unit_test(test_target_leaves),
 		cmocka_unit_test(test_other_leaves),
