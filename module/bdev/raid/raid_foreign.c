@@ -94,6 +94,15 @@ read_entries(const uint8_t *copy, struct raid_super *super)
 	return NULL;
 }
 
+/* Whatever has another number there, its data need not lie where those of this module do. */
+static const struct raid_level_ops *
+get_level(uint32_t number)
+{
+	const struct raid_level_ops *ops = raid_level_by_number(number);
+
+	return ops == &g_raid5_ops || ops == &g_raid6_ops ? NULL : ops;
+}
+
 enum raid_super_kind
 raid_foreign_parse(
 	const void *data, size_t size, const struct spdk_uuid *bdev_uuid, struct raid_super *super, const char **why)
@@ -116,7 +125,7 @@ raid_foreign_parse(
 	memcpy(&super->uuid, copy + AT_UUID, sizeof(super->uuid));
 	super->id = *bdev_uuid;
 	memcpy(super->name, copy + AT_NAME, sizeof(super->name) - 1);
-	super->ops = raid_level_by_number(from_le32(copy + AT_LEVEL));
+	super->ops = get_level(from_le32(copy + AT_LEVEL));
 	super->policy = RAID_POLICY_RESYNC;
 	super->block_size = from_le32(copy + AT_BLOCK_SIZE);
 	super->strip_size = from_le32(copy + AT_STRIP_SIZE);

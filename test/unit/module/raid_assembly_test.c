@@ -643,6 +643,17 @@ make_foreign(uint8_t *area, uint32_t level, uint64_t sequence, int num_members, 
 	to_le32(area + 16, spdk_crc32c_update(area, length, 0));
 }
 
+/* With strips of 8 blocks. */
+static void
+make_foreign_stripes(uint8_t *area, uint32_t level, uint64_t sequence, int num_members, const uint32_t *states)
+{
+	make_foreign(area, level, sequence, num_members, states);
+	to_le64(area + 104, (uint64_t)(num_members - 1) * (DISK_BLOCKS - 2048));
+	to_le32(area + 120, 8);
+	to_le32(area + 16, 0);
+	to_le32(area + 16, spdk_crc32c_update(area, 256 + 64 * (uint32_t)num_members, 0));
+}
+
 static void
 those_of_the_first_implementation_are_kept(void **state)
 {
@@ -682,14 +693,64 @@ those_of_the_first_implementation_are_kept(void **state)
 	fixture_stop();
 }
 
+/* The level that has parity there. */
+static void
+foreign_stripes_lie_where_they_did(void **state)
+{
+	static const uint32_t all[] = {1, 1, 1}, first_missing[] = {0, 1, 1};
+	uint8_t area[RAID_SUPER_SIZE], stripe[16 * BLOCK], again[16 * BLOCK];
+	struct raid *raid;
+
+	begin(1, 3);
+	for (int disk = 0; disk < 3; disk++) {
+		go(disk);
+		make_foreign_stripes(area, 0x5f, 5, 3, all);
+		write_area(disk, area);
+	}
+	for (int disk = 2; disk >= 0; disk--) {
+		come(disk);
+	}
+	raid = expect(RAID_ONLINE, 3, 3);
+	assert_true(raid->ops == &g_raid5f_ops);
+	assert_int_equal(raid->bdev.blockcnt, 2 * (DISK_BLOCKS - 2048));
+	assert_int_equal(raid->bdev.write_unit_size, 16);
+	for (size_t i = 0; i < sizeof(stripe); i++) {
+		stripe[i] = (uint8_t)(i / 512 + i);
+	}
+	transfer("r", true, stripe, 0, 16);
+	fixture_rpc_expect("true", "bdev_raid_remove_base_bdev", "{'name': 'm0'}");
+	transfer("r", false, again, 0, 16);
+	assert_memory_equal(stripe, again, sizeof(stripe));
+	end();
+	/* Parity of the first stripe is on the last slot. */
+	transfer("d0", false, again, 2048, 8);
+	assert_memory_equal(stripe, again, 8 * BLOCK);
+	transfer("d1", false, again, 2048, 8);
+	assert_memory_equal(stripe + 8 * BLOCK, again, 8 * BLOCK);
+	make_foreign_stripes(area, 0x5f, 7, 3, first_missing);
+	read_area(2, g_area);
+	assert_memory_equal(g_area, area, 256 + 64 * 3);
+	fixture_stop();
+}
+
 static void
 foreign_ones_that_are_not_known_are_left_alone(void **state)
 {
-	static const uint32_t all[] = {1, 1};
+	static const uint32_t all[] = {1, 1, 1, 1};
 	uint8_t area[RAID_SUPER_SIZE];
 
 	begin(1, 2);
 	go(0);
+	/* These are levels here, and would be others there. */
+	for (uint32_t level = 5; level <= 6; level++) {
+		make_foreign_stripes(area, level, 5, 4, all);
+		write_area(0, area);
+		come(0);
+		assert_true(TAILQ_EMPTY(&g_raids));
+		go(0);
+		read_area(0, g_area);
+		assert_memory_equal(g_area, area, sizeof(area));
+	}
 	make_foreign(area, 7, 5, 2, all);
 	write_area(0, area);
 	come(0);
@@ -1060,6 +1121,7 @@ main(void)
 		cmocka_unit_test(too_few_members_cannot_be_forced),
 		cmocka_unit_test(a_copy_that_is_torn_is_not_needed),
 		cmocka_unit_test(those_of_the_first_implementation_are_kept),
+		cmocka_unit_test(foreign_stripes_lie_where_they_did),
 		cmocka_unit_test(foreign_ones_that_are_not_known_are_left_alone),
 		cmocka_unit_test(members_of_one_that_waits_come_and_go),
 		cmocka_unit_test(rebuild_ends_with_its_target),

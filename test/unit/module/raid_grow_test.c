@@ -19,6 +19,9 @@
 #define MAX_BLOCKS 4608
 
 static uint64_t g_seed;
+static uint64_t g_first_blocks = FIRST_BLOCKS, g_max_blocks = MAX_BLOCKS;
+/* Where their data like to begin; such disks hold zeroes, as they are large. */
+static uint32_t g_boundary;
 static int g_num_disks;
 
 /* ---- Disks and arrays ---- */
@@ -87,9 +90,10 @@ add_large_disk(int i, uint64_t num_blocks, uint8_t *data)
 	g_disks[i].mode = MEM_DISK_MESSAGE;
 	g_disks[i].observe = observe_growth;
 	g_faults[i] = (struct fault){};
-	g_disks[i].data = data != NULL ? data : calloc(MAX_BLOCKS, BLOCK);
+	g_disks[i].bdev.optimal_io_boundary = g_boundary;
+	g_disks[i].data = data != NULL ? data : calloc(g_max_blocks, BLOCK);
 	assert_non_null(g_disks[i].data);
-	for (uint64_t at = RAID_SUPER_AREA_SIZE; data == NULL && at < MAX_BLOCKS * BLOCK; at += 8) {
+	for (uint64_t at = RAID_SUPER_AREA_SIZE; data == NULL && g_boundary == 0 && at < MAX_BLOCKS * BLOCK; at += 8) {
 		uint64_t r = bdk_sim_random(0);
 
 		memcpy(g_disks[i].data + at, &r, sizeof(r));
@@ -115,7 +119,7 @@ begin(const char *level, int num_disks, bool superblock, enum raid_policy policy
 	g_num_disks = num_disks;
 	opts.strip_size_kb = opts.ops->has_strips ? STRIP_KB : 0;
 	for (int i = 0; i < num_disks; i++) {
-		add_large_disk(i, FIRST_BLOCKS, NULL);
+		add_large_disk(i, g_first_blocks, NULL);
 		snprintf(names[i], sizeof(names[i]), "d%d", i);
 		members[i] = names[i];
 	}
@@ -163,9 +167,9 @@ restart(uint64_t num_blocks, uint8_t **held, const uint64_t *sizes)
 		if (g_disks[i].data == NULL) {
 			continue;
 		}
-		data[i] = held != NULL ? held[i] : malloc(MAX_BLOCKS * BLOCK);
+		data[i] = held != NULL ? held[i] : g_disks[i].data;
 		if (held == NULL) {
-			memcpy(data[i], g_disks[i].data, MAX_BLOCKS * BLOCK);
+			g_disks[i].data = NULL;
 		}
 		mem_disk_remove(&g_disks[i]);
 	}
@@ -314,6 +318,41 @@ test_members_grow_while_it_is_away(void **state)
 		}
 		stop();
 	}
+	bdev_sim_examine_disks(false);
+}
+
+/* The numbers that users of the first implementation know: 64 MiB, then 100 MiB, with a boundary of 4 MiB. */
+static void
+test_known_sizes(void **state)
+{
+	static const struct {
+		const char *level;
+		uint64_t before;
+		uint64_t after;
+	} arrays[] = {{"raid1", 122880, 196608}, {"raid0", 245760, 393216}};
+
+	bdev_sim_examine_disks(true);
+	g_first_blocks = 131072;
+	g_max_blocks = 204800;
+	g_boundary = 8192;
+	for (size_t i = 0; i < SPDK_COUNTOF(arrays); i++) {
+		begin(arrays[i].level, 2, true, RAID_NUM_POLICIES);
+		assert_int_equal(g_raid->members[0].data_offset, g_boundary);
+		assert_int_equal(g_raid->bdev.blockcnt, arrays[i].before);
+		resize(0, g_max_blocks);
+		bdk_sim_run_for(10000);
+		assert_int_equal(g_raid->bdev.blockcnt, arrays[i].before);
+		resize(1, g_max_blocks);
+		bdk_sim_run_for(10000);
+		assert_int_equal(g_raid->bdev.blockcnt, arrays[i].after);
+		restart(g_max_blocks, NULL, NULL);
+		assert_int_equal(g_raid->bdev.blockcnt, arrays[i].after);
+		assert_int_equal(g_raid->size, arrays[i].after);
+		stop();
+	}
+	g_first_blocks = FIRST_BLOCKS;
+	g_max_blocks = MAX_BLOCKS;
+	g_boundary = 0;
 	bdev_sim_examine_disks(false);
 }
 
@@ -975,6 +1014,7 @@ main(void)
 		cmocka_unit_test(test_parity_of_what_is_new),
 		cmocka_unit_test(test_a_new_member_is_large_enough),
 		cmocka_unit_test(test_members_grow_while_it_is_away),
+		cmocka_unit_test(test_known_sizes),
 		cmocka_unit_test(test_concat_grows_at_its_end),
 		cmocka_unit_test(test_regions),
 		cmocka_unit_test(test_last_region_has_all_that_is_left),
