@@ -29,7 +29,6 @@ struct raid_io;
 struct raid_bitmap;
 struct raid_journal;
 struct raid_journal_channel;
-struct raid_mirror_channel;
 struct raid_process;
 struct raid_repair;
 struct raid_superblock;
@@ -271,6 +270,11 @@ struct raid_member {
 	uint64_t late_seen;
 	struct bdk_msg late_msg;
 	struct spdk_io_channel *reset_ch;
+	/* What it brings back as aborted is not sent to it again. Any thread. */
+	bool given_up;
+	/* When requests came back as aborted, without a long pause. Under raid->lock. */
+	uint64_t aborted_first;
+	uint64_t aborted_last;
 	/* Nobody reads from it any more, and superblocks say so; and who waits for that. */
 	bool released;
 	struct raid_waiter *released_waiters;
@@ -577,6 +581,19 @@ void raid_late_set_timeout(uint32_t seconds);
 /* A member has been opened. */
 void raid_late_watch(struct raid_member *member);
 
+/* ---- raid_interrupt.c; any thread ---- */
+
+/* A request to a member has failed: if somebody has reset the member, raid_was_reset() says so from now on. */
+void raid_interrupt_note(struct raid_member *member, const struct spdk_bdev_io *bdev_io);
+bool raid_interrupt_is_abort(const struct spdk_bdev_io *bdev_io);
+
+/* raid_io_was_reset(), and none of its requests is outstanding: it begins again when the reset has ended. */
+void raid_interrupt_wait(struct raid_io *io);
+
+/* 0 or -ENOMEM. */
+int raid_interrupt_channel_init(struct raid_channel *ch);
+void raid_interrupt_channel_fini(struct raid_channel *ch);
+
 /* ---- raid_leave.c ---- */
 
 /*
@@ -622,9 +639,11 @@ struct raid_channel {
 	/* Members that leave: until other threads do not read from them any more either, no change is confirmed. */
 	uint8_t holds;
 	TAILQ_HEAD(, raid_io) held;
+	/* I/O that a reset has interrupted. */
+	TAILQ_HEAD(, raid_io) interrupted;
+	struct spdk_poller *interrupt_timer;
 	/* What its level has. */
 	struct raid_stripe_pool *stripes;
-	struct raid_mirror_channel *mirror;
 	/* NULL: all I/O comes through submit_request. */
 	struct bdk_bdev_strips *strips;
 	/* NULL: the array has no journal. */

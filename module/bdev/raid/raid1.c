@@ -18,15 +18,6 @@
 
 /* Of a zone of locks: most changes lie in one. */
 #define ZONE_BYTES (1u << 20)
-#define RESET_POLL_US 1000
-
-/* Of a channel. */
-struct raid_mirror_channel {
-	struct raid *raid;
-	/* Changes that a reset has interrupted. */
-	TAILQ_HEAD(, raid_io) interrupted;
-	struct spdk_poller *timer;
-};
 
 static uint8_t
 get_redundancy(uint8_t num_members)
@@ -74,67 +65,6 @@ start(struct raid *raid, const char **why)
 		return rc;
 	}
 	raid->mirror_locks = locks;
-	return 0;
-}
-
-/* ---- Changes that a reset has interrupted ---- */
-
-static int
-poll_timer(void *arg)
-{
-	struct raid_mirror_channel *mirror = arg;
-	TAILQ_HEAD(, raid_io) interrupted = TAILQ_HEAD_INITIALIZER(interrupted);
-	struct raid_io *io;
-
-	if (raid_is_in_reset(mirror->raid)) {
-		return SPDK_POLLER_IDLE;
-	}
-	bdk_poller_set_due(mirror->timer, UINT64_MAX);
-	TAILQ_SWAP(&interrupted, &mirror->interrupted, raid_io, link);
-	while ((io = TAILQ_FIRST(&interrupted)) != NULL) {
-		TAILQ_REMOVE(&interrupted, io, link);
-		raid_io_begin(io);
-	}
-	return SPDK_POLLER_BUSY;
-}
-
-/* It is sent to all members again when that has ended. */
-static void
-wait_for_reset(struct raid_io *io)
-{
-	struct raid_mirror_channel *mirror = io->ch->mirror;
-
-	if (TAILQ_EMPTY(&mirror->interrupted)) {
-		bdk_poller_set_due(mirror->timer, spdk_get_ticks() + spdk_get_ticks_hz() / 1000);
-	}
-	TAILQ_INSERT_TAIL(&mirror->interrupted, io, link);
-}
-
-static void
-channel_destroy(struct raid_channel *ch)
-{
-	if (ch->mirror != NULL) {
-		spdk_poller_unregister(&ch->mirror->timer);
-		free(ch->mirror);
-		ch->mirror = NULL;
-	}
-}
-
-static int
-channel_create(struct raid_channel *ch)
-{
-	ch->mirror = calloc(1, sizeof(*ch->mirror));
-	if (ch->mirror == NULL) {
-		return -ENOMEM;
-	}
-	ch->mirror->raid = ch->raid;
-	TAILQ_INIT(&ch->mirror->interrupted);
-	ch->mirror->timer = SPDK_POLLER_REGISTER(poll_timer, ch->mirror, RESET_POLL_US);
-	if (ch->mirror->timer == NULL) {
-		channel_destroy(ch);
-		return -ENOMEM;
-	}
-	bdk_poller_set_due(ch->mirror->timer, UINT64_MAX);
 	return 0;
 }
 
@@ -261,6 +191,11 @@ done(struct raid_io *io)
 	for (size_t i = 0; i < SPDK_COUNTOF(io->failed); i++) {
 		some_failed = some_failed || io->failed[i] != 0;
 	}
+	if (io->status == SPDK_BDEV_IO_STATUS_FAILED && some_failed && raid_io_was_reset(io)) {
+		/* A read that no member has carried out. */
+		raid_interrupt_wait(io);
+		return;
+	}
 	/* What the layer is to try again later, or nobody has submitted. */
 	if (io->status != SPDK_BDEV_IO_STATUS_SUCCESS) {
 		raid_io_complete(io, io->status);
@@ -274,12 +209,8 @@ done(struct raid_io *io)
 			raid_io_go_on(io);
 		}
 	} else if (raid_io_was_reset(io)) {
-		if (io->is_locked) {
-			wait_for_reset(io);
-		} else {
-			/* A flush. */
-			raid_io_complete(io, SPDK_BDEV_IO_STATUS_FAILED);
-		}
+		/* It is sent to all members again. */
+		raid_interrupt_wait(io);
 	} else if (io->num_succeeded > 0) {
 		raid_io_complete_without_failed(io);
 	} else {
@@ -413,8 +344,6 @@ const struct raid_level_ops g_raid1_ops = {
 	.get_redundancy = get_redundancy,
 	.start = start,
 	.stop = stop,
-	.channel_create = channel_create,
-	.channel_destroy = channel_destroy,
 	.get_size = get_size,
 	.submit_rw = submit_rw,
 	.submit_range = submit_change,

@@ -50,6 +50,9 @@ done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 {
 	struct raid_area_io *io = cb_arg;
 
+	if (!success) {
+		raid_interrupt_note(io->member, bdev_io);
+	}
 	spdk_bdev_free_io(bdev_io);
 	/* Members are reset with the array, and that is no fault of theirs. */
 	if (!success && raid_was_reset(io->member->raid, io->resets)) {

@@ -94,10 +94,14 @@ request_done_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
 	if (base_io->type == SPDK_BDEV_IO_TYPE_READ) {
 		member->reading_blocks -= base_io->u.bdev.num_blocks;
 	}
+	if (spdk_unlikely(!success)) {
+		raid_interrupt_note(&io->ch->raid->members[slot], base_io);
+	}
 	if (ops->member_done != NULL && raid_bdev_io(io)->type != SPDK_BDEV_IO_TYPE_RESET) {
 		ops->member_done(io, slot, success);
 	} else if (!success) {
-		io->status = SPDK_BDEV_IO_STATUS_FAILED;
+		io->status =
+			raid_interrupt_is_abort(base_io) ? SPDK_BDEV_IO_STATUS_ABORTED : SPDK_BDEV_IO_STATUS_FAILED;
 	}
 	spdk_bdev_free_io(base_io);
 	raid_member_channel_put(member);
@@ -385,6 +389,9 @@ raid_channel_create_cb(void *io_device, void *ctx)
 	ch->holds = raid->num_leaving;
 	ch->num_joins = raid->num_joins;
 	env_mutex_unlock(&raid->lock);
+	if (rc == 0) {
+		rc = raid_interrupt_channel_init(ch);
+	}
 	if (rc == 0 && raid_has_plain_strips(raid)) {
 		rc = make_strips(ch);
 	}
@@ -406,6 +413,7 @@ raid_channel_destroy_cb(void *io_device, void *ctx)
 	struct raid_channel *ch = ctx;
 
 	free(ch->strips);
+	raid_interrupt_channel_fini(ch);
 	raid_journal_channel_destroy(ch);
 	if (ch->raid->ops->channel_destroy != NULL) {
 		ch->raid->ops->channel_destroy(ch);

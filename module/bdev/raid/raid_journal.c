@@ -223,6 +223,9 @@ flushed_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 	struct journal_flush *flush = cb_arg;
 	struct raid_journal_channel *ch = flush->ch;
 
+	if (!success) {
+		raid_interrupt_note(&ch->ch->raid->members[flush->slot], bdev_io);
+	}
 	spdk_bdev_free_io(bdev_io);
 	if (!success && raid_was_reset(ch->ch->raid, ch->resets)) {
 		ch->flush_was_reset = true;
@@ -342,6 +345,9 @@ part_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 {
 	struct journal_part *part = cb_arg;
 
+	if (!success) {
+		raid_interrupt_note(&part->entry->journal->raid->members[part->change->slot], bdev_io);
+	}
 	spdk_bdev_free_io(bdev_io);
 	if (success && part->block_only) {
 		/* Then the data. */

@@ -56,6 +56,10 @@ reset_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 	spdk_bdev_free_io(bdev_io);
 	spdk_put_io_channel(member->reset_ch);
 	member->reset_ch = NULL;
+	if (!member->leaving) {
+		/* Nobody else has its data: it may have been of use. */
+		__atomic_store_n(&member->given_up, false, __ATOMIC_RELEASE);
+	}
 	raid_member_let_go(member);
 }
 
@@ -64,6 +68,7 @@ late_reset(struct raid_member *member)
 {
 	int rc = -ENOTSUP;
 
+	__atomic_store_n(&member->given_up, true, __ATOMIC_RELEASE);
 	if (member->reset_ch == NULL && spdk_bdev_io_type_supported(member->bdev, SPDK_BDEV_IO_TYPE_RESET)) {
 		raid_member_hold(member);
 		member->reset_ch = spdk_bdev_get_io_channel(member->desc);

@@ -208,6 +208,8 @@ take(struct raid_opening *opening, bool known, const char **why)
 	raid->num_discovered++;
 	opening->desc = NULL;
 	member->late_seen = 0;
+	member->given_up = false;
+	member->aborted_last = 0;
 	raid_late_watch(member);
 	return 0;
 }

@@ -211,6 +211,13 @@ raid_parity_done(struct raid_io *io)
 {
 	enum spdk_bdev_io_status status = io->status;
 
+	if (status == SPDK_BDEV_IO_STATUS_FAILED && !raid_io_has_failed(io) && raid_io_was_reset(io)) {
+		/* Too much could not be read; nothing has been written of what is left. */
+		if (raid_parity_release(io)) {
+			raid_interrupt_wait(io);
+		}
+		return;
+	}
 	if (raid_bdev_io(io)->type == SPDK_BDEV_IO_TYPE_READ) {
 		if (io->stripe == NULL && status == SPDK_BDEV_IO_STATUS_SUCCESS && raid_io_has_failed(io)) {
 			/* From the others. */
@@ -222,8 +229,10 @@ raid_parity_done(struct raid_io *io)
 	}
 	if (io->stripe == NULL && raid_io_has_failed(io) && raid_io_was_reset(io)) {
 		/* A flush. */
-		status = SPDK_BDEV_IO_STATUS_FAILED;
-	} else if (raid_io_has_failed(io) && io->num_succeeded > 0) {
+		raid_interrupt_wait(io);
+		return;
+	}
+	if (raid_io_has_failed(io) && io->num_succeeded > 0) {
 		raid_io_complete_without_failed(io);
 		return;
 	}

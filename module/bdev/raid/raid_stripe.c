@@ -71,6 +71,9 @@ request_done_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
 	struct raid_stripe_column *column = cb_arg;
 	struct raid_stripe *stripe = column->stripe;
 
+	if (spdk_unlikely(!success)) {
+		raid_interrupt_note(&stripe->pool->raid->members[column->slot], base_io);
+	}
 	spdk_bdev_free_io(base_io);
 	if (spdk_unlikely(!success)) {
 		column_failed(column);

@@ -255,6 +255,9 @@ request_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 {
 	struct super_io *io = cb_arg;
 
+	if (!success && !io->abandoned) {
+		raid_interrupt_note(io->member, bdev_io);
+	}
 	spdk_bdev_free_io(bdev_io);
 	if (end_abandoned(io)) {
 		return;

@@ -178,6 +178,9 @@ request_done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 	struct raid_window_request *request = cb_arg;
 	struct raid_window_work *work = request->work;
 
+	if (!success && !request->abandoned) {
+		raid_interrupt_note(&work->window.raid->members[request->slot], bdev_io);
+	}
 	spdk_bdev_free_io(bdev_io);
 	if (!success && !request->abandoned && raid_was_reset(work->window.raid, work->resets)) {
 		/* That is not the member's fault, either. */

@@ -298,8 +298,10 @@ write_all(uint32_t version)
 	uint8_t buf[32 * BLOCK];
 
 	for (uint64_t block = 0; block < g_raid->bdev.blockcnt; block += 32) {
-		fill(buf, block, 32, version);
-		assert_true(do_io(SPDK_BDEV_IO_TYPE_WRITE, buf, block, 32));
+		uint32_t num_blocks = (uint32_t)spdk_min(32, g_raid->bdev.blockcnt - block);
+
+		fill(buf, block, num_blocks, version);
+		assert_true(do_io(SPDK_BDEV_IO_TYPE_WRITE, buf, block, num_blocks));
 	}
 }
 
@@ -309,9 +311,11 @@ expect_all(uint32_t version)
 	uint8_t buf[32 * BLOCK], wanted[32 * BLOCK];
 
 	for (uint64_t block = 0; block < g_raid->bdev.blockcnt; block += 32) {
-		fill(wanted, block, 32, version);
-		assert_true(do_io(SPDK_BDEV_IO_TYPE_READ, buf, block, 32));
-		assert_memory_equal(buf, wanted, sizeof(buf));
+		uint32_t num_blocks = (uint32_t)spdk_min(32, g_raid->bdev.blockcnt - block);
+
+		fill(wanted, block, num_blocks, version);
+		assert_true(do_io(SPDK_BDEV_IO_TYPE_READ, buf, block, num_blocks));
+		assert_memory_equal(buf, wanted, num_blocks * BLOCK);
 	}
 }
 
