@@ -672,7 +672,7 @@ struct raid_io {
 	uint16_t num_succeeded;
 	/* Of the last request. */
 	uint8_t slot;
-	int8_t status;
+	int16_t status;
 	/* A bit for each slot whose member has failed. */
 	uint64_t failed[(RAID_MAX_MEMBERS + 63) / 64];
 	/* What it holds of its level, or NULL. */

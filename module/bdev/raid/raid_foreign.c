@@ -11,10 +11,12 @@
 #include "spdk/endian.h"
 #include "spdk/util.h"
 
-#define MAGIC "SPDKRAID"
 #define MAJOR 1
 #define HEADER_SIZE 256
 #define ENTRY_SIZE 64
+
+/* Without an end. */
+static const uint8_t g_magic[8] = "SPDKRAID";
 
 enum {
 	AT_MAJOR = 8,
@@ -61,7 +63,7 @@ calculate_crc(const uint8_t *copy, size_t length)
 bool
 raid_foreign_is_there(const void *data, size_t size)
 {
-	return size >= HEADER_SIZE && memcmp(data, MAGIC, strlen(MAGIC)) == 0;
+	return size >= HEADER_SIZE && memcmp(data, g_magic, sizeof(g_magic)) == 0;
 }
 
 static const char *
@@ -156,7 +158,7 @@ raid_foreign_encode(const struct raid_super *super, uint8_t slot, void *copy)
 	uint8_t *bytes = copy;
 
 	memset(bytes, 0, length);
-	memcpy(bytes, MAGIC, strlen(MAGIC));
+	memcpy(bytes, g_magic, sizeof(g_magic));
 	to_le16(bytes + AT_MAJOR, MAJOR);
 	to_le32(bytes + AT_LENGTH, (uint32_t)length);
 	memcpy(bytes + AT_UUID, &super->uuid, sizeof(super->uuid));

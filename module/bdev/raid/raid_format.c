@@ -8,11 +8,13 @@
 #include "spdk/endian.h"
 #include "spdk/util.h"
 
-#define MAGIC "BDKRAID1"
 #define MAJOR 1
 #define MINOR 0
 #define HEADER_SIZE 512
 #define SLOT_SIZE 96
+
+/* Without an end. */
+static const uint8_t g_magic[8] = "BDKRAID1";
 
 /* What a reader has to know of. */
 #define FEATURE_BITMAP (UINT64_C(1) << 0)
@@ -71,7 +73,7 @@ calculate_crc(const uint8_t *copy, size_t length)
 static bool
 is_there(const uint8_t *copy, size_t size)
 {
-	return size >= HEADER_SIZE && memcmp(copy, MAGIC, strlen(MAGIC)) == 0;
+	return size >= HEADER_SIZE && memcmp(copy, g_magic, sizeof(g_magic)) == 0;
 }
 
 /* ---- Reading ---- */
@@ -319,7 +321,7 @@ raid_super_encode(const struct raid_super *super, uint8_t slot, void *copy)
 	uint8_t *bytes = copy;
 
 	memset(bytes, 0, length);
-	memcpy(bytes, MAGIC, strlen(MAGIC));
+	memcpy(bytes, g_magic, sizeof(g_magic));
 	to_le16(bytes + AT_MAJOR, MAJOR);
 	to_le16(bytes + AT_MINOR, MINOR);
 	to_le32(bytes + AT_LENGTH, (uint32_t)length);
