@@ -26,6 +26,15 @@ def malloc(**params):
     return (MALLOC[0], {**MALLOC[1], **params})
 
 
+def array(level, count, *lost, **params):
+    """Of so many disks, and without some of them."""
+    strip = {} if level == "raid1" else {"strip_size_kb": 4}
+    bases = [f"disk{i}" for i in range(count)]
+    return ([malloc(name=base, num_blocks=8192) for base in bases] +
+            [("bdev_raid_create", {"name": "array", "raid_level": level, "base_bdevs": bases, **strip, **params})] +
+            [("bdev_raid_remove_base_bdev", {"name": base}) for base in lost])
+
+
 # Name: calls, the bdev, further words.
 STACKS = {
     "malloc": ([MALLOC], "disk"),
@@ -44,6 +53,17 @@ STACKS = {
     "delay": ([MALLOC, ("bdev_delay_create", {"base_bdev_name": "disk", "name": "top", **LATENCIES})], "top"),
     "passthru of delay": ([MALLOC, ("bdev_delay_create", {"base_bdev_name": "disk", "name": "middle", **LATENCIES}),
                            over("top", "middle")], "top"),
+    "raid0": (array("raid0", 3), "array"),
+    "concat": (array("concat", 2), "array"),
+    "raid1": (array("raid1", 2), "array"),
+    "raid1 with superblocks": (array("raid1", 3, superblock=True), "array"),
+    "raid1 without a member": (array("raid1", 3, "disk1"), "array"),
+    "raid5": (array("raid5", 4), "array"),
+    "raid5 with superblocks": (array("raid5", 3, superblock=True), "array"),
+    "raid5 without a member": (array("raid5", 3, "disk1"), "array"),
+    "raid5f": (array("raid5f", 3), "array"),
+    "raid6": (array("raid6", 4), "array"),
+    "raid6 without two": (array("raid6", 5, "disk1", "disk4"), "array"),
 }
 
 

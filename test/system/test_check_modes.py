@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from conftest import BDEVKIT, ROOT, RpcError, requires, run
-from test_check import MALLOC, write_config
+from test_check import LOST, MALLOC, disks, raid, write_config
 
 MALLOC_CALL = ("bdev_malloc_create", MALLOC)
 STACKS = {
@@ -22,6 +22,13 @@ STACKS = {
     "passthru": [MALLOC_CALL, ("bdev_passthru_create", {"base_bdev_name": "disk", "name": "top"})],
     "three": [MALLOC_CALL, ("bdev_passthru_create", {"base_bdev_name": "disk", "name": "middle"}),
               ("bdev_passthru_create", {"base_bdev_name": "middle", "name": "top"})],
+}
+ARRAYS = {
+    "raid1": [*disks(2), *raid("raid1", 2)],
+    "raid1_degraded": [*disks(3), *raid("raid1", 3, LOST)],
+    "raid5": [*disks(4), *raid("raid5", 4)],
+    "raid5f": [*disks(3), *raid("raid5f", 3)],
+    "raid6_degraded": [*disks(5), *raid("raid6", 5, LOST, ("bdev_raid_remove_base_bdev", {"name": "disk4"}))],
 }
 
 
@@ -41,6 +48,14 @@ def test_schedules(tmp_path, stack):
     tried = {rule["rule"] for rule in checked["rules"] if rule["count"] > 0}
     assert checked["passed"] and len(tried) > 25
     assert sum(rule["count"] for rule in checked["rules"]) > 5000
+
+
+@pytest.mark.parametrize("stack", ARRAYS)
+def test_schedules_of_arrays(tmp_path, stack):
+    """A slice; `make sim` has many."""
+    result = simulate(write_config(tmp_path, *ARRAYS[stack]), "--schedules", "15", "--json-output", "array")
+    [checked] = json.loads(result.stdout)
+    assert checked["passed"] and sum(rule["count"] for rule in checked["rules"]) > 2000
 
 
 def test_a_seed_decides_everything(tmp_path):
@@ -114,6 +129,13 @@ def test_threads(tmp_path, stack):
         counts.append({rule["rule"]: rule["count"] for rule in checked["rules"]})
     load = "under load each block holds what was written last"
     assert counts[1][load] > 3 * counts[0][load]
+
+
+@pytest.mark.parametrize("stack", ["raid1", "raid5"])
+def test_threads_of_arrays(tmp_path, stack):
+    result = run(BDEVKIT, "check", "--json", write_config(tmp_path, *ARRAYS[stack]), "--threads", "2", "--json-output", "array")
+    assert "Sanitizer" not in result.stderr, result.stderr
+    assert json.loads(result.stdout)[0]["passed"]
 
 
 # ---- what is overwritten ----
