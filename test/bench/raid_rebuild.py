@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Measures a rebuild: its pace beside that of the slowest member, and what a user's reads take meanwhile and when idle.
 
-The new member is limited, by the quality of service of its bdev, to less than the others can do. Nothing here passes or
-fails: the figures are for people.
+The new member is limited, by the quality of service of its bdev, to less than the others can do. What that takes is measured
+before the rebuild, on another bdev like it, with writes of the size of a window, as many as a rebuild has: on a busy machine
+it is less than the limit. Nothing here passes or fails: the figures are for people.
 """
 
 import argparse
@@ -24,7 +25,8 @@ class Target:
         path = folder / "config.json"
         path.write_text(json.dumps({"subsystems": [{"subsystem": "bdev", "config": config}]}))
         self.process = subprocess.Popen([build / "app/bdevkit/bdevkit", "serve", "-r", self.rpc_path, "--nbd",
-                                         f"unix:{self.nbd_path}", "--json", path, "--export", "md0"],
+                                         f"unix:{self.nbd_path}", "--json", path, "--export", "md0",
+                                         "--export", "twin"],
                                         stdout=subprocess.PIPE, text=True)
         while "Press Ctrl-C" not in self.process.stdout.readline():
             assert self.process.poll() is None
@@ -46,19 +48,27 @@ class Target:
         self.process.wait()
 
 
+def fio(target, bdev, seconds, way, *args):
+    """What fio says of its reads or writes."""
+    run = subprocess.run(["fio", "--name=load", "--ioengine=nbd", f"--uri=nbd+unix:///{bdev}?socket={target.nbd_path}",
+                          f"--rw={way}", "--time_based", f"--runtime={seconds}", "--output-format=json", *args],
+                         capture_output=True, text=True, check=True, cwd=target.rpc_path.parent)
+    return json.loads(run.stdout[run.stdout.index("{"):])["jobs"][0]["write" if "write" in way else "read"]
+
+
 def p99_us(target, seconds, write):
     """Of 4 KiB at random, one at a time."""
-    fio = subprocess.run(["fio", "--name=load", "--ioengine=nbd", f"--uri=nbd+unix:///md0?socket={target.nbd_path}",
-                          f"--rw=rand{'write' if write else 'read'}", "--bs=4k", "--iodepth=1", "--time_based",
-                          f"--runtime={seconds}", "--output-format=json"],
-                         capture_output=True, text=True, check=True, cwd=target.rpc_path.parent)
-    latency = json.loads(fio.stdout[fio.stdout.index("{"):])["jobs"][0]["write" if write else "read"]["clat_ns"]
-    return latency["percentile"]["99.000000"] / 1000
+    load = fio(target, "md0", seconds, "randwrite" if write else "randread", "--bs=4k", "--iodepth=1")
+    return load["clat_ns"]["percentile"]["99.000000"] / 1000
+
+
+def member_pace(target):
+    """In MiB/s, of a bdev like the new member."""
+    return fio(target, "twin", 2, "write", "--bs=1m", "--iodepth=4")["bw_bytes"] / MIB
 
 
 def rebuild(target, size):
     """Without load; the new member leaves again."""
-    target.rpc("bdev_raid_remove_base_bdev", name="m0")
     target.rpc("bdev_raid_add_base_bdev", raid_bdev="md0", base_bdev="spare")
     begun = time.monotonic()
     while "process" in target.array():
@@ -71,18 +81,20 @@ def rebuild(target, size):
 def measure(build, level, count, size, limit, write):
     members = [f"m{i}" for i in range(count)]
     config = [{"method": "bdev_malloc_create", "params": {"name": name, "num_blocks": size * MIB // 4096, "block_size": 4096}}
-              for name in members + ["spare"]]
+              for name in members + ["spare", "twin"]]
     create = {"name": "md0", "raid_level": level, "base_bdevs": members}
     if level != "raid1":
         create["strip_size_kb"] = 64
     config.append({"method": "bdev_raid_create", "params": create})
-    config.append({"method": "bdev_set_qos_limit", "params": {"name": "spare", "rw_mbytes_per_sec": limit}})
+    config += [{"method": "bdev_set_qos_limit", "params": {"name": name, "rw_mbytes_per_sec": limit}} for name in ("spare", "twin")]
     with tempfile.TemporaryDirectory() as folder:
         target = Target(build, Path(folder), config)
         try:
             while "process" in target.array():
                 time.sleep(0.05)
             idle = p99_us(target, 2, write)
+            target.rpc("bdev_raid_remove_base_bdev", name="m0")
+            slowest = member_pace(target)
             alone = rebuild(target, size)
             target.rpc("bdev_raid_add_base_bdev", raid_bdev="md0", base_bdev="spare")
             begun = time.monotonic()
@@ -90,7 +102,7 @@ def measure(build, level, count, size, limit, write):
             assert "process" in target.array(), "the rebuild was over before the load"
             while "process" in target.array():
                 time.sleep(0.005)
-            return alone, size / (time.monotonic() - begun), idle, busy
+            return slowest, alone, size / (time.monotonic() - begun), idle, busy
         finally:
             target.stop()
 
@@ -104,9 +116,10 @@ def main():
     print(f"members of {args.size} MiB; the new one takes {args.limit} MiB/s; 4 KiB at random, one at a time")
     for level, count in (("raid1", 2), ("raid5", 4), ("raid6", 6)):
         for write in (False, True):
-            alone, pace, idle, busy = measure(args.build, level, count, args.size, args.limit, write)
-            print(f"{level} of {count}: rebuild alone {alone:6.1f} MiB/s = {100 * alone / args.limit:3.0f} % of the slowest, "
-                  f"in 2 s of load and after it {pace:6.1f} MiB/s; p99 of {'writes' if write else 'reads '}: idle {idle:7.0f} us, meanwhile {busy:7.0f} us", flush=True)
+            slowest, alone, pace, idle, busy = measure(args.build, level, count, args.size, args.limit, write)
+            print(f"{level} of {count}: the new member takes {slowest:6.1f} MiB/s; rebuild alone {alone:6.1f} MiB/s = "
+                  f"{100 * alone / slowest:3.0f} %, in 2 s of load and after it {pace:6.1f} MiB/s; "
+                  f"p99 of {'writes' if write else 'reads '}: idle {idle:7.0f} us, meanwhile {busy:7.0f} us", flush=True)
 
 
 if __name__ == "__main__":
