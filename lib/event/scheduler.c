@@ -94,6 +94,8 @@ SPDK_SUBSYSTEM_REGISTER(g_scheduler_subsystem)
 struct set_scheduler_params {
 	char *name;
 	uint64_t period;
+	/* Of a scheduler that moves threads. They are taken, so that who asks for one is told that it is not there. */
+	uint8_t load_limit, core_limit, core_busy;
 };
 
 static const struct bdk_rpc_param g_set_scheduler_params[] = {
@@ -111,6 +113,24 @@ static const struct bdk_rpc_param g_set_scheduler_params[] = {
 		.offset = offsetof(struct set_scheduler_params, period),
 		.option = 'p',
 		.help = "microseconds between two runs; the static scheduler never runs and has no use for it",
+	},
+	{
+		.name = "load_limit",
+		.type = BDK_RPC_UINT8,
+		.offset = offsetof(struct set_scheduler_params, load_limit),
+		.help = "percent, of a scheduler that moves threads; the static scheduler has no use for it",
+	},
+	{
+		.name = "core_limit",
+		.type = BDK_RPC_UINT8,
+		.offset = offsetof(struct set_scheduler_params, core_limit),
+		.help = "percent, of a scheduler that moves threads; the static scheduler has no use for it",
+	},
+	{
+		.name = "core_busy",
+		.type = BDK_RPC_UINT8,
+		.offset = offsetof(struct set_scheduler_params, core_busy),
+		.help = "percent, of a scheduler that moves threads; the static scheduler has no use for it",
 	},
 };
 
