@@ -12,6 +12,7 @@
 
 #include "bdevkit/app.h"
 #include "bdevkit/nbd.h"
+#include "bdevkit/strict.h"
 #include "bdevkit/uring.h"
 #include "app/bdevkit/check/check.h"
 #include "app/bdevkit/commands.h"
@@ -389,6 +390,9 @@ serve_command(int argc, char **argv)
 	if (rc >= 0) {
 		serve_options_free(&options);
 		return rc;
+	}
+	if (bdk_strict_is_enabled()) {
+		bdk_strict_tell_crashes(NULL);
 	}
 	rc = spdk_app_start(&options.app, serve_start, &options);
 	check_target_wait();

@@ -49,6 +49,8 @@ enum bdk_strict_rule {
 	BDK_STRICT_REACTOR_HELD,
 	/* A module allocated memory on the way of its I/Os. */
 	BDK_STRICT_ALLOCATED,
+	/* An io_device was still registered when the thread library ended. */
+	BDK_STRICT_DEVICE_LEAKED,
 	BDK_STRICT_NUM_RULES,
 };
 
@@ -141,6 +143,13 @@ void bdk_strict_keep_io(struct spdk_bdev_io *bdev_io);
 
 /* Forgets all reports: what comes again is new. */
 void bdk_strict_clear(void);
+
+/*
+ * Lets a crash of the process be told of on standard error, before it ends as it does anyway: where, on which thread, and in
+ * strict mode in which callback of whom. For SIGSEGV, SIGBUS, SIGILL and SIGFPE, as far as they have no handler. tell may
+ * add what the program knows, and runs inside the handler; NULL: nothing is added.
+ */
+void bdk_strict_tell_crashes(void (*tell)(void));
 
 #ifdef __cplusplus
 }

@@ -46,6 +46,7 @@ static const struct {
 		"leave work that waits to a system thread, and cut long work into pieces"},
 	[BDK_STRICT_ALLOCATED] = {"allocated-in-io-path",
 		"take it from driver_ctx, from the channel, or from a pool made beforehand"},
+	[BDK_STRICT_DEVICE_LEAKED] = {"io-device-leaked", "call spdk_io_device_unregister(), a module in module_fini"},
 };
 
 struct report {

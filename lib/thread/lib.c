@@ -80,6 +80,9 @@ spdk_thread_lib_fini(void)
 
 	RB_FOREACH (dev, io_device_tree, &g_thread_lib.io_devices) {
 		SPDK_ERRLOG("io_device %s not unregistered\n", dev->name);
+		if (strict_is_enabled()) {
+			thread_strict_report_device(dev);
+		}
 	}
 
 	g_thread_lib.new_thread_fn = NULL;

@@ -154,6 +154,16 @@ thread_strict_report_channels(struct spdk_thread *thread)
 }
 
 void
+thread_strict_report_device(const struct io_device *dev)
+{
+	struct strict_fault fault = {.rule = BDK_STRICT_DEVICE_LEAKED, .key = dev, .found_later = true};
+	char place[STRICT_PLACE_SIZE];
+
+	strict_place_format((const void *)(uintptr_t)dev->create_cb, place, sizeof(place));
+	strict_report(&fault, "io_device %s, whose channels are made by %s, is still registered", dev->name, place);
+}
+
+void
 thread_strict_report_kept_devices(void)
 {
 	const struct channel_notes *notes;

@@ -45,6 +45,9 @@ void thread_strict_channel_got(struct spdk_io_channel *ch, const void *caller, b
 void thread_strict_create_begin(void);
 void thread_strict_create_end(void);
 
+/* It is there when the library ends. */
+void thread_strict_report_device(const struct io_device *dev);
+
 /* The thread is exited by force and has channels. */
 void thread_strict_report_channels(struct spdk_thread *thread);
 

@@ -159,23 +159,28 @@ spdk_thread_exit(struct spdk_thread *thread)
 	return 0;
 }
 
-static bool
-has_living_pollers(struct spdk_thread *thread)
+static const struct spdk_poller *
+find_living_poller(struct spdk_thread *thread)
 {
 	struct spdk_poller *poller;
 
 	TAILQ_FOREACH (poller, &thread->active_pollers, link) {
 		if (poller->state != POLLER_UNREGISTERED) {
-			return true;
+			return poller;
 		}
 	}
-	return !RB_EMPTY(&thread->timed_pollers) || !TAILQ_EMPTY(&thread->paused_pollers);
+	poller = RB_MIN(poller_tree, &thread->timed_pollers);
+	return poller != NULL ? poller : TAILQ_FIRST(&thread->paused_pollers);
 }
 
+/* NULL: it can exit. *name: of the poller, if it is one, or "". */
 static const char *
-find_exit_obstacle(struct spdk_thread *thread)
+find_exit_obstacle(struct spdk_thread *thread, const char **name)
 {
+	const struct spdk_poller *poller;
 	bool has_channels;
+
+	*name = "";
 
 	if (msg_queue_has_msgs(&thread->msgs)) {
 		return "has a message";
@@ -183,8 +188,10 @@ find_exit_obstacle(struct spdk_thread *thread)
 	if (thread->for_each_count > 0) {
 		return "waits for a walk over threads or channels";
 	}
-	if (has_living_pollers(thread)) {
-		return "has a poller";
+	poller = find_living_poller(thread);
+	if (poller != NULL) {
+		*name = poller->name;
+		return "has a poller ";
 	}
 	env_mutex_lock(&g_thread_lib.lock);
 	has_channels = !RB_EMPTY(&thread->channels);
@@ -201,15 +208,15 @@ find_exit_obstacle(struct spdk_thread *thread)
 void
 thread_try_exit(struct spdk_thread *thread, uint64_t now)
 {
-	const char *obstacle = find_exit_obstacle(thread);
+	const char *name, *obstacle = find_exit_obstacle(thread, &name);
 
 	if (obstacle != NULL) {
 		if (now < thread->exit_timeout) {
-			SPDK_DEBUGLOG(thread, "thread %s is not exited yet: it %s\n", thread->name, obstacle);
+			SPDK_DEBUGLOG(thread, "thread %s is not exited yet: it %s%s\n", thread->name, obstacle, name);
 			return;
 		}
-		SPDK_ERRLOG("thread %s got timeout, and move it to the exited state forcefully (it %s)\n", thread->name,
-			obstacle);
+		SPDK_ERRLOG("thread %s got timeout, and move it to the exited state forcefully (it %s%s)\n",
+			thread->name, obstacle, name);
 		if (thread->strict) {
 			thread_strict_report_channels(thread);
 		}

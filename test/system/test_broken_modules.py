@@ -7,12 +7,13 @@ client, names what is a rule of its own.
 import os
 import random
 import re
+import signal
 import subprocess
 import time
 
 import pytest
 
-from conftest import BUILD, PATIENCE
+from conftest import BUILD, PATIENCE, run
 from nbd_wire import CMD_DISC, CMD_READ, CMD_WRITE, Wire
 from test_check import check, write_config
 
@@ -63,6 +64,7 @@ DISK = {
     "leaks_buffer": ("when it is closed no data buffer is left", "1 less than before"),
     "leaks_memory": ("opening, using and closing it again does not cost more memory each time", "of memory behind"),
     "never_goes": ("when all have closed it, it goes, and its name is free", "it does not go"),
+    "keeps_device": ("each io_device is unregistered in the end", "io_device broken, whose channels are made by create_channel"),
     "blocks": ("nothing holds its thread for long", "submit_request"),
     "allocates": ("no memory is allocated for each I/O", "submit_request"),
 }
@@ -94,6 +96,20 @@ def without_leak_check(monkeypatch):
 def test_sound_disk(tmp_path, broken_modules, fault):
     """The modules of the next tests, without a fault."""
     check(tmp_path, [("bdev_broken_create", {"fault": fault})], "--module", broken_modules["bdev"], "broken")
+
+
+def test_where_it_crashed(tmp_path, broken_modules, monkeypatch):
+    """The function, what of the module's ran, on which thread, and what the check was at; the process ends by the signal."""
+    monkeypatch.setenv("ASAN_OPTIONS", "handle_segv=0:detect_leaks=0")
+    config = write_config(tmp_path, ("bdev_broken_create", {"fault": "crashes"}))
+    result = run(BUILD / "app/bdevkit/bdevkit", "check", "--json", config, "--module", broken_modules["bdev"], "broken",
+                 check=False)
+    assert result.returncode == -signal.SIGSEGV
+    lines = result.stderr.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("crashed: "))
+    assert re.match(r"crashed: Segmentation fault, address .*, on thread .*, in .* \[\w+.* \(bdev.so\+0x", lines[first])
+    assert any(re.match(r"  by complete\+0x\w+ \(bdev.so\+0x", line) for line in lines[first:]), result.stderr
+    assert re.match(r"bdevkit check: broken crashed in the group '\w+', with --seed 1", lines[-1])
 
 
 @pytest.mark.parametrize("base, write_cache", [(JOURNAL, True), (JOURNAL, False), (MALLOC, True)])

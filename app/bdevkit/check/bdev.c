@@ -225,11 +225,26 @@ is_to_run(struct check *check, const struct group *group)
 	return (group->in_target || !check->options->in_target) && (group->in_threads || check->num_parts == 0);
 }
 
+/* What this system thread is doing, for who wants to know why the process ends. */
+static __thread const struct check *g_tried;
+static __thread const char *g_tried_group;
+
+void
+check_tell_crash(void)
+{
+	if (g_tried != NULL) {
+		fprintf(stderr, "bdevkit check: %s crashed in the group '%s', with --seed %" PRIu64 "\n", g_tried->name,
+			g_tried_group, g_tried->options->seed);
+	}
+}
+
 static void
 run_group(struct check *check, const struct group *group)
 {
 	bool together = group->together && check->num_parts > 0;
 
+	g_tried = check;
+	g_tried_group = group->name;
 	session_note("%s", group->name);
 	if (together) {
 		check_meet_others(check);
@@ -238,6 +253,7 @@ run_group(struct check *check, const struct group *group)
 	if (together) {
 		check_meet_others(check);
 	}
+	g_tried = NULL;
 }
 
 static void

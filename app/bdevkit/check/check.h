@@ -311,6 +311,9 @@ void check_fence_io(struct check_io *io);
 /* Opens it and tries all rules. Returns 0, or a negative errno: it cannot be checked, and stderr says why. */
 int check_bdev(struct check *check);
 
+/* Says on stderr what the calling system thread was trying. */
+void check_tell_crash(void);
+
 /* Of descriptors that are open for a moment. */
 void check_ignore_event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *event_ctx);
 

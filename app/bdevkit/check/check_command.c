@@ -9,6 +9,7 @@
 #include "spdk/log.h"
 #include "spdk/string.h"
 
+#include "bdevkit/strict.h"
 #include "app/bdevkit/commands.h"
 #include "app/bdevkit/expression_config.h"
 #include "app/bdevkit/load_module.h"
@@ -335,6 +336,7 @@ run_checks(struct check **checks, size_t count, int argc, char **argv)
 	g_options.config = g_config;
 	g_options.config_size = g_config_size;
 	check_journal_register(session_random);
+	bdk_strict_tell_crashes(check_tell_crash);
 	if (!g_options.no_strict && g_socket_path == NULL) {
 		check_strict_enable();
 	}

@@ -98,7 +98,8 @@
 	RULE(STRICT_CHANNEL, "strict", "each channel is put in the end") \
 	RULE(STRICT_DESCRIPTOR, "strict", "each descriptor is closed in the end") \
 	RULE(STRICT_HELD, "strict", "nothing holds its thread for long") \
-	RULE(STRICT_ALLOCATED, "strict", "no memory is allocated for each I/O")
+	RULE(STRICT_ALLOCATED, "strict", "no memory is allocated for each I/O") \
+	RULE(STRICT_DEVICE, "strict", "each io_device is unregistered in the end")
 
 #define CHECK_RULE_ID(id, group, text) RULE_##id,
 enum check_rule_id {

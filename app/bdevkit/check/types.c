@@ -69,7 +69,9 @@ check_type(struct check *check, enum spdk_bdev_io_type type, struct check_data *
 		check_expect(check, works, io.rc == 0 && (io.success || io.miscompare), &io,
 			"failed (%d), made from other types", io.rc);
 	} else {
-		check_expect(check, refuses, io.rc == -ENOTSUP || (io.rc == 0 && !io.success), &io, "not refused (%d)",
+		check_expect(check, refuses, io.rc == -ENOTSUP || (io.rc == 0 && !io.success), &io,
+			"not refused (%d): submit_request() "
+			"has to fail what io_type_supported() says no to",
 			io.rc);
 	}
 	if (io.bdev_io != NULL) {

@@ -4,6 +4,8 @@
 
 #include "broken.h"
 
+#include <signal.h>
+
 #include "bdevkit/rpc.h"
 #include "spdk/dif.h"
 
@@ -89,6 +91,10 @@ complete(struct spdk_bdev_io *bdev_io, enum spdk_bdev_io_status status)
 	}
 	if (g_fault == FAULT_BAD_STATUS && happens_now()) {
 		status = 42;
+	}
+	if (g_fault == FAULT_CRASHES && happens_now()) {
+		/* As happens to who writes to a buffer that it does not have. */
+		raise(SIGSEGV);
 	}
 	spdk_bdev_io_complete(bdev_io, status);
 }
@@ -597,7 +603,9 @@ module_init(void)
 static void
 module_fini(void)
 {
-	spdk_io_device_unregister(&g_module, NULL);
+	if (g_fault != FAULT_KEEPS_DEVICE) {
+		spdk_io_device_unregister(&g_module, NULL);
+	}
 }
 
 struct create_params {

@@ -54,6 +54,8 @@
 	FAULT(LEAKS_BUFFER, "leaks_buffer") \
 	FAULT(LEAKS_MEMORY, "leaks_memory") \
 	FAULT(NEVER_GOES, "never_goes") \
+	FAULT(KEEPS_DEVICE, "keeps_device") \
+	FAULT(CRASHES, "crashes") \
 	FAULT(BLOCKS, "blocks") \
 	FAULT(ALLOCATES, "allocates")
 

@@ -6,6 +6,8 @@
 #include "test/unit/common/strict_reports.h"
 #include "lib/strict/strict_internal.h"
 
+#include <sys/wait.h>
+
 static struct spdk_thread *g_thread;
 
 static int
@@ -149,6 +151,34 @@ test_channel_leaked(void **state)
 	g_thread = NULL;
 }
 
+/* ---- what is left in the end ---- */
+
+/* In a process of its own: what is left behind is lost. */
+static void
+test_device_leaked(void **state)
+{
+	int kept, unregistered, status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child > 0) {
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+		return;
+	}
+	spdk_io_device_register(&kept, create_cb, destroy_cb, 0, "box");
+	spdk_io_device_register(&unregistered, create_cb, destroy_cb, 0, "bag");
+	spdk_io_device_unregister(&unregistered, NULL);
+	destroy_thread(g_thread);
+	spdk_set_thread(NULL);
+	spdk_thread_lib_fini();
+	_exit(g_reports.count == 1 && g_reports.items[0].rule == BDK_STRICT_DEVICE_LEAKED &&
+				strstr(g_reports.items[0].text,
+					"io_device box, whose channels are made by create_cb (") != NULL
+			? 0
+			: 1);
+}
+
 /* ---- settings ---- */
 
 static void
@@ -199,6 +229,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_poller_holds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_innermost_is_blamed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_channel_leaked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_device_leaked, setup, teardown),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_options),
 	};
