@@ -109,7 +109,7 @@ open_and_claim(struct raid_opening *opening, const char **why)
 	rc = spdk_bdev_open_ext(member->name, true, event_cb, member, &opening->desc);
 	if (rc != 0) {
 		opening->desc = NULL;
-		*why = rc == -EPERM ? "a member is claimed by another module" : NULL;
+		*why = rc == -EPERM ? "a member is claimed by another module, or listed twice" : NULL;
 		return rc;
 	}
 	opening->bdev = spdk_bdev_desc_get_bdev(opening->desc);

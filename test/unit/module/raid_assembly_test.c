@@ -806,6 +806,55 @@ members_of_one_that_waits_come_and_go(void **state)
 	fixture_stop();
 }
 
+/* The first one that waits for it gets it; the other one goes on waiting. */
+static void
+a_bdev_is_member_of_one_array(void **state)
+{
+	begin(1, 3);
+	go(0);
+	fixture_rpc_expect(
+		"true", "bdev_raid_create", "{'name': 'x', 'raid_level': 'raid1', 'base_bdevs': ['m0', 'm1']}");
+	fixture_rpc_expect(
+		"true", "bdev_raid_create", "{'name': 'r', 'raid_level': 'raid1', 'base_bdevs': ['m0', 'm2']}");
+	fixture_rpc_expect_error(-EPERM,
+		"Failed to create RAID bdev y: a member is claimed by another module, or listed twice",
+		"bdev_raid_create", "{'name': 'y', 'raid_level': 'raid1', 'base_bdevs': ['m1', 'd0']}");
+	fixture_rpc_expect_error(-EPERM,
+		"Failed to create RAID bdev y: a member is claimed by another module, or listed twice",
+		"bdev_raid_create", "{'name': 'y', 'raid_level': 'raid1', 'base_bdevs': ['d0', 'd0']}");
+	assert_null(raid_find("y"));
+	come(0);
+	assert_int_equal(raid_find("x")->state, RAID_ONLINE);
+	expect(RAID_CONFIGURING, 1, 2);
+	fixture_rpc_expect("true", "bdev_raid_delete", "{'name': 'x'}");
+	fixture_rpc_expect("true", "bdev_raid_add_base_bdev", "{'raid_bdev': 'r', 'base_bdev': 'm0'}");
+	expect(RAID_ONLINE, 2, 2);
+	end();
+	fixture_stop();
+}
+
+/* The smallest one says how large it is, also when it is put together again. */
+static void
+members_of_unequal_size(void **state)
+{
+	begin(1, 3);
+	fixture_rpc("bdev_malloc_create", "{'name': 'large', 'num_blocks': %d, 'block_size': %d}", DISK_BLOCKS + 1000,
+		BLOCK);
+	fixture_rpc_expect("true", "bdev_raid_create",
+		"{'name': 'r', 'raid_level': 'raid1', 'superblock': true, 'base_bdevs': ['large', 'm0', 'm1']}");
+	assert_int_equal(expect(RAID_ONLINE, 3, 3)->bdev.blockcnt, DISK_BLOCKS - 2048);
+	fill_array(1);
+	end();
+	/* The large one has been there all the time. */
+	come(1);
+	expect(RAID_CONFIGURING, 2, 3);
+	come(0);
+	assert_int_equal(expect(RAID_ONLINE, 3, 3)->bdev.blockcnt, DISK_BLOCKS - 2048);
+	expect_array(1);
+	end();
+	fixture_stop();
+}
+
 /* ---- Losing and growing ---- */
 
 static void
@@ -1124,6 +1173,8 @@ main(void)
 		cmocka_unit_test(foreign_stripes_lie_where_they_did),
 		cmocka_unit_test(foreign_ones_that_are_not_known_are_left_alone),
 		cmocka_unit_test(members_of_one_that_waits_come_and_go),
+		cmocka_unit_test(a_bdev_is_member_of_one_array),
+		cmocka_unit_test(members_of_unequal_size),
 		cmocka_unit_test(rebuild_ends_with_its_target),
 		cmocka_unit_test(it_fails_with_its_last_good_member),
 		cmocka_unit_test(it_grows_when_all_have_grown),
