@@ -127,10 +127,11 @@ def main():
     if "unit" in wanted:
         run_unit(counts, "build-asan", [])
     if "tsan" in wanted:
-        build("build-tsan", "--buildtype=debug", "-Doptimization=1", "-Db_sanitize=thread", "-Db_lundef=false")
+        build("build-tsan", "--buildtype=debug", "-Doptimization=1", "-Db_sanitize=thread", "-Db_lundef=false",
+              "--werror")
         run_unit(counts, "build-tsan", ["thread", "race"])
     if "system" in wanted:
-        build("build", "--buildtype=release", "-Doptimization=3", "-Db_lto=true", "-Dtests=false")
+        build("build", "--buildtype=release", "-Doptimization=3", "-Db_lto=true", "-Dtests=false", "--werror")
         run_pytest(counts, "test/system", dict(ENVIRONMENT, BDEVKIT_BUILD=str(ROOT / "build-asan")))
 
     for remark in counts.remarks:

@@ -597,7 +597,7 @@ static int
 name_parts(struct call *call, struct expression_names *names)
 {
 	const struct alias *alias = call->alias;
-	struct argument argument = find_argument(call);
+	struct argument argument __attribute__((unused)) = find_argument(call);
 	const struct expression_word *word = NULL;
 	uint64_t count = 1;
 	int rc = 0;

@@ -29,8 +29,7 @@ raid_stripe_locks_init(struct raid_stripe_locks *locks, uint32_t zone_shift)
 	return 0;
 }
 
-static bool
-is_unused(const struct raid_stripe_lock_queue *queue)
+static bool __attribute__((unused)) is_unused(const struct raid_stripe_lock_queue *queue)
 {
 	return TAILQ_EMPTY(&queue->held) && TAILQ_EMPTY(&queue->waiting);
 }
