@@ -24,6 +24,50 @@ static const struct field g_fields[] = {
 		SPDK_NVME_SC_REFERENCE_TAG_CHECK_ERROR},
 };
 
+/* Where a block and those behind it are in the buffers. Returns the number of pieces. */
+static int
+find_block(const struct check *check, const struct check_data *data, uint64_t block, struct iovec *iovs)
+{
+	size_t skip = block * check->block_size;
+	int iovcnt = 0;
+
+	for (int i = 0; i < data->iovcnt; i++) {
+		size_t skipped = spdk_min(skip, data->iovs[i].iov_len);
+
+		skip -= skipped;
+		if (skipped < data->iovs[i].iov_len) {
+			iovs[iovcnt++] = (struct iovec){
+				.iov_base = (uint8_t *)data->iovs[i].iov_base + skipped,
+				.iov_len = data->iovs[i].iov_len - skipped,
+			};
+		}
+	}
+	return iovcnt;
+}
+
+/*
+ * All bits of the tag of one of the blocks change. With one bit changed it may be the right one after all: below a part
+ * blocks have other numbers, and tags that the bdev is told not to check come there as they are.
+ */
+static int
+damage_reference_tag(struct check *check, struct check_data *data, uint64_t offset)
+{
+	uint64_t block = session_random(data->blocks);
+	struct iovec iovs[CHECK_MAX_IOVS];
+	struct iovec md = {.iov_base = data->md + block * check->separate_md_size, .iov_len = check->separate_md_size};
+	struct spdk_dif_error error;
+	struct spdk_dif_ctx ctx;
+
+	check_data_pi_context(check, &ctx, offset + block);
+	spdk_dif_ctx_set_remapped_init_ref_tag(&ctx, ~(uint32_t)(check->first_block + offset + block));
+	if (check->bdev->md_interleave) {
+		int iovcnt = find_block(check, data, block, iovs);
+
+		return spdk_dif_remap_ref_tag(iovs, iovcnt, 1, &ctx, &error, false);
+	}
+	return spdk_dix_remap_ref_tag(&md, 1, &ctx, &error, false);
+}
+
 /* Changes a field of one of the blocks. */
 static void
 damage(struct check *check, struct check_data *data, uint64_t offset, const struct field *field)
@@ -33,7 +77,9 @@ damage(struct check *check, struct check_data *data, uint64_t offset, const stru
 	int rc;
 
 	check_data_pi_context(check, &ctx, offset);
-	if (check->bdev->md_interleave) {
+	if (field->check == SPDK_DIF_CHECK_TYPE_REFTAG) {
+		rc = damage_reference_tag(check, data, offset);
+	} else if (check->bdev->md_interleave) {
 		rc = spdk_dif_inject_error(data->iovs, data->iovcnt, (uint32_t)data->blocks, &ctx, field->error, NULL);
 	} else {
 		rc = spdk_dix_inject_error(
