@@ -3,8 +3,9 @@
 /*
  * The way of a change through the journal, on its thread:
  *
- *   log_begin: members on which this I/O has failed have left. It takes a number, and with it a slot; if all slots are taken
- *   it waits for a checkpoint (raid_journal_checkpoint.c), and whoever has a number never waits for one that has not.
+ *   log_begin: members on which this I/O has failed have left, and nobody is half gone. It takes a number, and with it a
+ *   slot; if all slots are taken it waits for a checkpoint (raid_journal_checkpoint.c), and whoever has a number never waits
+ *   for one that has not.
  *   log_submit, part_submit: a record to each member.
  *   flush_begin: members with a cache are flushed, once for all records that have been written meanwhile.
  *   log_durable: members that could not take their record leave. log_release: nobody is half gone.
@@ -114,12 +115,19 @@ log_end(struct raid_stripe_write *write)
 	bdk_msg_send(channel_of(write)->thread, &write->msg, call_cb, write);
 }
 
+/* Until no member is half gone. */
+static void
+hold(struct raid_stripe_write *write, void (*left_cb)(struct raid_stripe_write *write))
+{
+	write->left_cb = left_cb;
+	TAILQ_INSERT_TAIL(&channel_of(write)->held, write, link);
+}
+
 static void
 log_release(struct raid_stripe_write *write)
 {
 	if (write->status == 0 && write->ch->holds > 0) {
-		write->left_cb = log_release;
-		TAILQ_INSERT_TAIL(&channel_of(write)->held, write, link);
+		hold(write, log_release);
 		return;
 	}
 	log_end(write);
@@ -515,6 +523,11 @@ log_begin(struct raid_stripe_write *write)
 		log_end(write);
 		return;
 	}
+	if (spdk_unlikely(write->ch->holds > 0)) {
+		/* There must be no record without a member that may still count after a crash. */
+		hold(write, log_begin);
+		return;
+	}
 	if (spdk_likely(take_number(journal, &sequence))) {
 		log_submit(write, sequence);
 		return;
@@ -570,8 +583,7 @@ done_release(struct raid_stripe_write *write)
 	struct raid_journal *journal = entry->journal;
 
 	if (write->status == 0 && write->ch->holds > 0) {
-		write->left_cb = done_release;
-		TAILQ_INSERT_TAIL(&channel_of(write)->held, write, link);
+		hold(write, done_release);
 		return;
 	}
 	if (write->status == 0) {
