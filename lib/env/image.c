@@ -173,6 +173,21 @@ measure(struct env_image *image)
 	return dl_iterate_phdr(measure_cb, &extent) == 1 ? 0 : -EINVAL;
 }
 
+/* A program that has loaded the library by itself, as fio and Python do, may have kept its symbols from all others. */
+static void
+show_own_symbols(void)
+{
+	Dl_info own;
+	void *handle;
+
+	if (dladdr(&g_users, &own) != 0 && own.dli_fname != NULL) {
+		handle = dlopen(own.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
+		if (handle != NULL) {
+			dlclose(handle);
+		}
+	}
+}
+
 int
 env_image_open(const char *path, struct env_image *image, char **error)
 {
@@ -181,6 +196,7 @@ env_image_open(const char *path, struct env_image *image, char **error)
 	if (is_in_memory(path)) {
 		return -EEXIST;
 	}
+	show_own_symbols();
 	g_opening = true;
 	/* All symbols now, as one that is missing must not show in the middle of the work; and none of them to others. */
 	image->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);

@@ -137,6 +137,19 @@ def test_expressions_and_names(config, tmp_path):
     assert len(fio(program, tmp_path, text)) == 3
 
 
+def test_run_time_module(tmp_path):
+    """fio keeps the symbols of its engines from everybody; the modules that the configuration names find them all the same."""
+    program, name = SPELLINGS["external"]
+    module, keep = tmp_path / "bdev_ram.so", tmp_path / "config.json"
+    subprocess.run(["cc", "-g", "-fPIC", "-shared", "-Wno-nested-externs", "-I", ROOT / "include",
+                    ROOT / "test/system/loadable_module/bdev_ram.c", "-o", module], check=True)
+    keep.write_text(json.dumps({"modules": [str(module)], "subsystems": [{"subsystem": "bdev", "config": [
+        method("bdev_ram_create", name="ram", num_blocks=4096)]}]}))
+    text = JOB % (name, keep) + "verify=crc32c\n[job]\nfilename=ram\nrw=randwrite\n"
+    jobs = fio(program, tmp_path, text)
+    assert jobs[0]["write"]["total_ios"] == 512 and jobs[0]["read"]["total_ios"] == 512
+
+
 def test_preloaded(config, tmp_path):
     """The third way, of job files whose fio knows nothing of the engine."""
     environ = environment()
@@ -166,6 +179,14 @@ def test_verify_modes(config, tmp_path, verify):
     jobs = fio(program, tmp_path,
                JOB % (name, config) + f"{extra}verify={verify}\n[job]\nfilename=malloc\nrw=randwrite\nbsrange=512-16k\n")
     assert jobs[0]["read"]["total_ios"] == jobs[0]["write"]["total_ios"] > 100
+
+
+def test_verified_while_it_writes(config, tmp_path):
+    """What was written is read soon, and threads of fio's own look at it and give the I/O back."""
+    program, name = SPELLINGS["external"]
+    jobs = fio(program, tmp_path, JOB % (name, config) + "verify=crc32c\nverify_backlog=64\nverify_async=2\n"
+               "[job]\nfilename=malloc\nrw=randwrite\n")
+    assert jobs[0]["read"]["total_ios"] == jobs[0]["write"]["total_ios"] == 512
 
 
 def test_verify_finds_what_is_wrong(config, tmp_path):
