@@ -80,6 +80,9 @@ void expression_names_free(struct expression_names *names);
 int expression_write(const struct expression *expression, struct expression_names *taken, struct spdk_json_write_ctx *w,
 	struct expression_names *bdevs, struct expression_error *error);
 
+/* Whether KIND:... means something already. */
+bool expression_has_kind(const char *kind);
+
 /* ---- expression_value.c ---- */
 
 /* A number with one of the suffixes K, M, G, T, P, E, perhaps with iB or B behind it. Returns 0 or -EINVAL. */

@@ -12,6 +12,8 @@
 /* Of what is named in bytes, where nobody says otherwise. */
 #define DEFAULT_BLOCK_SIZE "512"
 
+#define METHOD_FORMAT "bdev_%s_create"
+
 /* One that makes several bdevs makes no more. */
 #define MAX_PARTS 1024
 
@@ -125,8 +127,11 @@ make_name(const struct expression_names *names, const struct call *call)
 	bool is_file = call->alias != NULL && call->alias->of == NULL && expression->argument.text != NULL;
 	const char *slash = is_file ? strrchr(expression->argument.text, '/') : NULL;
 	const char *stem = !is_file ? expression->kind.text : slash != NULL ? slash + 1 : expression->argument.text;
-	char *name = strdup(stem);
+	char *name;
 
+	/* A path may end with a slash. */
+	stem = stem[0] == '\0' ? expression->kind.text : stem;
+	name = strdup(stem);
 	for (unsigned int i = 1; name != NULL && is_taken(names, name); i++) {
 		free(name);
 		name = spdk_sprintf_alloc("%s.%u", stem, i);
@@ -152,13 +157,28 @@ find_method(struct call *call)
 	if (kind == NULL) {
 		kind = bdk_uring_probe(&why) == 0 ? "uring" : "aio";
 	}
-	snprintf(call->method_name, sizeof(call->method_name), "bdev_%s_create", kind);
+	snprintf(call->method_name, sizeof(call->method_name), METHOD_FORMAT, kind);
 	if (spdk_rpc_get_method_state_mask(call->method_name, &states) != 0) {
 		return expression_fail(call->error, expression->kind.at, "there is no kind of bdev '%s': no method %s",
 			expression->kind.text, call->method_name);
 	}
 	call->method = bdk_rpc_get_description(call->method_name);
 	return 0;
+}
+
+bool
+expression_has_kind(const char *kind)
+{
+	char method_name[sizeof(((struct call *)NULL)->method_name)];
+	uint32_t states;
+
+	for (size_t i = 0; i < SPDK_COUNTOF(g_aliases); i++) {
+		if (strcmp(g_aliases[i].kind, kind) == 0) {
+			return true;
+		}
+	}
+	snprintf(method_name, sizeof(method_name), METHOD_FORMAT, kind);
+	return spdk_rpc_get_method_state_mask(method_name, &states) == 0;
 }
 
 /* NULL: it has none of that name. */
@@ -326,6 +346,12 @@ check_bases(const struct call *call)
 	return 0;
 }
 
+static const char *
+argument_hint(const struct argument *argument)
+{
+	return argument->cli_param != NULL ? "its size, such as 64M" : argument->param->help;
+}
+
 static int
 check_argument(const struct call *call)
 {
@@ -340,6 +366,10 @@ check_argument(const struct call *call)
 			call->method != NULL ? "%s takes no argument behind a colon"
 					     : "what %s takes is not described: write PARAMETER=VALUE in brackets",
 			expression->kind.text);
+	}
+	if (expression->argument.text[0] == '\0') {
+		return expression_fail(call->error, expression->argument.at,
+			"%s needs an argument behind the colon: %s", expression->kind.text, argument_hint(&argument));
 	}
 	if (find_item(call, argument.param->name) != NULL) {
 		return expression_fail(call->error, expression->argument.at, "%s is given twice: here and by its name",
@@ -375,10 +405,7 @@ check_required(const struct call *call)
 		}
 		return expression_fail(call->error, call->expression->kind.at,
 			is_argument ? "%s needs an argument behind a colon: %s" : "%s needs the parameter %s",
-			call->expression->kind.text,
-			!is_argument                         ? param->name
-				: argument.cli_param != NULL ? "its size, such as 64M"
-							     : param->help);
+			call->expression->kind.text, is_argument ? argument_hint(&argument) : param->name);
 	}
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "spdk/string.h"
 
 #include "app/bdevkit/commands.h"
+#include "app/bdevkit/expression.h"
 #include "app/bdevkit/template_paths.h"
 #include "app/bdevkit/text.h"
 
@@ -67,6 +68,22 @@ set_kind(const char *name)
 	return false;
 }
 
+/* What is called NAME_create, NAME_delete or NAME_opts in the headers of the system, as in the source that is written. */
+static const char *const g_taken[] = {"epoll", "ip", "memfd", "pthread", "pthread_key", "timer"};
+
+/* Whether names of C that begin with it are somebody else's. */
+static bool
+is_taken(const char *name)
+{
+	for (size_t i = 0; i < SPDK_COUNTOF(g_taken); i++) {
+		if (strcmp(name, g_taken[i]) == 0) {
+			return true;
+		}
+	}
+	return strcmp(name, "spdk") == 0 || strcmp(name, "bdk") == 0 || strncmp(name, "spdk_", 5) == 0 ||
+		strncmp(name, "bdk_", 4) == 0;
+}
+
 /* Parts of names in C, of files, and of a method. */
 static bool
 check_name(const char *name)
@@ -83,6 +100,17 @@ check_name(const char *name)
 	}
 	if (spdk_bdev_module_list_find(name) != NULL) {
 		fprintf(stderr, "bdevkit new: bdevkit has a module %s; take another name\n", name);
+		return false;
+	}
+	if (expression_has_kind(name)) {
+		fprintf(stderr,
+			"bdevkit new: %s:... means another bdev already, see 'bdevkit show'; take another name\n",
+			name);
+		return false;
+	}
+	if (is_taken(name)) {
+		fprintf(stderr, "bdevkit new: names that begin with %s_ belong to the headers; take another name\n",
+			name);
 		return false;
 	}
 	return true;

@@ -102,9 +102,22 @@ def test_the_minimal_module_is_short(capsys):
     assert len(lines) < 70 and max(map(len, lines)) <= 120
 
 
+@pytest.mark.parametrize("name", ["int", "errno", "stat"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_name_will_do(installed, tmp_path, kind, name):
+    """Words that C, or the headers of the system, have for something else, too."""
+    shell(f"bdevkit new {name} " + " ".join(KINDS[kind]), tmp_path, installed)
+    shell("make CFLAGS='-O0 -Werror'", tmp_path / name, installed)
+    expression = EXPRESSIONS[kind].replace("mine_2", name)
+    shown = shell(f"bdevkit show --module ./{name}.so '{expression}'", tmp_path / name, installed).stdout
+    assert f'"bdev_{name}_create"' in shown
+
+
 def test_wrong_words(installed, tmp_path):
     for words, code, text in (("", 2, "name"), ("a b", 2, "name"), ("9x", 2, "letter"), ("a-b", 2, "letters"),
                               ("Disk", 2, "small letters"), ("x" * 33, 2, "32"), ("malloc", 2, "has a module malloc"),
+                              ("file", 2, "file:... means another bdev"), ("raid5", 2, "raid5:... means another bdev"),
+                              ("spdk", 2, "begin with spdk_"), ("bdk_x", 2, "begin with"), ("pthread", 2, "pthread_"),
                               ("x --kind tape", 2, "disk or filter"), ("x --kind filter --minimal", 2, "for disks")):
         result = shell(f"bdevkit new {words}", tmp_path, installed, check=False)
         assert result.returncode == code and text in result.stderr, words

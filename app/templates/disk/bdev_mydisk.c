@@ -12,7 +12,7 @@
 #include "spdk/util.h"
 
 /* The bdev comes first: whoever has it has the disk. */
-struct mydisk {
+struct mydisk_disk {
 	struct spdk_bdev bdev;
 	char *data;
 };
@@ -39,7 +39,7 @@ SPDK_BDEV_MODULE_REGISTER(mydisk, &g_mydisk_module)
 static char *
 get_data(struct spdk_bdev_io *bdev_io)
 {
-	struct mydisk *disk = bdev_io->bdev->ctxt;
+	struct mydisk_disk *disk = bdev_io->bdev->ctxt;
 
 	return disk->data + bdev_io->u.bdev.offset_blocks * bdev_io->bdev->blocklen;
 }
@@ -129,7 +129,7 @@ destroy_channel(void *io_device, void *ctx)
 static int
 mydisk_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
 {
-	struct mydisk *disk = ctx;
+	struct mydisk_disk *disk = ctx;
 
 	spdk_json_write_named_object_begin(w, "mydisk");
 	spdk_json_write_named_uint64(w, "bytes", disk->bdev.blockcnt * disk->bdev.blocklen);
@@ -153,7 +153,7 @@ mydisk_write_config_json(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w)
 }
 
 static void
-free_disk(struct mydisk *disk)
+free_disk(struct mydisk_disk *disk)
 {
 	spdk_free(disk->data);
 	free(disk->bdev.name);
@@ -196,10 +196,10 @@ check_opts(const struct mydisk_opts *opts)
 
 static char g_product_name[] = "mydisk";
 
-static struct mydisk *
+static struct mydisk_disk *
 alloc_disk(const struct mydisk_opts *opts)
 {
-	struct mydisk *disk = calloc(1, sizeof(*disk));
+	struct mydisk_disk *disk = calloc(1, sizeof(*disk));
 
 	if (disk == NULL) {
 		return NULL;
@@ -224,7 +224,7 @@ alloc_disk(const struct mydisk_opts *opts)
 int
 mydisk_create(const struct mydisk_opts *opts)
 {
-	struct mydisk *disk;
+	struct mydisk_disk *disk;
 	int rc = check_opts(opts);
 
 	if (rc != 0) {

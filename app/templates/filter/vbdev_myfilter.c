@@ -27,7 +27,7 @@ struct myfilter_params {
 	bool read_only;
 };
 
-struct myfilter {
+struct myfilter_bdev {
 	struct bdk_vbdev vbdev;
 	bool read_only;
 	/* I/Os that the base has failed; any thread. */
@@ -50,7 +50,7 @@ static void
 done_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
 {
 	struct spdk_bdev_io *bdev_io = cb_arg;
-	struct myfilter *filter = bdev_io->bdev->ctxt;
+	struct myfilter_bdev *filter = bdev_io->bdev->ctxt;
 
 	if (!success) {
 		__atomic_fetch_add(&filter->num_failed, 1, __ATOMIC_RELAXED);
@@ -85,7 +85,7 @@ static void
 myfilter_submit_request(struct spdk_io_channel *io_ch, struct spdk_bdev_io *bdev_io)
 {
 	struct myfilter_channel *ch = spdk_io_channel_get_ctx(io_ch);
-	struct myfilter *filter = bdev_io->bdev->ctxt;
+	struct myfilter_bdev *filter = bdev_io->bdev->ctxt;
 
 	if (filter->read_only && changes_data(bdev_io->type)) {
 		spdk_bdev_io_complete(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
@@ -111,7 +111,7 @@ create_channel(struct bdk_vbdev *vbdev, void *ctx)
 static bool
 myfilter_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 {
-	struct myfilter *filter = ctx;
+	struct myfilter_bdev *filter = ctx;
 
 	if (filter->read_only && changes_data(io_type)) {
 		return false;
@@ -123,7 +123,7 @@ myfilter_io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 static int
 myfilter_dump_info_json(void *ctx, struct spdk_json_write_ctx *w)
 {
-	struct myfilter *filter = ctx;
+	struct myfilter_bdev *filter = ctx;
 
 	spdk_json_write_named_object_begin(w, "myfilter");
 	spdk_json_write_named_string(w, "base_bdev_name", spdk_bdev_get_name(filter->vbdev.base));
@@ -148,7 +148,7 @@ static const struct spdk_bdev_fn_table g_myfilter_fn_table = {
 static int
 init_filter(struct bdk_vbdev *vbdev, const void *params, const char **why)
 {
-	struct myfilter *filter = (struct myfilter *)vbdev;
+	struct myfilter_bdev *filter = (struct myfilter_bdev *)vbdev;
 
 	filter->read_only = ((const struct myfilter_params *)params)->read_only;
 	bdk_vbdev_copy_properties(vbdev);
@@ -178,7 +178,7 @@ static struct bdk_vbdev_kind g_myfilter_kind = {
 	/* Another one for each kind: `uuidgen`. */
 	.uuid_namespace.u.raw = {0x3b, 0x0e, 0x6c, 0x5d, 0x1a, 0x8f, 0x4e, 0x02, 0x9d, 0x57, 0x44, 0xc1, 0x06, 0xb8,
 		0x2f, 0x91},
-	.vbdev_size = sizeof(struct myfilter),
+	.vbdev_size = sizeof(struct myfilter_bdev),
 	.channel_size = sizeof(struct myfilter_channel),
 	.params_size = sizeof(struct myfilter_params),
 	.init = init_filter,
