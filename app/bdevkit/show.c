@@ -12,7 +12,7 @@
 static void
 print_help(void)
 {
-	printf("usage: bdevkit show [--module FILE|NAME]... EXPRESSION...\n"
+	printf("usage: bdevkit show [--module FILE|NAME]... [--names] EXPRESSION...\n"
 	       "\n"
 	       "Prints the configuration that bdev expressions stand for, as 'bdevkit serve --json' loads it.\n"
 	       "\n"
@@ -22,10 +22,15 @@ print_help(void)
 	       "expression or\n"
 	       "the name of a bdev. Numbers may have a suffix: K, M, G, T.\n"
 	       "\n"
+	       "  --module FILE|NAME  load a module, whose kinds of bdevs are known then; may be repeated\n"
+	       "  --names             print what the bdevs will be called instead, one in a line\n"
+	       "\n"
 	       "examples:\n"
 	       "  bdevkit show malloc:64M\n"
 	       "  bdevkit show 'raid1(file:a.img,file:b.img,name=mirror)'\n");
 }
+
+static bool g_names;
 
 /* Returns -1 to go on, or an exit code. */
 static int
@@ -34,6 +39,7 @@ parse(int argc, char **argv)
 	static const struct option options[] = {
 		{"help", no_argument, NULL, 'h'},
 		{"module", required_argument, NULL, 'm'},
+		{"names", no_argument, NULL, 'n'},
 		{NULL, 0, NULL, 0},
 	};
 	int ch;
@@ -43,6 +49,10 @@ parse(int argc, char **argv)
 		if (ch == 'h') {
 			print_help();
 			return EXIT_OK;
+		}
+		if (ch == 'n') {
+			g_names = true;
+			continue;
 		}
 		if (ch != 'm') {
 			fprintf(stderr, "'bdevkit show --help' tells how to use it\n");
@@ -79,8 +89,11 @@ show_command(int argc, char **argv)
 	}
 	rc = expression_write_config("show", (const char *const *)argv + optind, (size_t)(argc - optind), NULL, 0,
 		SPDK_JSON_WRITE_FLAG_FORMATTED, &text, &bdevs);
-	if (rc == 0) {
+	if (rc == 0 && !g_names) {
 		printf("%s\n", text.data);
+	}
+	for (size_t i = 0; i < bdevs.count && rc == 0 && g_names; i++) {
+		printf("%s\n", bdevs.items[i]);
 	}
 	expression_names_free(&bdevs);
 	free(text.data);

@@ -52,6 +52,16 @@ def test_expression():
     assert skipped == []
 
 
+def test_expression_with_a_run_time_module(tmp_path):
+    """What is tested is what the expression makes, whatever its name; fio has the module from the configuration."""
+    module = tmp_path / "mydisk.so"
+    subprocess.run(["cc", "-fPIC", "-shared", "-I", ROOT / "include", ROOT / "app/templates/minimal/bdev_mydisk.c", "-o",
+                    module], check=True)
+    passed, skipped = passes("--module", module, "error(mydisk:4M)")
+    assert {"EE_mydisk: bdevkit check", "EE_mydisk: nbdcopy", "EE_mydisk: fio, random writes"} <= set(passed)
+    assert skipped == ["EE_mydisk: fio, trim"]
+
+
 def test_configuration(tmp_path):
     (tmp_path / "file").write_bytes(bytes(8 << 20))
     config = configuration(

@@ -87,6 +87,13 @@ def test_several_and_deep_ones(folder):
     assert [params["name"] for _, params in calls] == ["malloc", "passthru"] + [f"passthru.{i}" for i in range(1, 150)]
 
 
+def test_names(folder):
+    """What the bdevs are called that are made in the end, of several, and where the method has no name for them."""
+    result = run(BDEVKIT, "show", "--names", "malloc:1M", "error(malloc:1M)", "split:2(null:1M)", "passthru(x,name=y z)", cwd=folder)
+    assert result.stdout == "malloc\nEE_malloc.1\nnullp0\nnullp1\ny z\n"
+    assert show(folder, "file:somewhere/") == [of_file("file", "somewhere/")]
+
+
 # At the caret: what follows of the text.
 WRONG = {
     "mydsk:64M": ("mydsk:64M", "there is no kind of bdev 'mydsk'"),
@@ -105,6 +112,8 @@ WRONG = {
     "malloc:1M(md_size=8,md-size=8)": ("md-size=8)", "given twice"),
     "malloc:1M(null:1M)": ("null:1M)", "stands on no other bdev"),
     "malloc()": ("malloc()", "its size, such as 64M"),
+    "malloc:": ("", "its size, such as 64M"),
+    "passthru(file:)": (")", "behind the colon: path of a file"),
     "passthru()": ("passthru()", "stands on another bdev"),
     "passthru:3(malloc:1M)": ("3(", "takes no argument"),
     "passthru(malloc:1M,null:1M)": ("null:1M)", "stands on one bdev only"),
