@@ -67,6 +67,23 @@ void bdk_bdev_forward(struct spdk_bdev_io *bdev_io, const struct bdk_bdev_base *
  */
 void bdk_bdev_forward_done(struct spdk_bdev_io *bdev_io, struct spdk_bdev_io *base_io);
 
+/* ---- Reference tags of a bdev whose blocks have other numbers on its base ----
+ *
+ * The buffers of bdev_io hold the tags of its own blocks, the base wants those of base_block and the blocks behind it. They
+ * are rewritten in place, so one base at a time can have the I/O, and its data have to be within reach of the CPU.
+ */
+
+/* Whether the I/O has tags that are checked, and other ones on the base. For the others below. */
+bool bdk_bdev_io_has_tags(const struct spdk_bdev_io *bdev_io, uint64_t base_block);
+
+/* Makes those of a write the base's. False if one is wrong; all are then as they were. */
+bool bdk_bdev_io_tags_to_base(struct spdk_bdev_io *bdev_io, uint64_t base_block);
+/* The other way, whatever became of the write. */
+void bdk_bdev_io_tags_back(struct spdk_bdev_io *bdev_io, uint64_t base_block);
+
+/* Makes those of a read those of bdev_io. False if one is wrong. */
+bool bdk_bdev_io_tags_from_base(struct spdk_bdev_io *bdev_io, uint64_t base_block);
+
 /* ---- A bdev that lies on others in strips, or in one piece on one of them ---- */
 
 struct bdk_bdev_strips_base {

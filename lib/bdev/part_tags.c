@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Reference tags of parts. A block of a part has one number there and another one on the base, and the reference tag is
- * the low 32 bits of it. So tags are rewritten in the buffers of the I/O: of a write before the base sees it, and back
- * again after that, as the buffers are not ours; of a read when the base is done.
+ * Reference tags of bdevs that lie on others. A block has one number there and another one on the base, and the reference
+ * tag is the low 32 bits of it. So tags are rewritten in the buffers of the I/O: of a write before the base sees it, and
+ * back again after that, as the buffers are not ours; of a read when the base is done.
  */
 
 #include "lib/bdev/part.h"
 
+#include "bdevkit/bdev_module.h"
 #include "spdk/dif.h"
 
 /* Numbers of the first block. */
@@ -48,30 +49,23 @@ renumber(struct spdk_bdev_io *bdev_io, const struct renumbering *renumbering, ui
 	return rc == 0 ? num_blocks : error.err_offset;
 }
 
-static uint64_t
-block_on_base(const struct spdk_bdev_io *bdev_io)
-{
-	return spdk_bdev_part_get_offset_blocks(bdev_io->bdev->ctxt) + bdev_io->u.bdev.offset_blocks;
-}
-
 bool
-bdev_part_io_has_tags(const struct spdk_bdev_io *bdev_io)
+bdk_bdev_io_has_tags(const struct spdk_bdev_io *bdev_io, uint64_t base_block)
 {
 	const struct spdk_bdev *bdev = bdev_io->bdev;
 
 	/* Those of type 3 are the application's. */
 	return (bdev->dif_type == SPDK_DIF_TYPE1 || bdev->dif_type == SPDK_DIF_TYPE2) &&
 		(bdev_io->u.bdev.dif_check_flags & SPDK_DIF_FLAGS_REFTAG_CHECK) &&
-		(bdev->md_interleave || bdev_io->u.bdev.md_buf != NULL) &&
-		block_on_base(bdev_io) != bdev_io->u.bdev.offset_blocks;
+		(bdev->md_interleave || bdev_io->u.bdev.md_buf != NULL) && base_block != bdev_io->u.bdev.offset_blocks;
 }
 
 bool
-bdev_part_tags_to_base(struct spdk_bdev_io *bdev_io)
+bdk_bdev_io_tags_to_base(struct spdk_bdev_io *bdev_io, uint64_t base_block)
 {
 	struct renumbering there = {
 		.from = bdev_io->u.bdev.offset_blocks,
-		.to = block_on_base(bdev_io),
+		.to = base_block,
 		.check = true,
 	};
 	uint64_t done = renumber(bdev_io, &there, bdev_io->u.bdev.num_blocks);
@@ -84,21 +78,53 @@ bdev_part_tags_to_base(struct spdk_bdev_io *bdev_io)
 }
 
 void
-bdev_part_tags_back(struct spdk_bdev_io *bdev_io)
+bdk_bdev_io_tags_back(struct spdk_bdev_io *bdev_io, uint64_t base_block)
 {
-	struct renumbering back = {.from = block_on_base(bdev_io), .to = bdev_io->u.bdev.offset_blocks};
+	struct renumbering back = {.from = base_block, .to = bdev_io->u.bdev.offset_blocks};
 
 	renumber(bdev_io, &back, bdev_io->u.bdev.num_blocks);
 }
 
 bool
-bdev_part_tags_from_base(struct spdk_bdev_io *bdev_io)
+bdk_bdev_io_tags_from_base(struct spdk_bdev_io *bdev_io, uint64_t base_block)
 {
 	struct renumbering back = {
-		.from = block_on_base(bdev_io),
+		.from = base_block,
 		.to = bdev_io->u.bdev.offset_blocks,
 		.check = true,
 	};
 
 	return renumber(bdev_io, &back, bdev_io->u.bdev.num_blocks) == bdev_io->u.bdev.num_blocks;
+}
+
+/* ---- Of parts ---- */
+
+static uint64_t
+block_on_base(const struct spdk_bdev_io *bdev_io)
+{
+	return spdk_bdev_part_get_offset_blocks(bdev_io->bdev->ctxt) + bdev_io->u.bdev.offset_blocks;
+}
+
+bool
+bdev_part_io_has_tags(const struct spdk_bdev_io *bdev_io)
+{
+	return bdk_bdev_io_has_tags(bdev_io, block_on_base(bdev_io));
+}
+
+bool
+bdev_part_tags_to_base(struct spdk_bdev_io *bdev_io)
+{
+	return bdk_bdev_io_tags_to_base(bdev_io, block_on_base(bdev_io));
+}
+
+void
+bdev_part_tags_back(struct spdk_bdev_io *bdev_io)
+{
+	bdk_bdev_io_tags_back(bdev_io, block_on_base(bdev_io));
+}
+
+bool
+bdev_part_tags_from_base(struct spdk_bdev_io *bdev_io)
+{
+	return bdk_bdev_io_tags_from_base(bdev_io, block_on_base(bdev_io));
 }
