@@ -285,6 +285,27 @@ def test_raid(tmp_path, level, form, superblock):
     check_array(tmp_path, [*members, *raid(level, count, superblock=superblock)])
 
 
+PROTECTED = [form for form in FORMATS if "dif_type" in FORMATS[form]]
+
+
+@pytest.mark.parametrize("form,level", [
+    *((form, level) for form in PROTECTED for level in ("raid0", "concat")), ("dif3", "raid1"), ("dix3", "raid1")])
+def test_raid_with_protection(tmp_path, form, level):
+    """Reference tags name blocks of the array, which have other numbers on the members."""
+    members = [(method, {**params, "num_blocks": 8192}) for method, params in disks(3, form)]
+    rules = check_array(tmp_path, [*members, *raid(level, 3, superblock=form != "dif1")])
+    assert not PROTECTION & skipped(rules)
+
+
+@pytest.mark.parametrize("level,form", [("raid1", "dif1"), ("raid1", "dix2"), ("raid5", "dif3"), ("raid6", "dix1")])
+def test_raid_refuses_protection(tmp_path, level, form):
+    """Where it could not be right; and says so."""
+    config = write_config(tmp_path, *disks(5, form), *raid(level, RAID_LEVELS[level]))
+    result = run(BDEVKIT, "check", "--overwrite", "--json", config, "array", check=False)
+    assert result.returncode != 0
+    assert ("checks reference tags" if level == "raid1" else "protection information") in result.stderr
+
+
 @pytest.mark.parametrize("level,superblock", [("raid1", False), ("raid1", True), ("raid5", True), ("raid6", True)])
 def test_raid_without_a_member(tmp_path, level, superblock):
     count = RAID_LEVELS[level]

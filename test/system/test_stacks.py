@@ -59,10 +59,6 @@ LAYERS = {
 LAYERS = {name: make for name, make in LAYERS.items() if (ROOT / "module" / "bdev" / name).is_dir()}
 # Zones cannot be written as these need it, and they say so.
 REFUSES_ZONES = {"crypto", "split", "zone_block", "raid"}
-# Tags name other blocks than those of an array.
-REFUSES_PROTECTION = {"raid"}
-PROTECTED = {"malloc dif1", "malloc dif3", "malloc dix1"}
-HIDES_PROTECTION = {"crypto"}
 
 
 def make_file(folder, name):
@@ -78,12 +74,7 @@ def make_partitioned_file(folder, name):
 
 
 def is_possible(stack):
-    if any(below == "zone_block" and above in REFUSES_ZONES for below, above in itertools.pairwise(stack)):
-        return False
-    if stack[0] in PROTECTED and any(layer in REFUSES_PROTECTION for layer in stack):
-        first = next(i for i, layer in enumerate(stack) if layer in REFUSES_PROTECTION)
-        return any(layer in HIDES_PROTECTION for layer in stack[:first])
-    return True
+    return not any(below == "zone_block" and above in REFUSES_ZONES for below, above in itertools.pairwise(stack))
 
 
 def generate():

@@ -348,6 +348,8 @@ make_raid(const struct raid_opts *opts)
 	raid->agrees_until = UINT64_MAX;
 	raid->grow_from = UINT64_MAX;
 	TAILQ_INIT(&raid->windows);
+	TAILQ_INIT(&raid->area_ios);
+	TAILQ_INIT(&raid->resets);
 	if (init_members(raid, opts) != 0 || (opts->ops->recover != NULL && raid_repair_alloc(raid) != 0) ||
 		(opts->superblock && raid_superblock_alloc(raid, false, 0) != 0)) {
 		free_raid(raid);

@@ -29,8 +29,11 @@ struct raid_io;
 struct raid_bitmap;
 struct raid_journal;
 struct raid_journal_channel;
+struct raid_area_io;
 struct raid_process;
 struct raid_repair;
+struct raid_reset_request;
+struct raid_window_work;
 struct raid_superblock;
 /* Of levels with parity. */
 struct raid_parity;
@@ -92,6 +95,18 @@ raid_window_set_changed(struct raid_window *window, uint8_t slot)
 	window->changed[slot / 64] |= UINT64_C(1) << (slot % 64);
 }
 
+enum raid_protection {
+	/* None: that of parity would be wrong. */
+	RAID_PROTECTION_NONE,
+	/*
+	 * If it does not check reference tags, which name blocks of the array. Members want those of their own, and all of them
+	 * have the one buffer of the caller at the same time.
+	 */
+	RAID_PROTECTION_WITHOUT_TAGS,
+	/* Any. An I/O goes to one member, which gets its own tags: raid_io.c. */
+	RAID_PROTECTION_ANY,
+};
+
 struct raid_level_ops {
 	/* As it is printed, and another name for it, or NULL. */
 	const char *name;
@@ -110,8 +125,10 @@ struct raid_level_ops {
 	bool has_parity;
 	/* Whole stripes only are written, so that no parity that is there is ever used to make another one. */
 	bool writes_stripes;
-	/* Whether the members may have protection information, whose tags name blocks of theirs. */
-	bool takes_protection;
+	/* What protection information the members may have. */
+	enum raid_protection protection;
+	/* Data are handed to members where they lie, whatever memory that is. */
+	bool passes_memory;
 
 	/*
 	 * All members that are to be had are there: sets the size of the bdev and its limits. Returns 0 or -EINVAL, with a
@@ -267,7 +284,10 @@ struct raid_member {
 	bool late_sent;
 	bool late_handled;
 	uint64_t late_since;
+	uint64_t late_waited_us;
 	uint64_t late_seen;
+	/* How often that has brought nothing, while the array cannot do without it. */
+	uint32_t late_resets;
 	struct bdk_msg late_msg;
 	struct spdk_io_channel *reset_ch;
 	/* What it brings back as aborted is not sent to it again. Any thread. */
@@ -376,6 +396,9 @@ struct raid {
 	struct raid_parity *parity;
 	struct raid_stripe_locks *mirror_locks;
 	TAILQ_HEAD(, raid_window_work) windows;
+	TAILQ_HEAD(, raid_area_io) area_ios;
+	/* Under lock: raid_reset.c. */
+	TAILQ_HEAD(, raid_reset_request) resets;
 	bool scrub_wanted;
 	enum raid_scrub_mode scrub_mode;
 	uint64_t scrub_offset;
@@ -578,8 +601,17 @@ void raid_repair_free(struct raid *raid);
 #define RAID_MEMBER_TIMEOUT_SEC 30
 extern uint32_t g_raid_member_timeout_sec;
 void raid_late_set_timeout(uint32_t seconds);
+/* How long this thread has been ready to run without a CPU. For tests. */
+extern uint64_t (*g_raid_late_get_cpu_wait_us)(void);
 /* A member has been opened. */
 void raid_late_watch(struct raid_member *member);
+
+/* ---- raid_reset.c ---- */
+
+/* A RESET, to all members that there are; as raid_io_rw(). */
+int raid_reset_submit(struct raid_io *io);
+/* The member does not answer: nobody waits for it any more. Application thread only. */
+void raid_reset_abandon(struct raid_member *member);
 
 /* ---- raid_interrupt.c; any thread ---- */
 
@@ -786,6 +818,9 @@ int raid_io_range(struct raid_io *io, uint8_t slot, uint64_t offset_blocks, uint
 
 /* One of what it waits for is done. After the last one it goes to ops->done(). */
 void raid_io_put(struct raid_io *io);
+
+/* What the bdev layer has said to a request for a member: returns 0, -ENOMEM or another errno as above. */
+int raid_io_submitted(struct raid_io *io, uint8_t slot, int rc);
 
 /* Submits it for the first time, with the members that there are now. */
 void raid_io_begin(struct raid_io *io);

@@ -2,6 +2,7 @@
 
 #include "module/bdev/raid/raid_area.h"
 
+#include "module/bdev/common/block_dif.h"
 #include "spdk/log.h"
 #include "spdk/string.h"
 #include "spdk/thread.h"
@@ -10,6 +11,7 @@
 #define RETRY_US 1000
 
 static void submit(struct raid_area_io *io);
+static void submit_cb(void *arg);
 
 static void
 end_cb(void *arg)
@@ -21,7 +23,15 @@ end_cb(void *arg)
 		spdk_put_io_channel(io->ch);
 		io->ch = NULL;
 	}
-	io->cb(io, io->rc);
+	spdk_dma_free(io->made_md);
+	io->made_md = NULL;
+	TAILQ_REMOVE(&member->raid->area_ios, io, link);
+	if (io->abandoned) {
+		io->abandoned = false;
+	} else {
+		io->pending = false;
+		io->cb(io, io->rc);
+	}
 	raid_member_let_go(member);
 }
 
@@ -37,11 +47,11 @@ retry(void *arg)
 {
 	struct raid_area_io *io = arg;
 
-	if (raid_is_in_reset(io->member->raid)) {
+	if (raid_is_in_reset(io->member->raid) && !io->abandoned) {
 		return SPDK_POLLER_IDLE;
 	}
 	spdk_poller_unregister(&io->retry);
-	submit(io);
+	submit_cb(io);
 	return SPDK_POLLER_BUSY;
 }
 
@@ -50,12 +60,12 @@ done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 {
 	struct raid_area_io *io = cb_arg;
 
-	if (!success) {
+	if (!success && !io->abandoned) {
 		raid_interrupt_note(io->member, bdev_io);
 	}
 	spdk_bdev_free_io(bdev_io);
 	/* Members are reset with the array, and that is no fault of theirs. */
-	if (!success && raid_was_reset(io->member->raid, io->resets)) {
+	if (!success && !io->abandoned && raid_was_reset(io->member->raid, io->resets)) {
 		io->retry = SPDK_POLLER_REGISTER(retry, io, RETRY_US);
 		if (io->retry != NULL) {
 			return;
@@ -69,7 +79,49 @@ done_cb(struct spdk_bdev_io *bdev_io, bool success, void *cb_arg)
 static void
 submit_cb(void *arg)
 {
-	submit(arg);
+	struct raid_area_io *io = arg;
+
+	if (io->abandoned) {
+		end_later(io, -ETIMEDOUT);
+	} else {
+		submit(io);
+	}
+}
+
+/* What is read is not checked, as it may never have been written; it has checksums of its own. */
+static int
+submit_protected(struct raid_area_io *io)
+{
+	struct spdk_bdev *bdev = io->member->bdev;
+	struct spdk_bdev_desc *desc = io->member->desc;
+	struct spdk_bdev_ext_io_opts opts = {.size = sizeof(opts), .metadata = io->md != NULL ? io->md : io->made_md};
+	struct block_dif_range range = {
+		.iovs = &io->iov,
+		.iovcnt = 1,
+		.md = opts.metadata,
+		.offset_blocks = io->offset_blocks,
+		.num_blocks = io->num_blocks,
+		.flags = SPDK_DIF_FLAGS_GUARD_CHECK | SPDK_DIF_FLAGS_REFTAG_CHECK,
+	};
+
+	io->iov = (struct iovec){io->buf, io->num_blocks * bdev->blocklen};
+	if (io->type == SPDK_BDEV_IO_TYPE_READ) {
+		opts.dif_check_flags_exclude_mask = bdev->dif_check_flags;
+		return spdk_bdev_readv_blocks_ext(
+			desc, io->ch, &io->iov, 1, io->offset_blocks, io->num_blocks, done_cb, io, &opts);
+	}
+	if (!block_dif_generate(bdev, &range)) {
+		return -EINVAL;
+	}
+	return spdk_bdev_writev_blocks_ext(
+		desc, io->ch, &io->iov, 1, io->offset_blocks, io->num_blocks, done_cb, io, &opts);
+}
+
+static bool
+is_protected(const struct raid_area_io *io)
+{
+	return io->member->bdev->dif_type != SPDK_DIF_DISABLE &&
+		(io->type == SPDK_BDEV_IO_TYPE_READ || io->type == SPDK_BDEV_IO_TYPE_WRITE);
 }
 
 static int
@@ -77,6 +129,9 @@ submit_by_type(struct raid_area_io *io)
 {
 	struct spdk_bdev_desc *desc = io->member->desc;
 
+	if (is_protected(io)) {
+		return submit_protected(io);
+	}
 	switch (io->type) {
 	case SPDK_BDEV_IO_TYPE_READ:
 		return spdk_bdev_read_blocks_with_md(
@@ -114,11 +169,46 @@ submit(struct raid_area_io *io)
 }
 
 static void
+enter(struct raid_area_io *io, enum spdk_bdev_io_type type)
+{
+	assert(!io->pending && !io->abandoned);
+	io->type = type;
+	io->pending = true;
+	TAILQ_INSERT_TAIL(&io->member->raid->area_ios, io, link);
+	raid_member_hold(io->member);
+}
+
+void
+raid_area_abandon(struct raid_member *member)
+{
+	struct raid_area_io *io;
+
+again:
+	TAILQ_FOREACH (io, &member->raid->area_ios, link) {
+		if (io->member != member || !io->pending || !io->stays || io->type == SPDK_BDEV_IO_TYPE_READ) {
+			continue;
+		}
+		io->pending = false;
+		io->abandoned = true;
+		/* What comes then may change the list. */
+		io->cb(io, -ETIMEDOUT);
+		goto again;
+	}
+}
+
+static void
 begin(struct raid_area_io *io, enum spdk_bdev_io_type type)
 {
-	io->type = type;
-	raid_member_hold(io->member);
+	enter(io, type);
 	io->ch = spdk_bdev_get_io_channel(io->member->desc);
+	if (is_protected(io) && io->md == NULL && spdk_bdev_is_md_separate(io->member->bdev)) {
+		io->made_md = spdk_dma_zmalloc(
+			io->num_blocks * io->member->bdev->md_len, spdk_bdev_get_buf_align(io->member->bdev), NULL);
+		if (io->made_md == NULL) {
+			end_later(io, -ENOMEM);
+			return;
+		}
+	}
 	if (io->ch == NULL) {
 		end_later(io, -ENOMEM);
 		return;
@@ -163,8 +253,7 @@ void
 raid_area_flush(struct raid_area_io *io)
 {
 	if (!raid_area_has_write_cache(io->member)) {
-		io->type = SPDK_BDEV_IO_TYPE_FLUSH;
-		raid_member_hold(io->member);
+		enter(io, SPDK_BDEV_IO_TYPE_FLUSH);
 		end_later(io, 0);
 		return;
 	}
@@ -233,9 +322,11 @@ raid_group_run(struct raid_group *group, bool (*submit)(struct raid_group_member
 		member->io.member = base;
 		member->io.cb = group_step_cb;
 		member->io.arg = member;
+		member->io.stays = true;
 		member->step = 0;
 		member->failed = false;
-		member->active = base->desc != NULL && !base->closing && (group->with_new || !base->adding);
+		member->active = base->desc != NULL && !base->closing && !member->io.abandoned &&
+			(group->with_new || !base->adding);
 		if (member->active) {
 			group->remaining++;
 			group_step(member);

@@ -28,9 +28,18 @@ struct raid_area_io {
 	void *buf;
 	/* Of metadata that is kept apart, or NULL. To be set before, and NULL again. */
 	void *md;
+	/* The same of members with protection information, if nobody has given any. */
+	void *made_md;
+	struct iovec iov;
 	uint64_t offset_blocks;
 	uint64_t num_blocks;
 	int rc;
+	/* It lives as long as the array, as what it writes does. */
+	bool stays;
+	/* cb will be called; and nobody waits for it any more, but it is in use until the member answers. */
+	bool pending;
+	bool abandoned;
+	TAILQ_ENTRY(raid_area_io) link;
 };
 
 /* Blocks of the bdev, with their metadata if that is interleaved; buf has bdev->blocklen bytes for each, from spdk_dma_malloc(). */
@@ -40,6 +49,12 @@ void raid_area_write(struct raid_area_io *io, void *buf, uint64_t offset_blocks,
 void raid_area_write_zeroes(struct raid_area_io *io, uint64_t offset_blocks, uint64_t num_blocks);
 /* All that the member has been given is durable; at once if it has no volatile write cache. */
 void raid_area_flush(struct raid_area_io *io);
+
+/*
+ * The member does not answer: what is being written to it, or flushed, ends as failed. What is read is waited for, as somebody
+ * would free its memory.
+ */
+void raid_area_abandon(struct raid_member *member);
 
 /* ---- The same for all members ---- */
 

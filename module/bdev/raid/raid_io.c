@@ -83,6 +83,23 @@ raid_member_channel_put(struct raid_member_channel *member)
 	}
 }
 
+/* Makes tags those of the array again. Returns whether the request has succeeded, for all that. */
+static bool
+finish_tags(struct spdk_bdev_io *bdev_io, const struct spdk_bdev_io *base_io, bool success)
+{
+	uint64_t base_block = base_io->u.bdev.offset_blocks;
+	bool is_read = bdev_io->type == SPDK_BDEV_IO_TYPE_READ;
+
+	if ((!is_read && bdev_io->type != SPDK_BDEV_IO_TYPE_WRITE) || !bdk_bdev_io_has_tags(bdev_io, base_block)) {
+		return success;
+	}
+	if (!is_read) {
+		bdk_bdev_io_tags_back(bdev_io, base_block);
+		return success;
+	}
+	return success && bdk_bdev_io_tags_from_base(bdev_io, base_block);
+}
+
 static void
 request_done_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
 {
@@ -94,10 +111,13 @@ request_done_cb(struct spdk_bdev_io *base_io, bool success, void *cb_arg)
 	if (base_io->type == SPDK_BDEV_IO_TYPE_READ) {
 		member->reading_blocks -= base_io->u.bdev.num_blocks;
 	}
+	if (spdk_unlikely(io->ch->raid->bdev.dif_type != SPDK_DIF_DISABLE)) {
+		success = finish_tags(raid_bdev_io(io), base_io, success);
+	}
 	if (spdk_unlikely(!success)) {
 		raid_interrupt_note(&io->ch->raid->members[slot], base_io);
 	}
-	if (ops->member_done != NULL && raid_bdev_io(io)->type != SPDK_BDEV_IO_TYPE_RESET) {
+	if (ops->member_done != NULL) {
 		ops->member_done(io, slot, success);
 	} else if (!success) {
 		io->status =
@@ -116,9 +136,8 @@ resume_cb(void *arg)
 	submit(arg);
 }
 
-/* What the bdev layer has said to a request for a member. */
-static int
-submitted(struct raid_io *io, uint8_t slot, int rc)
+int
+raid_io_submitted(struct raid_io *io, uint8_t slot, int rc)
 {
 	struct raid_member *member = &io->ch->raid->members[slot];
 
@@ -167,6 +186,29 @@ is_plain(const struct spdk_bdev_io *bdev_io)
 		(params->nvme_cdw12.raw | params->nvme_cdw13.raw) == 0;
 }
 
+/* base_block: of the member. */
+static int
+write_ext(struct raid_io *io, uint8_t slot, uint64_t base_block, struct spdk_bdev_ext_io_opts *opts)
+{
+	const struct raid_member *member = &io->ch->raid->members[slot];
+	struct spdk_bdev_io *bdev_io = raid_bdev_io(io);
+	struct spdk_bdev_io_block_params *data = &bdev_io->u.bdev;
+	bool has_tags = bdk_bdev_io_has_tags(bdev_io, base_block);
+	int rc;
+
+	if (has_tags && !bdk_bdev_io_tags_to_base(bdev_io, base_block)) {
+		SPDK_ERRLOG_RATELIMIT("%s: a write at block %" PRIu64 " has wrong reference tags\n",
+			bdev_io->bdev->name, data->offset_blocks);
+		return -EILSEQ;
+	}
+	rc = spdk_bdev_writev_blocks_ext(member->desc, io->ch->members[slot].ch, data->iovs, data->iovcnt, base_block,
+		data->num_blocks, request_done_cb, io, opts);
+	if (rc != 0 && has_tags) {
+		bdk_bdev_io_tags_back(bdev_io, base_block);
+	}
+	return rc;
+}
+
 int
 raid_io_rw(struct raid_io *io, uint8_t slot, uint64_t offset_blocks)
 {
@@ -182,20 +224,18 @@ raid_io_rw(struct raid_io *io, uint8_t slot, uint64_t offset_blocks)
 		if (spdk_likely(rc == 0)) {
 			io->ch->members[slot].reading_blocks += data->num_blocks;
 		}
-		return submitted(io, slot, rc);
+		return raid_io_submitted(io, slot, rc);
 	}
 	fill_ext_opts(&opts, bdev_io);
 	if (bdev_io->type == SPDK_BDEV_IO_TYPE_WRITE) {
-		return submitted(io, slot,
-			spdk_bdev_writev_blocks_ext(member->desc, io->ch->members[slot].ch, data->iovs, data->iovcnt,
-				member->data_offset + offset_blocks, data->num_blocks, request_done_cb, io, &opts));
+		return raid_io_submitted(io, slot, write_ext(io, slot, member->data_offset + offset_blocks, &opts));
 	}
 	rc = spdk_bdev_readv_blocks_ext(member->desc, io->ch->members[slot].ch, data->iovs, data->iovcnt,
 		member->data_offset + offset_blocks, data->num_blocks, request_done_cb, io, &opts);
 	if (rc == 0) {
 		io->ch->members[slot].reading_blocks += data->num_blocks;
 	}
-	return submitted(io, slot, rc);
+	return raid_io_submitted(io, slot, rc);
 }
 
 int
@@ -207,40 +247,18 @@ raid_io_range(struct raid_io *io, uint8_t slot, uint64_t offset_blocks, uint64_t
 	offset_blocks += member->data_offset;
 	switch (raid_bdev_io(io)->type) {
 	case SPDK_BDEV_IO_TYPE_UNMAP:
-		return submitted(io, slot,
+		return raid_io_submitted(io, slot,
 			spdk_bdev_unmap_blocks(member->desc, ch, offset_blocks, num_blocks, request_done_cb, io));
 	case SPDK_BDEV_IO_TYPE_WRITE_ZEROES:
-		return submitted(io, slot,
+		return raid_io_submitted(io, slot,
 			spdk_bdev_write_zeroes_blocks(
 				member->desc, ch, offset_blocks, num_blocks, request_done_cb, io));
 	case SPDK_BDEV_IO_TYPE_FLUSH:
-		return submitted(io, slot,
+		return raid_io_submitted(io, slot,
 			spdk_bdev_flush_blocks(member->desc, ch, offset_blocks, num_blocks, request_done_cb, io));
 	default:
 		return -ENOTSUP;
 	}
-}
-
-/* To all members that there are. */
-static int
-submit_reset(struct raid_io *io)
-{
-	const struct raid *raid = io->ch->raid;
-
-	for (; io->next_slot < raid->num_members; io->next_slot++) {
-		struct spdk_io_channel *ch = raid_get_member_channel(io->ch, io->next_slot);
-		int rc;
-
-		if (ch == NULL) {
-			continue;
-		}
-		rc = submitted(
-			io, io->next_slot, spdk_bdev_reset(raid->members[io->next_slot].desc, ch, request_done_cb, io));
-		if (rc != 0) {
-			return rc;
-		}
-	}
-	return 0;
 }
 
 static int
@@ -259,7 +277,7 @@ submit_by_type(struct raid_io *io)
 		}
 		return io->ch->raid->ops->submit_range(io);
 	case SPDK_BDEV_IO_TYPE_RESET:
-		return submit_reset(io);
+		return raid_reset_submit(io);
 	default:
 		return -ENOTSUP;
 	}

@@ -260,6 +260,11 @@ flush_submit_cb(void *arg)
 		flush->wait.cb_fn = flush_submit_cb;
 		flush->wait.cb_arg = flush;
 		rc = spdk_bdev_queue_io_wait(member->bdev, ch->ch->members[flush->slot].ch, &flush->wait);
+		if (rc != 0) {
+			/* It was not for want of I/O objects; that is not the member's fault. */
+			bdk_msg_send(ch->thread, &flush->msg, flush_submit_cb, flush);
+			rc = 0;
+		}
 	}
 	if (rc != 0) {
 		flush_failed(ch, flush->slot);
@@ -403,6 +408,10 @@ part_submit_cb(void *arg)
 		part->wait.cb_arg = part;
 		rc = spdk_bdev_queue_io_wait(
 			member->bdev, part->entry->write->ch->members[part->change->slot].ch, &part->wait);
+		if (rc != 0) {
+			bdk_msg_send(channel_of(part->entry->write)->thread, &part->msg, part_submit_cb, part);
+			rc = 0;
+		}
 	}
 	if (rc != 0) {
 		SPDK_ERRLOG_RATELIMIT("%s: the journal on its member %s refuses a record: %s\n",

@@ -21,6 +21,7 @@ struct journal_part {
 	/* The first block has gone, without the data. */
 	bool block_only;
 	struct spdk_bdev_io_wait_entry wait;
+	struct bdk_msg msg;
 	struct iovec iovs[JOURNAL_IOVS];
 	TAILQ_ENTRY(journal_part) link;
 };
@@ -59,6 +60,7 @@ struct raid_journal_channel {
 		struct raid_journal_channel *ch;
 		uint8_t slot;
 		struct spdk_bdev_io_wait_entry wait;
+		struct bdk_msg msg;
 	} * flush;
 	/* Writes that wait until members have left. */
 	TAILQ_HEAD(, raid_stripe_write) held;

@@ -58,6 +58,21 @@ find_other(const struct raid_member *member)
 	return NULL;
 }
 
+static bool
+takes_protection(const struct raid_level_ops *ops, const struct spdk_bdev *bdev, const char **why)
+{
+	bool has_tags = spdk_bdev_is_dif_check_enabled(bdev, SPDK_DIF_CHECK_TYPE_REFTAG);
+
+	if (ops->protection == RAID_PROTECTION_NONE) {
+		*why = "a member has protection information, which parity would not fit";
+	} else if (ops->protection == RAID_PROTECTION_WITHOUT_TAGS && has_tags) {
+		*why = "a member checks reference tags, which would have to be those of each member in one buffer";
+	} else {
+		return true;
+	}
+	return false;
+}
+
 static int
 check(const struct raid_member *member, const struct spdk_bdev *bdev, const char **why)
 {
@@ -67,8 +82,7 @@ check(const struct raid_member *member, const struct spdk_bdev *bdev, const char
 		*why = "a member is zoned";
 		return -EINVAL;
 	}
-	if (bdev->dif_type != SPDK_DIF_DISABLE && !member->raid->ops->takes_protection) {
-		*why = "a member has protection information, whose tags name other blocks than those of the array";
+	if (bdev->dif_type != SPDK_DIF_DISABLE && !takes_protection(member->raid->ops, bdev, why)) {
 		return -EINVAL;
 	}
 	if (other != NULL && !has_same_format(bdev, other)) {
@@ -208,6 +222,7 @@ take(struct raid_opening *opening, bool known, const char **why)
 	raid->num_discovered++;
 	opening->desc = NULL;
 	member->late_seen = 0;
+	member->late_resets = 0;
 	member->given_up = false;
 	member->aborted_last = 0;
 	raid_late_watch(member);

@@ -55,6 +55,31 @@ io_type_supported(void *ctx, enum spdk_bdev_io_type io_type)
 	return ((const struct raid *)ctx)->io_types & (1u << io_type);
 }
 
+/* Those of all members, one after the other. What a member cannot reach the layer brings to it. */
+static int
+get_memory_domains(void *ctx, struct spdk_memory_domain **domains, int array_size)
+{
+	struct raid *raid = ctx;
+	int count = 0;
+
+	/* Tags are rewritten in the buffers, which must be within reach for that. */
+	if (!raid->ops->passes_memory || spdk_bdev_is_dif_check_enabled(&raid->bdev, SPDK_DIF_CHECK_TYPE_REFTAG)) {
+		return 0;
+	}
+	ENV_MUTEX_SCOPE(&raid->lock);
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		struct raid_member *member = &raid->members[slot];
+		int size = spdk_max(array_size - count, 0);
+
+		if (member->in_channels) {
+			int rc = spdk_bdev_get_memory_domains(member->bdev, size > 0 ? domains + count : NULL, size);
+
+			count += spdk_max(rc, 0);
+		}
+	}
+	return count;
+}
+
 static const struct spdk_bdev_fn_table g_raid_fn_table = {
 	.destruct = raid_destruct,
 	.submit_request = raid_submit_request,
@@ -62,6 +87,7 @@ static const struct spdk_bdev_fn_table g_raid_fn_table = {
 	.get_io_channel = get_io_channel,
 	.dump_info_json = dump_info_json,
 	.write_config_json = write_config_json,
+	.get_memory_domains = get_memory_domains,
 };
 
 /* ---- What it is ---- */
@@ -165,11 +191,29 @@ start_end(struct raid *raid, int rc, const char *why)
 	raid_let_go(raid);
 }
 
+/* One that does not answer may be leaving, with what it has been given. */
+static bool
+is_there(const struct raid_member *member)
+{
+	return member->desc != NULL && !member->leaving;
+}
+
+static uint8_t
+count_members(const struct raid *raid)
+{
+	uint8_t count = 0;
+
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		count += is_there(&raid->members[slot]);
+	}
+	return count;
+}
+
 static int
 register_channels(struct raid *raid)
 {
 	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
-		raid->members[slot].in_channels = raid->members[slot].desc != NULL;
+		raid->members[slot].in_channels = is_there(&raid->members[slot]);
 	}
 	return bdk_io_device_register(raid, raid_channel_create_cb, raid_channel_destroy_cb,
 		sizeof(struct raid_channel) + raid->num_members * sizeof(struct raid_member_channel), raid->bdev.name);
@@ -187,7 +231,7 @@ start_register(struct raid *raid)
 		return;
 	}
 	raid->agrees_until = raid->resync_offset;
-	raid->num_operational = raid->num_discovered;
+	raid->num_operational = count_members(raid);
 	raid->state = RAID_ONLINE;
 	raid->registered = true;
 	rc = raid_has_plain_strips(raid) ? bdk_bdev_register_in_strips(&raid->bdev, raid_get_strips)
@@ -209,7 +253,7 @@ start_go_on(struct raid *raid, void (*next)(struct raid *raid))
 {
 	if (raid->deleting) {
 		start_end(raid, -ENODEV, NULL);
-	} else if (raid->num_discovered == raid->start_members) {
+	} else if (count_members(raid) == raid->start_members) {
 		next(raid);
 	} else if (raid->assembled && raid_has_enough_members(raid)) {
 		/* Without those that have gone, or on which it has failed. */
@@ -254,7 +298,7 @@ loaded_cb(void *arg)
 static void
 start_load(struct raid *raid)
 {
-	raid->start_members = raid->num_discovered;
+	raid->start_members = count_members(raid);
 	raid->start_waiter.cb = loaded_cb;
 	raid->start_waiter.arg = raid;
 	raid_keep_load(raid, &raid->start_waiter);

@@ -641,6 +641,11 @@ mem_submit_request(struct spdk_io_channel *ch, struct spdk_bdev_io *bdev_io)
 		if (!disk->reset_keeps) {
 			abort_held(disk);
 		}
+		if (disk->holds_resets) {
+			TAILQ_INSERT_TAIL(&disk->held, ctx, link);
+			disk->num_held++;
+			return;
+		}
 		complete_by_message(bdev_io,
 			disk->reset_status != SPDK_BDEV_IO_STATUS_PENDING ? disk->reset_status
 									  : SPDK_BDEV_IO_STATUS_SUCCESS);

@@ -94,6 +94,8 @@ struct mem_disk {
 	enum spdk_bdev_io_status reset_status;
 	/* RESET does not abort what is held. */
 	bool reset_keeps;
+	/* RESET is held as other I/O is. */
+	bool holds_resets;
 	/* It takes data of every memory domain, and executes the sequences of reads and writes (bits of their types). */
 	bool knows_domains;
 	uint64_t sequence_types;

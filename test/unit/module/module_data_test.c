@@ -237,6 +237,131 @@ nobody_touches_memory_of_a_domain(void **state)
 	}
 }
 
+/* ---- arrays ---- */
+
+struct array_case {
+	const char *level;
+	int num_members;
+	/* Of each member but the last, which may be a file. */
+	const char *form;
+	bool ends_with_file;
+	/* What they know all in all; and how often what is written is fetched. */
+	int num_domains;
+	uint32_t num_pulls;
+};
+
+static const struct array_case g_arrays[] = {
+	{"raid0", 3, "", .num_domains = 9, .num_pulls = 1},
+	{"raid0", 3, "", .ends_with_file = true, .num_domains = 6, .num_pulls = 1},
+	{"raid0", 3, ", 'md_size': 16", .num_domains = 9, .num_pulls = 1},
+	{"concat", 2, "", .num_domains = 6, .num_pulls = 1},
+	{"concat", 2, "", .ends_with_file = true, .num_domains = 3, .num_pulls = 1},
+	{"raid1", 2, "", .num_domains = 6, .num_pulls = 2},
+	{"raid1", 3, "", .ends_with_file = true, .num_domains = 6, .num_pulls = 3},
+	{"raid1", 2, ", 'md_size': 8, 'md_interleave': true", .num_domains = 6, .num_pulls = 2},
+	/* The CPU has to see the data. */
+	{"raid5", 3, "", .num_pulls = 1},
+	{"raid5", 3, ", 'md_size': 16", .num_pulls = 1},
+	{"raid6", 4, "", .num_pulls = 1},
+	/* And the tags. */
+	{"raid0", 3, ", 'md_size': 8, 'md_interleave': true, 'dif_type': 1", .num_pulls = 1},
+};
+
+static void
+create_array(const struct array_case *test)
+{
+	int i;
+
+	for (i = 0; i < test->num_members; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "\"m%d\"", i);
+		if (test->ends_with_file && i == test->num_members - 1) {
+			fixture_rpc_expect(name, "bdev_aio_create",
+				"{'name': 'm%d', 'filename': '%s', 'block_size': 512}", i, g_file);
+		} else {
+			fixture_rpc_expect(name, "bdev_malloc_create",
+				"{'name': 'm%d', 'num_blocks': 256, 'block_size': 512%s}", i, test->form);
+		}
+	}
+	fixture_rpc_expect("true", "bdev_raid_create", "{'name': 'array', 'raid_level': '%s', %s 'base_bdevs': [%s]}",
+		test->level, strcmp(test->level, "raid1") == 0 ? "" : "'strip_size_kb': 4,",
+		test->num_members == 2           ? "'m0', 'm1'"
+			: test->num_members == 3 ? "'m0', 'm1', 'm2'"
+						 : "'m0', 'm1', 'm2', 'm3'");
+}
+
+static void
+delete_array(const struct array_case *test)
+{
+	int i;
+
+	fixture_rpc_expect("true", "bdev_raid_delete", "{'name': 'array'}");
+	for (i = 0; i < test->num_members; i++) {
+		bool is_file = test->ends_with_file && i == test->num_members - 1;
+
+		fixture_rpc_expect("true", is_file ? "bdev_aio_delete" : "bdev_malloc_delete", "{'name': 'm%d'}", i);
+	}
+	fixture_settle();
+}
+
+/* What goes over several strips, and from one member to the next. */
+static void
+check_array(const struct array_case *test, uint64_t offset)
+{
+	struct spdk_bdev *bdev = spdk_bdev_desc_get_bdev(g_desc);
+	uint64_t len = BLOCKS * (uint64_t)spdk_bdev_desc_get_block_size(g_desc);
+	uint64_t md_len = spdk_bdev_is_md_separate(bdev) ? BLOCKS * (uint64_t)spdk_bdev_get_md_size(bdev) : 0;
+	struct spdk_bdev_ext_io_opts opts = {.size = sizeof(opts), .memory_domain = g_guarded.domain};
+	uint64_t pulled = g_guarded.bytes[GUARDED_PULL], pushed = g_guarded.bytes[GUARDED_PUSH];
+	struct iovec iovs[2];
+
+	iovs[0] = guarded_domain_iov(&g_guarded, 3, 1001);
+	iovs[1] = guarded_domain_iov(&g_guarded, 1004, len - 1001);
+	if (md_len > 0) {
+		opts.metadata = guarded_domain_iov(&g_guarded, MAX_LEN, md_len).iov_base;
+	}
+	fill(g_guarded.window, 2 * MAX_LEN, (uint32_t)offset);
+	memcpy(g_expected, g_guarded.window, len + 3);
+	memcpy(g_raw, g_guarded.window + MAX_LEN, md_len);
+	assert_true(transfer(true, iovs, 2, offset, BLOCKS, &opts));
+	assert_int_equal(g_guarded.bytes[GUARDED_PULL] - pulled, test->num_pulls * (len + md_len));
+	memset(g_guarded.window, 0, 2 * MAX_LEN);
+	assert_true(transfer(false, iovs, 2, offset, BLOCKS, &opts));
+	assert_int_equal(g_guarded.bytes[GUARDED_PUSH] - pushed, len + md_len);
+	assert_memory_equal(g_guarded.window + 3, g_expected + 3, len);
+	assert_memory_equal(g_guarded.window + MAX_LEN, g_raw, md_len);
+}
+
+static void
+arrays_hand_it_to_their_members(void **state)
+{
+	size_t i;
+
+	for (i = 0; i < SPDK_COUNTOF(g_arrays); i++) {
+		const struct array_case *test = &g_arrays[i];
+		struct spdk_memory_domain *domains[16] = {};
+		struct spdk_bdev *bdev;
+
+		create_array(test);
+		bdev = spdk_bdev_get_by_name("array");
+		assert_int_equal(spdk_bdev_get_memory_domains(bdev, NULL, 0), test->num_domains);
+		/* As many as there is room for. */
+		assert_int_equal(spdk_bdev_get_memory_domains(bdev, domains, 4), test->num_domains);
+		assert_null(domains[4]);
+		if (test->num_domains > 0) {
+			assert_ptr_equal(domains[2], g_guarded.domain);
+		}
+		/* With protection information the layer makes that. */
+		open_bdev("array", strstr(test->form, "dif_type") != NULL);
+		check_array(test, 7);
+		/* Where the second member of a concat begins. */
+		check_array(test, spdk_min(spdk_bdev_get_num_blocks(bdev) - BLOCKS, 256 - 5));
+		close_bdev();
+		delete_array(test);
+	}
+}
+
 /* The system domain is plain memory, whoever names it. */
 static void
 system_domain_is_plain_memory(void **state)
@@ -544,6 +669,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 	const struct CMUnitTest tests[] = {
 		TEST(nobody_touches_memory_of_a_domain),
+		TEST(arrays_hand_it_to_their_members),
 		TEST(system_domain_is_plain_memory),
 		TEST(encryption_goes_straight_to_the_disk),
 		TEST(protection_is_checked_in_a_sequence),

@@ -265,6 +265,8 @@ submit_io(struct one_io *one)
 			g_user.desc, ch, one->buf, one->block, one->num_blocks, mem_io_done_cb, &one->io);
 	case SPDK_BDEV_IO_TYPE_UNMAP:
 		return spdk_bdev_unmap_blocks(g_user.desc, ch, one->block, one->num_blocks, mem_io_done_cb, &one->io);
+	case SPDK_BDEV_IO_TYPE_RESET:
+		return spdk_bdev_reset(g_user.desc, ch, mem_io_done_cb, &one->io);
 	default:
 		return spdk_bdev_flush_blocks(g_user.desc, ch, one->block, one->num_blocks, mem_io_done_cb, &one->io);
 	}

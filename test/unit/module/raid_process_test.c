@@ -631,13 +631,157 @@ test_last_member_is_late(void **state)
 	bdk_sim_run_for(10000);
 	g_disks[1].mode = MEM_DISK_HOLD;
 	begin_io(&read, 1, SPDK_BDEV_IO_TYPE_READ, buf, 9, 1);
+	/* What the reset brings back is sent again, once. */
 	run_for_s(40);
+	assert_int_equal(g_disks[1].resets, 1);
+	assert_int_equal(read.io.done, 0);
+	run_for_s(40);
+	assert_int_equal(g_disks[1].resets, 2);
 	assert_int_equal(g_raid->state, RAID_ONLINE);
 	assert_int_equal(g_raid->num_operational, 1);
 	assert_true(read.io.done == 1 && !read.io.success);
 	g_disks[1].mode = MEM_DISK_MESSAGE;
 	expect_all(1);
 	stop();
+}
+
+static uint64_t
+wait_for_cpu_us(void)
+{
+	/* All but one part in twenty of the time. */
+	return spdk_get_ticks() / (spdk_get_ticks_hz() / SPDK_SEC_TO_USEC) * 19 / 20;
+}
+
+/* Whoever gets no CPU is no judge of others: members leave when they have not answered although there was time. */
+static void
+test_nobody_leaves_a_busy_machine(void **state)
+{
+	uint64_t (*get_cpu_wait_us)(void) = g_raid_late_get_cpu_wait_us;
+	uint8_t buf[BLOCK];
+	struct one_io write;
+
+	start(1, "raid1", 2);
+	write_all(1);
+	g_raid_late_get_cpu_wait_us = wait_for_cpu_us;
+	g_disks[0].mode = MEM_DISK_HOLD;
+	fill(buf, 9, 1, 2);
+	begin_io(&write, 1, SPDK_BDEV_IO_TYPE_WRITE, buf, 9, 1);
+	run_for_s(60);
+	assert_int_equal(g_raid->num_operational, 2);
+	assert_int_equal(g_disks[0].resets, 0);
+	/* Forty seconds of which are two. */
+	run_for_s(20);
+	g_raid_late_get_cpu_wait_us = get_cpu_wait_us;
+	assert_int_equal(g_raid->num_operational, 1);
+	assert_true(write.io.done == 1 && write.io.success);
+	stop();
+}
+
+/*
+ * All members are slow at once, as they are when the machine is: one leaves, the reset of the others does not count against
+ * them, and what they have is done when they answer.
+ */
+static void
+test_members_that_are_slow_together(void **state)
+{
+	static uint8_t bufs[NUM_THREADS][8 * BLOCK];
+	struct one_io writes[NUM_THREADS];
+
+	g_disk_blocks = DISK_BLOCKS + 8192;
+	g_superblock = true;
+	start(1, "raid5", 4);
+	g_superblock = false;
+	g_disk_blocks = DISK_BLOCKS;
+	wait_for_process();
+	for (int i = 0; i < 4; i++) {
+		g_disks[i].mode = MEM_DISK_HOLD;
+	}
+	for (uint32_t i = 0; i < NUM_THREADS; i++) {
+		fill(bufs[i], i * 8, 8, 2);
+		begin_io(&writes[i], i, SPDK_BDEV_IO_TYPE_WRITE, bufs[i], i * 8, 8);
+	}
+	for (int s = 0; s < 20; s++) {
+		run_for_s(2);
+		for (int i = 0; i < 4; i++) {
+			if (g_disks[i].resets > 0) {
+				g_disks[i].mode = MEM_DISK_MESSAGE;
+			}
+		}
+	}
+	for (int i = 0; i < 4; i++) {
+		g_disks[i].mode = MEM_DISK_MESSAGE;
+		mem_disk_release(&g_disks[i], 100);
+	}
+	run_for_s(40);
+	assert_int_equal(g_raid->state, RAID_ONLINE);
+	assert_true(g_raid->num_operational >= 3);
+	for (uint32_t i = 0; i < NUM_THREADS; i++) {
+		assert_true(writes[i].io.done == 1 && writes[i].io.success);
+	}
+	write_all(3);
+	expect_all(3);
+	stop();
+}
+
+/*
+ * It answers nothing, not even resets: what waits for a page of the bitmap, or a superblock, goes on without it, and so does a
+ * reset of the array.
+ */
+static void
+run_mute(const char *level, int num_disks, enum spdk_bdev_io_type first)
+{
+	static uint8_t buf[8 * BLOCK];
+	struct one_io one;
+
+	g_disk_blocks = DISK_BLOCKS + 16384;
+	g_superblock = true;
+	g_write_cache = true;
+	start(1, level, num_disks);
+	g_superblock = false;
+	g_write_cache = false;
+	g_disk_blocks = DISK_BLOCKS;
+	wait_for_process();
+	/* So that the bits of the bitmap are clear, and the first write needs them. */
+	run_for_s(20);
+	fill(buf, 0, 8, 2);
+	g_disks[0].mode = MEM_DISK_HOLD;
+	g_disks[0].reset_keeps = true;
+	g_disks[0].holds_resets = true;
+	/* Strict mode takes nothing for mute before a minute has passed. */
+	begin_io(&one, 1, first, buf, 0, 8);
+	run_for_s(35);
+	assert_int_equal(one.io.done, 1);
+	assert_true(one.io.success);
+	assert_int_equal(g_raid->state, RAID_ONLINE);
+	assert_int_equal(g_raid->num_operational, num_disks - 1);
+	/* All that comes after it, for long enough that bits are cleared, or not, and checkpoints are written. */
+	for (int i = 0; i < 3; i++) {
+		write_all(3 + i);
+		run_for_s(6);
+	}
+	expect_all(5);
+	assert_true(do_io(SPDK_BDEV_IO_TYPE_FLUSH, NULL, 0, 8));
+	assert_true(do_io(SPDK_BDEV_IO_TYPE_RESET, NULL, 0, 0));
+	/* It speaks at last. */
+	assert_non_null(g_raid->members[0].desc);
+	g_disks[0].mode = MEM_DISK_MESSAGE;
+	g_disks[0].holds_resets = false;
+	mem_disk_release(&g_disks[0], 1000);
+	run_for_s(1);
+	assert_null(g_raid->members[0].desc);
+	expect_all(5);
+	stop();
+}
+
+static void
+test_a_mute_member(void **state)
+{
+	static const enum spdk_bdev_io_type types[] = {SPDK_BDEV_IO_TYPE_WRITE, SPDK_BDEV_IO_TYPE_RESET};
+
+	for (size_t i = 0; i < SPDK_COUNTOF(types); i++) {
+		run_mute("raid1", 3, types[i]);
+		run_mute("raid5", 4, types[i]);
+	}
 }
 
 /* A rebuild from a member that does not answer goes on with the others, and its window is not held up for good. */
@@ -738,6 +882,9 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_late_member_is_reset),
 		cmocka_unit_test(test_late_member_keeps_requests),
 		cmocka_unit_test(test_last_member_is_late),
+		cmocka_unit_test(test_nobody_leaves_a_busy_machine),
+		cmocka_unit_test(test_members_that_are_slow_together),
+		cmocka_unit_test(test_a_mute_member),
 		cmocka_unit_test(test_late_member_in_window),
 		cmocka_unit_test(test_late_member_has_superblock),
 		cmocka_unit_test(test_time_passes_by),
