@@ -34,6 +34,7 @@ test: ## install what is missing, build, and run all tests that need no special 
 bench: ## measure, side by side with peers
 	scripts/install-deps.sh build test dev
 	$(MAKE) all
+	ninja -C $(BUILD) benchmarks
 	$(PYTHON) test/bench/run.py
 
 FUZZ_SECONDS ?= 60
