@@ -8,13 +8,13 @@ PYTHON ?= /usr/bin/python3
 MESON ?= meson
 C_FILES = $(shell git ls-files 'app/*.[ch]' 'examples/*.c' 'examples/*.cc' 'export/*.[ch]' 'include/*.h' 'lib/*.[ch]' 'module/*.[ch]' 'test/*.[ch]')
 
-.PHONY: all help deps run test bench coverage mutation fuzz sim crash doc install format lint clean
+.PHONY: all help deps run test bench coverage mutation fuzz sim crash doc package package-test install format lint clean
 
 all: $(BUILD)/build.ninja ## build a release into $(BUILD)
 	ninja -C $(BUILD)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 deps: ## install the Debian packages that are missing to build and test
 	scripts/install-deps.sh build test
@@ -92,6 +92,14 @@ doc: $(BUILD)/build.ninja ## HTML with a search and manual pages, of doc/, into 
 	$(MESON) configure $(BUILD) -Ddocs=enabled
 	ninja -C $(BUILD) doc-pages
 	@echo "Open $(BUILD)/doc/html/index.html, or try: man -M $(BUILD)/doc/man spdk_bdev_open"
+
+package: ## build Debian packages into build-package
+	scripts/install-deps.sh build doc package
+	scripts/make-packages.sh build-package
+
+package-test: package ## install, run, upgrade and purge them in a container; needs root
+	scripts/install-deps.sh build test package
+	$(PYTHON) -m pytest -q -rs test/package
 
 install: all doc ## install to DESTDIR and PREFIX
 	$(MESON) configure $(BUILD) -Dprefix=$(PREFIX)

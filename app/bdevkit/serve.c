@@ -374,6 +374,7 @@ serve_bdevs_created(int rc, void *ctx)
 	}
 	if (rc == 0) {
 		serve_print(options);
+		serve_notify("READY=1");
 	}
 }
 

@@ -2,7 +2,7 @@
 
 /*
  * bdevkit serve: what the command line asks for (serve_options.c), carried out on the app thread (serve.c), and told
- * to the person at the terminal (serve_print.c, serve_waiting.c).
+ * to the person at the terminal (serve_print.c, serve_waiting.c) and to a service manager (serve_notify.c).
  */
 
 #ifndef BDEVKIT_SERVE_H
@@ -47,6 +47,9 @@ bool serve_is_file(const char *word);
 
 /* Prints every export with the lines to paste, and how to go on. */
 void serve_print(const struct serve_options *options);
+
+/* Tells a service manager the state, "READY=1" for one; nothing without NOTIFY_SOCKET in the environment. */
+void serve_notify(const char *state);
 
 /* Calls fn for each block device that is asked for and waits for one that it stands on. */
 void serve_for_each_waiting(void (*fn)(const char *name, const char *base));
