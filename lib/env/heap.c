@@ -216,6 +216,30 @@ return_pages(struct block *block)
 	block->dirty = start != block->start || end != block->start + block->size;
 }
 
+/*
+ * A buffer that has its region for itself: only what surrounds it is poisoned. The shadow of the hundreds of megabytes in a
+ * pool is itself so much memory that starting and ending a program took longer by it.
+ */
+static void
+forbid_surroundings(const struct block *block)
+{
+	const struct region *region = block->owner->region;
+	const uint8_t *end = block->start + block->used;
+
+	ASAN_POISON_MEMORY_REGION(region->start, (size_t)(block->start - region->start));
+	ASAN_POISON_MEMORY_REGION(end, (size_t)(region->start + region->size - end));
+}
+
+static void
+permit_surroundings(const struct block *block)
+{
+	const struct region *region = block->owner->region;
+	const uint8_t *end = block->start + block->used;
+
+	ASAN_UNPOISON_MEMORY_REGION(region->start, (size_t)(block->start - region->start));
+	ASAN_UNPOISON_MEMORY_REGION(end, (size_t)(region->start + region->size - end));
+}
+
 /* Makes a used block free, merged with its neighbours. Returns the whole. */
 static struct block *
 release_block(struct block *block)
@@ -223,12 +247,17 @@ release_block(struct block *block)
 	struct block *prev = TAILQ_PREV(block, block_list, neighbours);
 	struct block *next = TAILQ_NEXT(block, neighbours);
 
+	if (!block->owner->shared) {
+		permit_surroundings(block);
+	}
 	block->used = 0;
 	block->dirty = true;
 	if (block->owner->shared && block->size >= HEAP_RETURN_SIZE) {
 		return_pages(block);
 	}
-	ASAN_POISON_MEMORY_REGION(block->start, block->size);
+	if (block->owner->shared) {
+		ASAN_POISON_MEMORY_REGION(block->start, block->size);
+	}
 	if (next != NULL && next->used == 0) {
 		RB_REMOVE(free_blocks, &g_heap.free, next);
 		merge_next(block, next);
@@ -249,7 +278,9 @@ destroy_region(struct heap_region *owner)
 {
 	struct region *region = owner->region;
 
-	ASAN_UNPOISON_MEMORY_REGION(region->start, region->size);
+	if (owner->shared) {
+		ASAN_UNPOISON_MEMORY_REGION(region->start, region->size);
+	}
 	__lsan_unregister_root_region(region->start, region->size);
 	region_destroy(region);
 	free(owner);
@@ -285,7 +316,9 @@ create_region(const struct heap_request *request)
 	block->owner = owner;
 	TAILQ_INSERT_TAIL(&owner->blocks, block, neighbours);
 	__lsan_register_root_region(owner->region->start, owner->region->size);
-	ASAN_POISON_MEMORY_REGION(owner->region->start, owner->region->size);
+	if (owner->shared) {
+		ASAN_POISON_MEMORY_REGION(owner->region->start, owner->region->size);
+	}
 	return owner;
 
 fail:
@@ -411,9 +444,12 @@ heap_alloc(const struct heap_request *request)
 	}
 	buf = block->start;
 	dirty = block->dirty;
+	if (block->owner->shared) {
+		ASAN_UNPOISON_MEMORY_REGION(buf, request->size);
+	} else {
+		forbid_surroundings(block);
+	}
 	env_mutex_unlock(&g_heap.mutex);
-
-	ASAN_UNPOISON_MEMORY_REGION(buf, request->size);
 	if (request->zero && dirty) {
 		memset(buf, 0, request->size);
 	}

@@ -24,12 +24,15 @@
 /* One GiB of addresses. */
 struct map_leaf {
 	uint64_t translation[MAP_PAGES_PER_LEAF];
+	/* All leaves of a map, so that its end need not look through the whole table. */
+	struct map_leaf *next;
 };
 
 struct spdk_mem_map {
 	/* Large enough to be allocated on its own: untouched parts of it take no memory. */
 	struct map_leaf **leaves;
 	struct env_mutex mutex;
+	struct map_leaf *first_leaf;
 	uint64_t default_translation;
 	struct spdk_mem_map_ops ops;
 	void *cb_ctx;
@@ -106,6 +109,8 @@ obtain_leaf(struct spdk_mem_map *map, uint64_t vaddr)
 	for (uint64_t i = 0; i < MAP_PAGES_PER_LEAF; i++) {
 		leaf->translation[i] = map->default_translation;
 	}
+	leaf->next = map->first_leaf;
+	map->first_leaf = leaf;
 	__atomic_store_n(slot, leaf, __ATOMIC_RELEASE);
 	return leaf;
 }
@@ -225,8 +230,11 @@ announce_registrations(struct spdk_mem_map *map)
 static void
 destroy_map(struct spdk_mem_map *map)
 {
-	for (uint64_t i = 0; i < MAP_LEAVES; i++) {
-		free(map->leaves[i]);
+	struct map_leaf *leaf;
+
+	while ((leaf = map->first_leaf) != NULL) {
+		map->first_leaf = leaf->next;
+		free(leaf);
 	}
 	free(map->leaves);
 	env_mutex_destroy(&map->mutex);
