@@ -4,6 +4,8 @@
 
 #include "export/nbd/nbd_internal.h"
 
+#include "lib/env/env_internal.h"
+
 #include <netinet/in.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -188,30 +190,40 @@ make_socket(struct nbd_address *address)
 	return fd;
 }
 
-/* Nobody can connect before listen(), so the mode is right from the start. */
+static int
+listen_on_path(struct nbd_listener *listener)
+{
+	const struct sockaddr *sockaddr = (struct sockaddr *)&listener->address.sockaddr;
+	int rc = env_unix_listen(listener->fd, sockaddr, listener->address.length, BACKLOG);
+	struct stat st;
+
+	if (rc != 0) {
+		return rc;
+	}
+	if (lstat(((const struct sockaddr_un *)sockaddr)->sun_path, &st) != 0) {
+		return -errno;
+	}
+	listener->dev = st.st_dev;
+	listener->ino = st.st_ino;
+	return 0;
+}
+
 static int
 bind_and_listen(struct nbd_listener *listener)
 {
 	struct nbd_address *address = &listener->address;
-	const char *path = ((struct sockaddr_un *)&address->sockaddr)->sun_path;
-	struct stat st;
 
+	if (address->sockaddr.ss_family == AF_UNIX) {
+		return listen_on_path(listener);
+	}
 	if (bind(listener->fd, (struct sockaddr *)&address->sockaddr, address->length) != 0) {
 		return -errno;
 	}
-	if (address->sockaddr.ss_family == AF_UNIX) {
-		if (chmod(path, 0600) != 0 || lstat(path, &st) != 0) {
-			return -errno;
-		}
-		listener->dev = st.st_dev;
-		listener->ino = st.st_ino;
-	} else {
-		address->length = sizeof(address->sockaddr);
-		if (getsockname(listener->fd, (struct sockaddr *)&address->sockaddr, &address->length) != 0) {
-			return -errno;
-		}
-		nbd_address_format(address);
+	address->length = sizeof(address->sockaddr);
+	if (getsockname(listener->fd, (struct sockaddr *)&address->sockaddr, &address->length) != 0) {
+		return -errno;
 	}
+	nbd_address_format(address);
 	return listen(listener->fd, BACKLOG) == 0 ? 0 : -errno;
 }
 

@@ -13,6 +13,8 @@
 #include "spdk/cpuset.h"
 #include "spdk/env.h"
 
+#include <sys/socket.h>
+
 /* ---- Clock (clock.c) ---- */
 
 /*
@@ -45,6 +47,14 @@ uint64_t env_random_u64(void);
 
 /* Unpredictable to others unless env_random_seed() was called: fit for identifiers and secrets. */
 void env_random_bytes(void *buf, size_t len);
+
+/* ---- Unix sockets (unix_socket.c) ---- */
+
+/*
+ * Binds a socket and lets clients in. Its file, for its owner only, appears when they can connect. 0, or a negative errno;
+ * -EADDRINUSE: there is a file of that name.
+ */
+int env_unix_listen(int fd, const struct sockaddr *addr, socklen_t addrlen, int backlog);
 
 /* ---- Locks (sync.c) ---- */
 

@@ -2,6 +2,7 @@
 
 /* A JSON-RPC server: one epoll set for its socket, its connections and its mailbox. */
 
+#include "lib/env/env_internal.h"
 #include "lib/rpc/jsonrpc_internal.h"
 #include "spdk/log.h"
 #include "spdk/string.h"
@@ -58,13 +59,14 @@ open_listener(int domain, int protocol, const struct sockaddr *addr, socklen_t a
 		return -errno;
 	}
 	if (domain == AF_UNIX) {
-		/* The socket's file gets this mode as it comes to be: there is no moment in which others may connect. */
-		rc = fchmod(fd, S_IRUSR | S_IWUSR);
+		rc = env_unix_listen(fd, addr, addrlen, BACKLOG);
 	} else {
-		rc = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		rc = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 && bind(fd, addr, addrlen) == 0 &&
+				listen(fd, BACKLOG) == 0
+			? 0
+			: -errno;
 	}
-	if (rc != 0 || bind(fd, addr, addrlen) != 0 || listen(fd, BACKLOG) != 0) {
-		rc = -errno;
+	if (rc != 0) {
 		close(fd);
 		return rc;
 	}
