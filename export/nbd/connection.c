@@ -63,10 +63,17 @@ nbd_connection_set_clock(struct nbd_connection *conn)
 	}
 }
 
+/* In so many seconds; the present one has begun. */
+static uint64_t
+in_seconds(const struct nbd_connection *conn, uint32_t seconds)
+{
+	return conn->group->seconds + seconds + 1;
+}
+
 void
 nbd_connection_set_deadline(struct nbd_connection *conn, uint32_t seconds)
 {
-	conn->deadline = seconds == 0 ? 0 : spdk_get_ticks() + seconds * spdk_get_ticks_hz();
+	conn->deadline = seconds == 0 ? 0 : in_seconds(conn, seconds);
 	nbd_connection_set_clock(conn);
 }
 
@@ -88,23 +95,23 @@ holds_up_others(struct nbd_connection *conn)
  * minutes perhaps. Where only the export ends, others may use the bdev, and it takes its time.
  */
 static bool
-is_held_up(const struct nbd_connection *conn, uint64_t now)
+is_held_up(const struct nbd_connection *conn)
 {
-	return conn->hurry_at != 0 && now >= conn->hurry_at && conn->channel != NULL && conn->num_requests > 0 &&
-		!conn->sock.sending && STAILQ_EMPTY(&conn->tx.queue) &&
+	return conn->hurry_at != 0 && conn->group->seconds >= conn->hurry_at && conn->channel != NULL &&
+		conn->num_requests > 0 && !conn->sock.sending && STAILQ_EMPTY(&conn->tx.queue) &&
 		(__atomic_load_n(&conn->export->removed, __ATOMIC_RELAXED) ||
 			__atomic_load_n(&g_nbd_server.state, __ATOMIC_RELAXED) == NBD_SERVER_STOPPING);
 }
 
 static void
-hurry(struct nbd_connection *conn, uint64_t now)
+hurry(struct nbd_connection *conn)
 {
 	if (!nbd_io_reset(conn)) {
 		return;
 	}
 	SPDK_NOTICELOG("connection %" PRIu64 " (%s) has %" PRIu32 " requests that bdev %s does not end: it is reset\n",
 		conn->id, conn->peer, conn->num_requests, conn->export->bdev_name);
-	conn->hurry_at = now + NBD_LINGER_SEC * spdk_get_ticks_hz();
+	conn->hurry_at = in_seconds(conn, NBD_LINGER_SEC);
 	if (conn->request != NULL) {
 		/* More of it would follow. */
 		nbd_connection_cut(conn, "its bdev is to go");
@@ -112,7 +119,7 @@ hurry(struct nbd_connection *conn, uint64_t now)
 }
 
 void
-nbd_connection_tick(struct nbd_connection *conn, uint64_t now)
+nbd_connection_tick(struct nbd_connection *conn)
 {
 	if (holds_up_others(conn)) {
 		nbd_connection_cut(conn, "it stands still with buffers that others need");
@@ -121,13 +128,13 @@ nbd_connection_tick(struct nbd_connection *conn, uint64_t now)
 	if (!conn->on_clock) {
 		return;
 	}
-	if (is_held_up(conn, now)) {
-		hurry(conn, now);
+	if (is_held_up(conn)) {
+		hurry(conn);
 	}
 	if (conn->ending == NBD_ENDING_DRAIN && STAILQ_EMPTY(&conn->tx.queue) && conn->num_requests > 0) {
 		/* It is the device that takes its time. */
 		nbd_connection_set_deadline(conn, NBD_LINGER_SEC);
-	} else if (conn->deadline != 0 && now >= conn->deadline) {
+	} else if (conn->deadline != 0 && conn->group->seconds >= conn->deadline) {
 		conn->deadline = 0;
 		nbd_connection_cut(
 			conn, conn->export == NULL ? "the handshake took too long" : "replies were not taken");
@@ -262,7 +269,7 @@ nbd_connection_end_export(struct nbd_connection *conn)
 {
 	conn->shutdown = true;
 	if (conn->hurry_at == 0) {
-		conn->hurry_at = spdk_get_ticks() + NBD_LINGER_SEC * spdk_get_ticks_hz();
+		conn->hurry_at = in_seconds(conn, NBD_LINGER_SEC);
 		nbd_connection_set_clock(conn);
 	}
 	nbd_connection_drain(conn);

@@ -23,11 +23,11 @@ static int
 poll_clock(void *arg)
 {
 	struct nbd_group *group = arg;
-	uint64_t now = spdk_get_ticks();
 	struct nbd_connection *conn;
 
+	group->seconds++;
 	TAILQ_FOREACH (conn, &group->connections, link) {
-		nbd_connection_tick(conn, now);
+		nbd_connection_tick(conn);
 	}
 	if (group->on_clock == 0 && group->window_used == 0) {
 		spdk_poller_unregister(&group->clock);

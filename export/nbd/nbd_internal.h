@@ -249,6 +249,11 @@ struct nbd_group {
 	/* Runs once a second while some connection is on a clock, or data is under way. */
 	struct spdk_poller *clock;
 	uint32_t on_clock;
+	/*
+	 * How often it has: the time that connections are judged by. While the process stands still, which is not their fault,
+	 * it stands still, too.
+	 */
+	uint64_t seconds;
 	/* Data of all connections in buffers, and from where on buffers count as short: each has one piece at most then. */
 	uint64_t window_used;
 	uint64_t window_max;
@@ -423,10 +428,10 @@ struct nbd_connection {
 	uint32_t stalled;
 	/* The export has ended: requests that still arrive are answered so. */
 	bool shutdown;
-	/* Ticks; then a bdev that goes is no longer waited for. 0: never. */
+	/* In the group's seconds; then a bdev that goes is no longer waited for. 0: never. */
 	uint64_t hurry_at;
 
-	/* Ticks; 0: not on a clock. */
+	/* In the group's seconds; 0: none. */
 	uint64_t deadline;
 	bool on_clock;
 
@@ -485,7 +490,7 @@ void nbd_connection_set_deadline(struct nbd_connection *conn, uint32_t seconds);
 /* Puts it on the group's clock, or takes it off, as its state wants it. */
 void nbd_connection_set_clock(struct nbd_connection *conn);
 /* Looks at the clock, once a second while on it. */
-void nbd_connection_tick(struct nbd_connection *conn, uint64_t now);
+void nbd_connection_tick(struct nbd_connection *conn);
 void nbd_connection_end_export(struct nbd_connection *conn);
 
 const void *nbd_connection_consume(struct nbd_connection *conn, uint32_t length);

@@ -4,6 +4,8 @@
 
 #include "nbd_sim.h"
 
+#include "lib/env/env_internal.h"
+
 #define BLOCK 512
 #define NUM_BLOCKS (16 * 1024 * 1024 / BLOCK)
 #define MIB (1024 * 1024)
@@ -132,6 +134,24 @@ test_handshake_takes_too_long(void **state)
 	bdk_sim_run_for(4 * 1000 * 1000);
 	assert_false(nbd_sim_is_closed(fd));
 	bdk_sim_run_for(3 * 1000 * 1000);
+	assert_true(nbd_sim_is_closed(fd));
+	close_client(fd);
+}
+
+/* The process is stopped in the middle of a handshake: the client has done nothing wrong. */
+static void
+test_handshake_while_the_process_stands_still(void **state)
+{
+	struct nbd_greeting greeting;
+	int fd = nbd_sim_connect();
+
+	nbd_sim_receive(fd, &greeting, sizeof(greeting));
+	nbd_sim_send(fd, "\0\0", 2);
+	bdk_sim_run_for(2 * 1000 * 1000);
+	env_clock_advance(3600 * spdk_get_ticks_hz());
+	bdk_sim_run_for(2 * 1000 * 1000);
+	assert_false(nbd_sim_is_closed(fd));
+	bdk_sim_run_for(4 * 1000 * 1000);
 	assert_true(nbd_sim_is_closed(fd));
 	close_client(fd);
 }
@@ -429,6 +449,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		both(test_options),
 		both(test_handshake_takes_too_long),
+		both(test_handshake_while_the_process_stands_still),
 		both(test_a_connection_that_dies_in_each_state),
 		both(test_fua_is_answered_after_the_flush),
 		both(test_a_failed_flush_is_told),
