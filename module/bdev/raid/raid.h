@@ -356,6 +356,7 @@ struct raid {
 	/* In blocks, as superblocks have it. */
 	uint64_t size;
 	struct spdk_poller *assembly_timer;
+	uint32_t assembly_seconds_left;
 	/* It goes, with all that belongs to it; those who asked for that. */
 	bool deleting;
 	/* It was online up to then; its superblocks are to go, too. */

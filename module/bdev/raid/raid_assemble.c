@@ -227,13 +227,17 @@ timed_start_cb(void *arg, int rc, const char *why)
 	raid_let_go(raid);
 }
 
+/* Counted second by second: while the process, or its machine, stands still, no member can come. */
 static int
-time_is_up(void *arg)
+count_down(void *arg)
 {
 	struct raid *raid = arg;
 	const char *why = NULL;
 	int rc;
 
+	if (--raid->assembly_seconds_left > 0) {
+		return SPDK_POLLER_IDLE;
+	}
 	spdk_poller_unregister(&raid->assembly_timer);
 	rc = raid_assemble_check(raid, false, &why);
 	if (rc == 0) {
@@ -256,8 +260,8 @@ start_timer(struct raid *raid)
 {
 	spdk_poller_unregister(&raid->assembly_timer);
 	if (g_raid_assembly_options.timeout_sec != 0) {
-		raid->assembly_timer =
-			SPDK_POLLER_REGISTER(time_is_up, raid, g_raid_assembly_options.timeout_sec * SPDK_SEC_TO_USEC);
+		raid->assembly_seconds_left = g_raid_assembly_options.timeout_sec;
+		raid->assembly_timer = SPDK_POLLER_REGISTER(count_down, raid, SPDK_SEC_TO_USEC);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include "fixture.h"
 
 #include "bdevkit/sim.h"
+#include "lib/env/env_internal.h"
 #include "module/bdev/raid/raid_superblock.h"
 #include "spdk/crc32.h"
 #include "spdk/endian.h"
@@ -504,6 +505,28 @@ enough_members_prove_that_nothing_is_newer(void **state)
 	expect(RAID_ONLINE, 4, 4);
 	fixture_rpc_expect("true", "bdev_raid_remove_base_bdev", "{'name': 'm0'}");
 	expect_array(2);
+	end();
+	fixture_stop();
+}
+
+static void
+time_that_nobody_lives_through_is_not_waited(void **state)
+{
+	begin(1, 4);
+	create("raid5", 4);
+	wait_for_rebuild();
+	fill_array(1);
+	end();
+	for (int disk = 0; disk < 3; disk++) {
+		come(disk);
+	}
+	/* The machine sleeps for an hour; its last disk comes soon after. */
+	env_clock_advance(3600 * spdk_get_ticks_hz());
+	bdk_sim_run_for(8 * SPDK_SEC_TO_USEC);
+	expect(RAID_CONFIGURING, 3, 4);
+	come(3);
+	expect(RAID_ONLINE, 4, 4);
+	expect_array(1);
 	end();
 	fixture_stop();
 }
@@ -1166,6 +1189,7 @@ main(void)
 		cmocka_unit_test(copies_are_not_used),
 		cmocka_unit_test(interrupted_rebuild_goes_on),
 		cmocka_unit_test(enough_members_prove_that_nothing_is_newer),
+		cmocka_unit_test(time_that_nobody_lives_through_is_not_waited),
 		cmocka_unit_test(half_a_mirror_needs_to_be_told),
 		cmocka_unit_test(too_few_members_cannot_be_forced),
 		cmocka_unit_test(a_copy_that_is_torn_is_not_needed),
