@@ -121,6 +121,7 @@ struct bdev_thread {
 
 	/* strict_io.c: looks for I/O that never completes; paused unless there was some since it looked last. */
 	struct spdk_poller *strict_poller;
+	uint64_t strict_looked;
 	bool strict_polling;
 };
 

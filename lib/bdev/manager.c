@@ -12,7 +12,7 @@
 #include "spdk/notify.h"
 
 /* Who waits longer than this wants to know for what. */
-#define REPORT_PERIOD_US (10 * 1000 * 1000)
+#define REPORT_PERIOD_SEC 10
 
 enum manager_phase {
 	PHASE_DOWN,
@@ -60,6 +60,9 @@ static struct {
 
 	/* Says what a chain waits for that makes no progress. */
 	struct spdk_poller *report_poller;
+	/* How many seconds it has been in which phase. */
+	uint32_t report_seconds;
+	enum manager_phase report_phase;
 	struct spdk_thread *report_thread;
 
 	spdk_bdev_init_cb init_cb;
@@ -175,6 +178,14 @@ bdev_manager_idle(void)
 static int
 report_poller_cb(void *ctx)
 {
+	/* Seconds are counted: while the process stands still, nobody can do what is waited for. */
+	if (g_chain.report_phase != get_phase()) {
+		g_chain.report_phase = get_phase();
+		g_chain.report_seconds = 0;
+	}
+	if (++g_chain.report_seconds % REPORT_PERIOD_SEC != 0) {
+		return SPDK_POLLER_IDLE;
+	}
 	switch (get_phase()) {
 	case PHASE_INIT_WAIT:
 	case PHASE_FINISH_IDLE:
@@ -204,7 +215,9 @@ static void
 report_begin(void)
 {
 	if (g_chain.report_poller == NULL) {
-		g_chain.report_poller = SPDK_POLLER_REGISTER(report_poller_cb, NULL, REPORT_PERIOD_US);
+		g_chain.report_phase = get_phase();
+		g_chain.report_seconds = 0;
+		g_chain.report_poller = SPDK_POLLER_REGISTER(report_poller_cb, NULL, SPDK_SEC_TO_USEC);
 		g_chain.report_thread = spdk_get_thread();
 	}
 }

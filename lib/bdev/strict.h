@@ -71,6 +71,8 @@ struct bdev_strict_io {
 	uint32_t generation;
 	uint8_t where;
 	bool said_stuck;
+	/* How often somebody has looked whether it is stuck, and it was there. */
+	uint8_t looks;
 	/* A user's buffers, which nobody changes meanwhile: the copy in iov, and checksum. */
 	bool has_iov;
 	bool has_checksum;

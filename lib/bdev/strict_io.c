@@ -342,6 +342,7 @@ begin_polling(struct bdev_thread *thread)
 {
 	if (spdk_unlikely(!thread->strict_polling && thread->strict_poller != NULL)) {
 		thread->strict_polling = true;
+		thread->strict_looked = spdk_get_ticks();
 		spdk_poller_resume(thread->strict_poller);
 	}
 }
@@ -367,6 +368,7 @@ begin_io(struct spdk_bdev_io *bdev_io, struct bdev_strict_io *io, struct bdev_ch
 	io->generation = __atomic_load_n(&strict->name->generation, __ATOMIC_RELAXED);
 	io->where = BDEV_STRICT_IN_MODULE;
 	io->said_stuck = false;
+	io->looks = 0;
 	io->number = ++ch->strict->given;
 	io->given_tsc = bdev_thread_now(ch->thread);
 	note_fields(io, bdev_io);
@@ -554,8 +556,10 @@ look_for_stuck(void *ctx)
 	uint64_t limit = (uint64_t)g_strict.opts.never_completed_ms * spdk_get_ticks_hz() / 1000, i;
 	struct bdev_thread *thread = ctx;
 	struct bdev_io_cache *cache = &thread->cache;
-	bool found = false;
+	/* The process was stopped, perhaps: time has passed, but what has ended meanwhile is heard of later. */
+	bool stood_still = since(thread->strict_looked) > limit / LOOKS * 2, found = false;
 
+	thread->strict_looked = spdk_get_ticks();
 	for (i = 0; i < cache->held; i++) {
 		struct bdev_strict_io *io = bdev_strict_io(cache->all[i]);
 
@@ -563,7 +567,12 @@ look_for_stuck(void *ctx)
 			continue;
 		}
 		found = true;
-		if (since(io->given_tsc) > limit && !waits_for_another(cache, cache->all[i])) {
+		if (stood_still) {
+			continue;
+		}
+		if (io->looks < LOOKS - 1) {
+			io->looks++;
+		} else if (since(io->given_tsc) > limit && !waits_for_another(cache, cache->all[i])) {
 			report_stuck(cache->all[i], io);
 		}
 	}

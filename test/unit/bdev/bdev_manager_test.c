@@ -2,6 +2,7 @@
 
 #include "test/unit/common/strict_tolerate.h"
 #include "bdev_sim.h"
+#include "lib/env/env_internal.h"
 #include "spdk/json.h"
 
 /* Modules x and y, registered in this order. What they do is set by each test. */
@@ -342,6 +343,37 @@ test_reports(void **state)
 	spdk_log_close();
 }
 
+/* Time that the process does not live through, or in which something else was waited for, is nobody's fault. */
+static void
+test_reports_come_not_too_early(void **state)
+{
+	struct sim_disk disk;
+	struct sim_open open;
+
+	spdk_log_open(collect_message_cb);
+	g_messages[0] = '\0';
+	set_async(&g_module_x, &g_x, true, false);
+	ON(0, spdk_bdev_initialize(init_cb, NULL));
+	ON(0, spdk_bdev_module_init_done(&g_module_x));
+	bdk_sim_run_until_idle();
+	sim_disk_init(&disk, "d");
+	sim_disk_add(&disk);
+	assert_int_equal(sim_open(&open, 1, "d", false), 0);
+	ON(0, spdk_bdev_finish(fini_cb, NULL));
+	bdk_sim_run_for(9500 * 1000);
+	ON(0, spdk_bdev_module_fini_start_done());
+	bdk_sim_run_for(4 * 1000 * 1000);
+	env_clock_advance(3600 * spdk_get_ticks_hz());
+	bdk_sim_run_for(4 * 1000 * 1000);
+	assert_string_equal(g_messages, "");
+	sim_close(&open, 1);
+	g_x.fini_done = true;
+	bdk_sim_run_until_idle();
+	assert_string_equal(g_messages, "");
+	assert_int_equal(disk.destructed, 1);
+	spdk_log_close();
+}
+
 /* ---- iteration ---- */
 
 static int
@@ -550,6 +582,7 @@ main(void)
 		TEST(test_shutdown_order),
 		TEST(test_shutdown_waits),
 		TEST(test_reports),
+		TEST(test_reports_come_not_too_early),
 		TEST(test_for_each),
 		TEST(test_module_list),
 		TEST(test_opts),

@@ -7,6 +7,7 @@
 
 #include "bdev_sim.h"
 #include "test/unit/common/strict_reports.h"
+#include "lib/env/env_internal.h"
 #include "lib/strict/strict_internal.h"
 #include "bdevkit/bdev_module.h"
 #include "spdk/log.h"
@@ -463,6 +464,30 @@ test_never_completed(void **state)
 	assert_int_equal(g_succeeded, 1);
 }
 
+/* The process is stopped for long, and hears afterwards that the I/O has ended; or never. */
+static void
+test_never_completed_and_standing_still(void **state)
+{
+	for (int ends = 1; ends >= 0; ends--) {
+		g_hold = true;
+		submit_read(64);
+		for (int stop = 0; stop < 10; stop++) {
+			bdk_sim_run_for(100 * 1000);
+			env_clock_advance(3600ULL * 1000 * 1000 * 1000);
+		}
+		bdk_sim_run_for(1000 * 1000);
+		assert_int_equal(g_reports.count, 0);
+		if (!ends) {
+			bdk_sim_run_for(1500 * 1000);
+			assert_int_equal(bdk_strict_get_count(BDK_STRICT_NEVER_COMPLETED), 1);
+		}
+		ON(0, sloppy_complete(g_held));
+		bdk_sim_run_until_idle();
+	}
+	assert_int_equal(g_succeeded, 2);
+	assert_int_equal(bdk_strict_get_count(BDK_STRICT_NEVER_COMPLETED), 1);
+}
+
 /* One that stands on the disk, and waits for it. */
 static struct bdk_bdev_base g_over_base;
 
@@ -738,6 +763,7 @@ main(void)
 		TEST(test_completed_without_channel),
 		TEST(test_wrong_thread),
 		cmocka_unit_test_setup_teardown(test_never_completed, setup_fast, teardown),
+		cmocka_unit_test_setup_teardown(test_never_completed_and_standing_still, setup_fast, teardown),
 		cmocka_unit_test_setup_teardown(test_waits_for_its_base, setup_fast, teardown),
 		cmocka_unit_test_setup_teardown(test_keeps_on_purpose, setup_fast, teardown),
 		TEST(test_sleeps_when_idle),
