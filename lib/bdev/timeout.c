@@ -15,6 +15,14 @@
 #include "bdevkit/thread.h"
 
 #define CHECK_PERIOD_US 1000000
+/* How many times at which the process stood still are remembered: those before have passed for I/O that is so old. */
+#define MAX_STOPS 8
+
+/* A time in which nobody ran, so that no I/O can have ended for its user. */
+struct stop {
+	uint64_t end;
+	uint64_t ticks;
+};
 
 struct bdev_timeout {
 	struct spdk_bdev *bdev;
@@ -24,12 +32,17 @@ struct bdev_timeout {
 	uint64_t ticks;
 	spdk_bdev_io_timeout_cb cb_fn;
 	void *cb_arg;
+	/* A ring; next_stop is where the oldest is. */
+	struct stop stops[MAX_STOPS];
+	uint32_t next_stop;
 	/* Word that I/O has begun is on its way; under the bdev's lock until the descriptor is closed. */
 	bool word_sent;
 	struct bdk_msg word;
 
 	/* The descriptor's thread only. */
 	struct spdk_poller *poller;
+	/* When the next look is due. */
+	uint64_t due;
 	bool asleep;
 	bool walking;
 	bool closed;
@@ -48,13 +61,19 @@ go_to_sleep(struct bdev_timeout *timeout)
 	bdk_poller_set_due(timeout->poller, UINT64_MAX);
 }
 
+static uint64_t
+get_period(void)
+{
+	return CHECK_PERIOD_US * spdk_get_ticks_hz() / SPDK_SEC_TO_USEC;
+}
+
 static void
 wake(struct bdev_timeout *timeout)
 {
 	if (timeout->asleep) {
 		timeout->asleep = false;
-		bdk_poller_set_due(
-			timeout->poller, spdk_get_ticks() + CHECK_PERIOD_US * spdk_get_ticks_hz() / SPDK_SEC_TO_USEC);
+		timeout->due = spdk_get_ticks() + get_period();
+		bdk_poller_set_due(timeout->poller, timeout->due);
 	}
 }
 
@@ -126,6 +145,40 @@ bdev_timeout_channel_init(struct bdev_channel *ch)
 
 /* ---- looking ---- */
 
+/*
+ * A look that comes more than a period too late: the process was stopped, or its machine slept, and what has ended
+ * meanwhile is not known yet. Nor did whoever carries out the I/O get that time, if it slept, too. When that began is
+ * not known: all since the last look is taken for it.
+ */
+static void
+note_stop(struct bdev_timeout *timeout)
+{
+	struct bdev_state *state = bdev_state(timeout->bdev);
+	uint64_t now = spdk_get_ticks(), since = now + get_period() - timeout->due;
+
+	timeout->due = now + get_period();
+	if (since < 2 * get_period()) {
+		return;
+	}
+	ENV_MUTEX_SCOPE(&state->lock);
+	timeout->stops[timeout->next_stop++ % MAX_STOPS] = (struct stop){.end = now, .ticks = since};
+}
+
+/* How long an I/O has had to end. */
+static uint64_t
+get_age(const struct bdev_timeout *timeout, const struct spdk_bdev_io *bdev_io)
+{
+	uint64_t begin = bdev_io->internal.submit_tsc, age = spdk_get_ticks() - begin;
+
+	for (int i = 0; i < MAX_STOPS; i++) {
+		if (timeout->stops[i].end > begin) {
+			/* It may have begun at the end of that. */
+			age -= spdk_min(spdk_min(timeout->stops[i].ticks, timeout->stops[i].end - begin), age);
+		}
+	}
+	return age;
+}
+
 /* Called for each I/O, as the owner may change its mind, or close, at any time. */
 static bool
 is_late(struct bdev_timeout *timeout, const struct spdk_bdev_io *bdev_io, spdk_bdev_io_timeout_cb *cb_fn, void **cb_arg)
@@ -133,7 +186,7 @@ is_late(struct bdev_timeout *timeout, const struct spdk_bdev_io *bdev_io, spdk_b
 	struct bdev_state *state = bdev_state(timeout->bdev);
 
 	ENV_MUTEX_SCOPE(&state->lock);
-	if (timeout->ticks == 0 || spdk_get_ticks() - bdev_io->internal.submit_tsc < timeout->ticks) {
+	if (timeout->ticks == 0 || get_age(timeout, bdev_io) < timeout->ticks) {
 		return false;
 	}
 	*cb_fn = timeout->cb_fn;
@@ -201,6 +254,7 @@ check(void *ctx)
 {
 	struct bdev_timeout *timeout = ctx;
 
+	note_stop(timeout);
 	if (timeout->walking) {
 		return SPDK_POLLER_IDLE;
 	}
@@ -250,6 +304,7 @@ start(struct spdk_bdev_desc *desc)
 	}
 	if (timeout->poller == NULL) {
 		timeout->asleep = false;
+		timeout->due = spdk_get_ticks() + get_period();
 		timeout->poller = SPDK_POLLER_REGISTER(check, timeout, CHECK_PERIOD_US);
 	}
 	return timeout->poller == NULL ? -1 : 0;

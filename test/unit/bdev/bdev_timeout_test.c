@@ -4,6 +4,8 @@
 
 #include "mem_disk.h"
 
+#include "lib/env/env_internal.h"
+
 #define NUM_BLOCKS 256
 #define THREADS 3
 #define SECOND (1000 * 1000)
@@ -189,6 +191,41 @@ test_late(void **state)
 	assert_int_equal(young.late, 2);
 	mem_disk_release(&g_disk, 2);
 	mem_user_close(&g_other);
+	remove_disk();
+}
+
+/* The process is stopped, or its machine sleeps: none of that time counts for what was under way. */
+static void
+test_standing_still(void **state)
+{
+	struct io io = {.thread = 1}, young = {.thread = 2};
+	uint32_t i;
+
+	open_disk();
+	set_timeout(5);
+	submit(&g_user, &io, 1);
+	for (i = 0; i < 4; i++) {
+		pass(SECOND / 2);
+		env_clock_advance(3600 * spdk_get_ticks_hz());
+		pass(SECOND / 2);
+		assert_int_equal(io.late, 0);
+	}
+	submit(&g_user, &young, 1);
+	pass(2 * SECOND);
+	assert_true(io.late > 0);
+	/* What came later has its own time. */
+	pass(2 * SECOND);
+	assert_int_equal(young.late, 0);
+	pass(2 * SECOND);
+	assert_true(young.late > 0);
+	/* A look that comes a little late is none of it. */
+	io.late = 0;
+	for (i = 0; i < 20; i++) {
+		env_clock_advance(spdk_get_ticks_hz() / 2);
+		pass(SECOND);
+	}
+	assert_true(io.late >= 10);
+	mem_disk_release(&g_disk, 2);
 	remove_disk();
 }
 
@@ -653,6 +690,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_arguments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_standing_still, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_abort_in_callback, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_free_in_callback, setup, teardown),
