@@ -153,6 +153,7 @@ spdk_thread_exit(struct spdk_thread *thread)
 		return 0;
 	}
 
+	thread->exit_extended = false;
 	thread->exit_timeout = spdk_get_ticks() + THREAD_EXIT_TIMEOUT_SEC * spdk_get_ticks_hz();
 	atomic_store(&thread->state, THREAD_EXITING);
 	thread_notify(thread);
@@ -209,8 +210,14 @@ void
 thread_try_exit(struct spdk_thread *thread, uint64_t now)
 {
 	const char *name, *obstacle = find_exit_obstacle(thread, &name);
+	uint64_t second = spdk_get_ticks_hz();
 
 	if (obstacle != NULL) {
+		if (now > thread->exit_timeout + second && !thread->exit_extended) {
+			/* Nobody ran for so long: the process was stopped, perhaps. What it waits for may be about to come. */
+			thread->exit_extended = true;
+			thread->exit_timeout = now + second;
+		}
 		if (now < thread->exit_timeout) {
 			SPDK_DEBUGLOG(thread, "thread %s is not exited yet: it %s%s\n", thread->name, obstacle, name);
 			return;

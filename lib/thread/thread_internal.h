@@ -237,6 +237,8 @@ struct spdk_thread {
 
 	/* What keeps an exiting thread from being exited. */
 	uint64_t exit_timeout;
+	/* It stood still when its time ran out, and has got more. */
+	bool exit_extended;
 	uint32_t for_each_count;
 	uint32_t unregister_count;
 

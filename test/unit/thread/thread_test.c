@@ -179,6 +179,36 @@ test_exit_is_forced_after_5_s(void **state)
 	spdk_thread_destroy(thread);
 }
 
+/* The process is stopped until long after that: what the thread waits for has a second to come. */
+static void
+test_exit_is_not_forced_after_standing_still(void **state)
+{
+	struct spdk_thread *thread;
+
+	for (int in_time = 0; in_time < 2; in_time++) {
+		struct spdk_poller *poller;
+
+		thread = spdk_thread_create("stopped", NULL);
+		spdk_set_thread(thread);
+		poller = spdk_poller_register(idle_poller, NULL, 0);
+		spdk_thread_exit(thread);
+		for (int i = 0; i < 2; i++) {
+			env_clock_advance(i == 0 ? 60000000 * US : 999999 * US);
+			spdk_thread_poll(thread, 0, 0);
+			assert_false(spdk_thread_is_exited(thread));
+		}
+		if (in_time) {
+			spdk_poller_unregister(&poller);
+		} else {
+			/* It does not get more of it each time. */
+			env_clock_advance(60000000 * US);
+		}
+		spdk_thread_poll(thread, 0, 0);
+		assert_true(spdk_thread_is_exited(thread));
+		spdk_thread_destroy(thread);
+	}
+}
+
 static void
 set_flag(void *arg)
 {
@@ -292,6 +322,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_framework_operations, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_exit_waits_for_pollers, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_exit_is_forced_after_5_s, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_exit_is_not_forced_after_standing_still, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_exiting_thread_still_works, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_stats, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_nested_poll, fixture_setup, fixture_teardown),
