@@ -97,7 +97,8 @@ def run_pytest(counts, folder, environment):
     report.unlink(missing_ok=True)
     command = [PYTHON, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", f"--junitxml={report}", folder]
     # Each test has a folder and sockets of its own; those of one file share what they have built.
-    command += ["-n", str(os.cpu_count()), "--dist", "loadfile"]
+    # Many of them wait for times to run out: one more than there are CPUs.
+    command += ["-n", str(os.cpu_count() + 1), "--dist", "loadfile"]
     subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if not report.exists():
         counts.fail(f"{folder}: pytest wrote no report")

@@ -27,7 +27,7 @@ EPERM, EIO, EINVAL, ENOSPC, EOVERFLOW, ENOTSUP, ESHUTDOWN = 1, 5, 22, 28, 75, 95
 class Wire:
     """A connection whose every byte the test decides on."""
 
-    def __init__(self, path, greet=True, flags=3, timeout=30):
+    def __init__(self, path, greet=True, flags=3, timeout=60):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
         self.socket.connect(path)

@@ -7,6 +7,7 @@ client, names what is a rule of its own.
 import os
 import random
 import re
+import select
 import signal
 import subprocess
 import time
@@ -162,9 +163,15 @@ STRICT = {
 }
 
 
-def load(path):
-    """Writes and reads of one client, as many as the faults need."""
+def load(path, is_named):
+    """Writes and reads of one client, as many as the faults need, or until one that is not answered has a name."""
     choose = random.Random(1)
+
+    def wait(wire):
+        while not select.select([wire.socket], [], [], 0.2)[0]:
+            if is_named():
+                raise TimeoutError
+
     with Wire(path, timeout=PATIENCE) as wire:
         wire.go("broken")
         for i in range(1400):
@@ -172,9 +179,12 @@ def load(path):
             offset = choose.randrange(4096 - blocks) * 512
             try:
                 if i % 2 == 0:
-                    wire.request(CMD_WRITE, offset, blocks * 512, payload=choose.randbytes(blocks * 512))
+                    wire.send_request(CMD_WRITE, offset, blocks * 512, payload=choose.randbytes(blocks * 512))
+                    wait(wire)
+                    wire.read_simple()
                 else:
                     wire.send_request(CMD_READ, offset, blocks * 512)
+                    wait(wire)
                     wire.read_simple(blocks * 512)
             except TimeoutError:
                 return
@@ -194,10 +204,11 @@ def test_strict_mode_alone_names_it(tmp_path, broken_modules, fault):
             deadline = time.monotonic() + PATIENCE
             while not (tmp_path / "nbd.sock").exists() and time.monotonic() < deadline:
                 time.sleep(0.05)
-            load(str(tmp_path / "nbd.sock"))
-            target.terminate()
             module = "" if fault == "leaks_channel" else ": module broken, bdev broken"
             pattern = re.compile(rf"strict: ({STRICT[fault]}){module}")
+            load(str(tmp_path / "nbd.sock"), lambda: pattern.search(stderr.read_text()))
+            target.terminate()
+            deadline = time.monotonic() + PATIENCE
             while not pattern.search(stderr.read_text()) and time.monotonic() < deadline:
                 time.sleep(0.1)
         finally:

@@ -5,6 +5,7 @@ import json
 import os
 import time
 
+from conftest import PATIENCE
 from nbd_wire import CMD_READ, Wire
 
 CONNECTIONS, REQUESTS = 40, 250
@@ -44,12 +45,13 @@ def test_thousands_wait_asleep(target, tmp_path):
     # All of them have reached the base when it has counted them.
     while served.rpc("bdev_get_iostat", name="disk")["bdevs"][0]["num_read_ops"] < before + CONNECTIONS * REQUESTS:
         time.sleep(0.05)
-    time.sleep(0.5)
-    before = cpu_seconds(served.process.pid)
-    time.sleep(5)
-    used = cpu_seconds(served.process.pid) - before
+    # On a busy machine what it still has to do may take a while.
+    deadline, before, used = time.monotonic() + PATIENCE, cpu_seconds(served.process.pid), 1
+    while used / 5 >= 0.01:
+        assert time.monotonic() < deadline, used
+        time.sleep(5)
+        before, used = cpu_seconds(served.process.pid), cpu_seconds(served.process.pid) - before
     print(f"{CONNECTIONS * REQUESTS} I/Os wait: {used / 5:.1%} of a core")
-    assert used / 5 < 0.01
     # Deleted while they wait, it lets them go, and each of them has its data.
     assert served.rpc("bdev_delay_delete", name="slow") is True
     for wire in connections:

@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 
 /* Nothing takes so long; it only ends a test that hangs. */
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 static char g_dir[] = "/tmp/bdevkit-app-test-XXXXXX";
 static struct folder_guard g_guard;

@@ -14,7 +14,7 @@
 #include "test/unit/folder_guard.h"
 
 /* Milliseconds after which something that should happen is taken as never happening. */
-#define FIXTURE_DEADLINE 20000
+#define FIXTURE_DEADLINE 60000
 
 static char g_dir[64];
 static struct folder_guard g_guard;
