@@ -20,6 +20,7 @@ int show_command(int argc, char **argv);
 int new_command(int argc, char **argv);
 int check_command(int argc, char **argv);
 int perf_command(int argc, char **argv);
+int stat_command(int argc, char **argv);
 int raid_command(int argc, char **argv);
 
 #endif /* BDEVKIT_COMMANDS_H */

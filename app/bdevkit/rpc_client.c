@@ -11,13 +11,18 @@
 
 static void __attribute__((format(printf, 2, 3))) complain(const struct rpc_client *client, const char *format, ...)
 {
+	char text[512];
 	va_list args;
 
-	fprintf(stderr, "bdevkit rpc: %s: ", client->socket_path);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fprintf(stderr, "\n");
+	if (client->why != NULL) {
+		snprintf(client->why, client->why_size, "%s", text);
+	} else {
+		fprintf(stderr, "bdevkit %s: %s: %s\n", client->command != NULL ? client->command : "rpc",
+			client->socket_path, text);
+	}
 }
 
 static int
@@ -80,7 +85,7 @@ poll_until(struct rpc_client *client, uint64_t deadline, int wanted)
 		if (rc == wanted) {
 			return 0;
 		}
-		if (rc < 0 && rc != -ENOTCONN) {
+		if (rc < 0 && rc != -ENOTCONN && rc != -EINTR) {
 			return rc;
 		}
 	} while (now_ms() < deadline);

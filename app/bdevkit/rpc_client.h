@@ -12,6 +12,11 @@ struct rpc_client {
 	const char *socket_path;
 	/* How long a call may take, in seconds. */
 	unsigned timeout;
+	/* Whose complaints they are; NULL: "rpc". */
+	const char *command;
+	/* Where to put why a call failed instead of on stderr; NULL: nowhere. */
+	char *why;
+	size_t why_size;
 	struct spdk_jsonrpc_client *connection;
 };
 
@@ -20,7 +25,8 @@ typedef int (*rpc_client_write_params)(struct spdk_json_write_ctx *w, void *ctx)
 
 /*
  * Calls a method, connecting first if need be. write_params NULL: without params. Returns the response, to be freed with
- * spdk_jsonrpc_client_free_response(), in which result or error is set; or NULL after the reason was written to stderr.
+ * spdk_jsonrpc_client_free_response(), in which result or error is set; or NULL after the reason was written to stderr, or
+ * to why.
  */
 struct spdk_jsonrpc_client_response *rpc_client_call(
 	struct rpc_client *client, const char *method, rpc_client_write_params write_params, void *ctx);

@@ -336,6 +336,7 @@ event_reactor_get_stats(const struct event_reactor *reactor, struct event_reacto
 {
 	stats->busy_tsc = atomic_load_explicit(&reactor->busy_tsc, memory_order_relaxed);
 	stats->idle_tsc = atomic_load_explicit(&reactor->idle_tsc, memory_order_relaxed);
+	stats->asleep_tsc = atomic_load_explicit(&reactor->asleep_tsc, memory_order_relaxed);
 	stats->sleeps = atomic_load_explicit(&reactor->sleeps, memory_order_relaxed);
 	stats->tid = atomic_load_explicit(&reactor->tid, memory_order_relaxed);
 	stats->in_interrupt = spdk_interrupt_mode_is_enabled();

@@ -112,6 +112,7 @@ void event_reactor_run_out(struct event_reactor *reactor);
 struct event_reactor_stats {
 	uint64_t busy_tsc;
 	uint64_t idle_tsc; /* asleep included */
+	uint64_t asleep_tsc;
 	uint64_t sleeps;
 	/* The operating system's id of the thread that runs it, 0 before it runs. */
 	int tid;

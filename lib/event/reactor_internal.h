@@ -79,6 +79,7 @@ struct event_reactor {
 	_Atomic uint64_t busy_tsc;
 	_Atomic uint64_t idle_tsc;
 	_Atomic uint64_t sleeps;
+	_Atomic uint64_t asleep_tsc;
 	_Atomic int tid;
 };
 

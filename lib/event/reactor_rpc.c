@@ -85,6 +85,8 @@ write_reactor(struct event_reactor *reactor, struct spdk_json_write_ctx *w)
 	spdk_json_write_named_uint64(w, "tid", stats.tid);
 	spdk_json_write_named_uint64(w, "busy", stats.busy_tsc);
 	spdk_json_write_named_uint64(w, "idle", stats.idle_tsc);
+	spdk_json_write_named_uint64(w, "asleep", stats.asleep_tsc);
+	spdk_json_write_named_uint64(w, "sleeps", stats.sleeps);
 	spdk_json_write_named_bool(w, "in_interrupt", stats.in_interrupt);
 	spdk_json_write_named_uint64(w, "irq", times.irq);
 	spdk_json_write_named_uint64(w, "sys", times.sys);

@@ -283,6 +283,7 @@ account_sleep(struct event_reactor *reactor, uint64_t slept)
 	struct reactor_thread *rthread;
 
 	reactor_count(&reactor->sleeps, 1);
+	reactor_count(&reactor->asleep_tsc, slept);
 	reactor_count(&reactor->idle_tsc, slept);
 	/* All threads of the reactor together have been idle for that time. */
 	TAILQ_FOREACH (rthread, &reactor->threads, link) {
