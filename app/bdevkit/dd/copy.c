@@ -8,8 +8,8 @@
 
 /* Zeroes go out in pieces of this size, so that there is progress to see and several are under way. */
 #define ZERO_SIZE (128ull * 1024 * 1024)
-/* So much data later the target is told to make it safe: that is what a failure may cost. */
-#define SAFE_EVERY (1024ull * 1024 * 1024)
+/* So many seconds later, at the latest, the target is told to make safe what it has: that is what a failure may cost. */
+#define SAFE_SECONDS 5
 
 /* A piece on its way. */
 struct job {
@@ -50,6 +50,7 @@ struct dd_copy {
 	/* Safe when the flush ends, and what had been written when it began. */
 	uint64_t flush_done;
 	uint64_t flushed_bytes;
+	uint64_t flush_ticks;
 
 	struct dd_progress progress;
 	struct dd_result result;
@@ -93,6 +94,7 @@ flush(struct dd_copy *copy)
 	copy->flushing = true;
 	copy->flush_done = copy->progress.done;
 	copy->flushed_bytes = copy->progress.data_bytes;
+	copy->flush_ticks = spdk_get_ticks();
 	copy->flush = (struct dd_io){.op = DD_FLUSH, .fn = flushed, .ctx = copy};
 	dd_submit(copy->target, &copy->flush);
 }
@@ -100,9 +102,14 @@ flush(struct dd_copy *copy)
 static void
 flush_sometimes(struct dd_copy *copy)
 {
-	if (!copy->flushing && copy->result.rc == 0 &&
-		copy->progress.data_bytes - copy->flushed_bytes >= SAFE_EVERY &&
-		copy->progress.done < copy->options.length) {
+	uint64_t bytes = copy->progress.data_bytes - copy->flushed_bytes;
+
+	if (copy->flushing || copy->result.rc != 0 || bytes == 0 || copy->progress.done == copy->progress.safe ||
+		copy->progress.done == copy->options.length) {
+		return;
+	}
+	if (bytes >= copy->options.safe_every ||
+		spdk_get_ticks() - copy->flush_ticks >= SAFE_SECONDS * spdk_get_ticks_hz()) {
 		flush(copy);
 	}
 }
@@ -392,6 +399,7 @@ dd_copy_start(struct dd_end *source, struct dd_end *target, const struct dd_copy
 	copy->fn = fn;
 	copy->ctx = ctx;
 	copy->unit = spdk_max(source->block_size, target->block_size);
+	copy->flush_ticks = spdk_get_ticks();
 	copy->at = copy->known = options->resume;
 	copy->progress.done = copy->progress.safe = options->resume;
 	TAILQ_INIT(&copy->busy);

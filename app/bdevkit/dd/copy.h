@@ -19,6 +19,8 @@ struct dd_copy_options {
 	uint32_t depth;
 	/* Zeroes of this length in the data become holes; 0: they are written. */
 	uint32_t sparse;
+	/* After so much data the target is told to make safe what it has; and every few seconds. */
+	uint64_t safe_every;
 };
 
 enum dd_side {

@@ -36,6 +36,7 @@ struct dd_request {
 	uint32_t depth;
 	/* UINT32_MAX: not given. */
 	uint32_t sparse;
+	uint64_t safe_every;
 	/* The target holds nothing but zeroes. */
 	bool target_is_zero;
 	/* So long an end that is gone is waited for. */

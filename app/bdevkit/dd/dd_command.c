@@ -19,6 +19,7 @@
 
 #define DEFAULT_DEPTH 16
 #define DEFAULT_CONNECTIONS 4
+#define DEFAULT_SAFE_EVERY (1024ull * 1024 * 1024)
 #define MAX_DEPTH 256
 #define MAX_BLOCK (1024ull * 1024 * 1024)
 /* All buffers together. */
@@ -60,6 +61,8 @@ print_help(void)
 	       "  --target-is-zero   do not write zeroes to a target that has nothing else\n"
 	       "  --resume BYTES     go on there, as an earlier run has said\n"
 	       "  --retry SECONDS    wait so long for an NBD server that has gone, and go on\n"
+	       "  --safe-every BYTES tell the target so often to make safe what it has (default 1G, and every 5 s)\n"
+	       "  --no-lock          take files that others use as disk images\n"
 	       "  --connections N    to an NBD server that allows several (default 4)\n"
 	       "  --json CONFIG      the configuration that makes the bdevs\n"
 	       "  --module FILE|NAME load a module; may be repeated\n"
@@ -211,6 +214,8 @@ enum {
 	OPTION_TARGET_IS_ZERO,
 	OPTION_RESUME,
 	OPTION_RETRY,
+	OPTION_SAFE_EVERY,
+	OPTION_NO_LOCK,
 	OPTION_CONNECTIONS,
 	OPTION_JSON,
 	OPTION_MODULE,
@@ -238,6 +243,8 @@ static const struct option g_options[] = {
 	{"target-is-zero", no_argument, NULL, OPTION_TARGET_IS_ZERO},
 	{"resume", required_argument, NULL, OPTION_RESUME},
 	{"retry", required_argument, NULL, OPTION_RETRY},
+	{"safe-every", required_argument, NULL, OPTION_SAFE_EVERY},
+	{"no-lock", no_argument, NULL, OPTION_NO_LOCK},
 	{"connections", required_argument, NULL, OPTION_CONNECTIONS},
 	{"json", required_argument, NULL, OPTION_JSON},
 	{"module", required_argument, NULL, OPTION_MODULE},
@@ -359,6 +366,11 @@ read_option(int ch)
 		return read_number("--resume ", optarg, 0, INT64_MAX, &g_request.resume);
 	case OPTION_RETRY:
 		return read_retry(optarg);
+	case OPTION_SAFE_EVERY:
+		return read_number("--safe-every ", optarg, 1, INT64_MAX, &g_request.safe_every);
+	case OPTION_NO_LOCK:
+		g_request.ends[DD_SOURCE].no_lock = g_request.ends[DD_TARGET].no_lock = true;
+		return -1;
 	case OPTION_CONNECTIONS:
 		return read_connections(optarg);
 	case OPTION_JSON:
@@ -386,6 +398,11 @@ check(void)
 
 	if (g_request.words[DD_SOURCE] == NULL || g_request.words[DD_TARGET] == NULL) {
 		return wrong("name a source and a target");
+	}
+	for (int side = DD_SOURCE; side <= DD_TARGET; side++) {
+		if (strcmp(g_request.words[side], "-") == 0) {
+			return wrong("standard input and output have no places to read or write at; ./- is a file");
+		}
 	}
 	if (g_rpc_path != NULL && g_config != NULL) {
 		return wrong("bdevs are those of --json CONFIG or those of the target of -r, not both");
@@ -470,6 +487,7 @@ ask_target(enum dd_side side)
 	const char *name = g_request.words[side];
 	struct spdk_jsonrpc_client_response *response;
 	char *uri = NULL;
+	struct stat st;
 
 	if (expression_is_one(name)) {
 		return wrong("%s: a running target (-r) is only asked for bdevs that it has", name);
@@ -484,11 +502,15 @@ ask_target(enum dd_side side)
 	}
 	spdk_jsonrpc_client_free_response(response);
 	rpc_client_close(&client);
+	if (uri == NULL && stat(name, &st) == 0) {
+		g_request.kinds[side] = DD_FILE;
+		return -1;
+	}
 	if (uri == NULL) {
 		fprintf(stderr,
-			"bdevkit dd: the target exports no bdev %s to NBD clients; 'bdevkit rpc nbd_get_exports' lists "
-			"those that it does, nbd_export_create and nbd_listener_create add to them\n",
-			name);
+			"bdevkit dd: the target exports no bdev %s to NBD clients, nor is there a file of that name; "
+			"'bdevkit rpc nbd_get_exports' lists what it exports, ./%s makes a file\n",
+			name, name);
 		return EXIT_FAILED;
 	}
 	g_request.names[side] = uri;
@@ -573,6 +595,7 @@ dd_command(int argc, char **argv)
 		.count = UINT64_MAX,
 		.depth = DEFAULT_DEPTH,
 		.sparse = UINT32_MAX,
+		.safe_every = DEFAULT_SAFE_EVERY,
 		.status = DD_STATUS_SUMMARY,
 		.ends = {{.connections = DEFAULT_CONNECTIONS}, {.connections = DEFAULT_CONNECTIONS}},
 	};

@@ -21,10 +21,13 @@ dd_kind_of(const char *word, bool bdevs)
 		}
 	}
 	/* Nobody means an expression by what begins like a path. */
-	if (word[0] == '/' || strncmp(word, "./", 2) == 0 || strncmp(word, "../", 3) == 0 || stat(word, &st) == 0) {
+	if (word[0] == '/' || strncmp(word, "./", 2) == 0 || strncmp(word, "../", 3) == 0) {
 		return DD_FILE;
 	}
-	return expression_is_one(word) || (bdevs && strchr(word, '/') == NULL) ? DD_BDEV : DD_FILE;
+	if (expression_is_one(word)) {
+		return stat(word, &st) == 0 ? DD_FILE : DD_BDEV;
+	}
+	return bdevs && strchr(word, '/') == NULL ? DD_BDEV : DD_FILE;
 }
 
 int

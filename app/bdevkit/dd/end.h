@@ -54,6 +54,8 @@ struct dd_io {
 struct dd_end_ops {
 	/* Sets the members of the end that say what it is like. 0; or a negative errno, and why. */
 	int (*open)(struct dd_end *end, char *why, size_t why_size);
+	/* Keeps others away; NULL: opening does. 0 or -EBUSY. */
+	int (*lock)(struct dd_end *end);
 	/*
 	 * Of a target, once it is clear that the copy goes ahead: it will be written up to so many bytes. What it holds from keep
 	 * on may be thrown away, if it is a file; UINT64_MAX: all stays. May set zeroed.
@@ -72,6 +74,8 @@ struct dd_end_options {
 	/* Of targets that are files: it must not be there yet; it must be there. */
 	bool must_create;
 	bool must_exist;
+	/* Take files that others use as disk images. */
+	bool no_lock;
 	/* I/Os that are out at a time. */
 	uint32_t depth;
 	/* Connections to an NBD server that allows several. */
@@ -115,7 +119,10 @@ enum dd_kind {
 	DD_NBD,
 };
 
-/* What a word means. bdevs: the command line has a configuration or a target, whose bdevs are meant by bare names. */
+/*
+ * What a word means. bdevs: the command line has a configuration or a target, whose bdevs are meant by bare names; where there is
+ * none, it may be a file all the same.
+ */
 enum dd_kind dd_kind_of(const char *word, bool bdevs);
 
 /* end is zero but for word, name, write, options. After a failure it need not be closed. */

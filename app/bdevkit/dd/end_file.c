@@ -6,6 +6,7 @@
  */
 
 #include "app/bdevkit/dd/end.h"
+#include "app/bdevkit/dd/image_lock.h"
 
 #include "spdk/string.h"
 #include "spdk/thread.h"
@@ -70,7 +71,18 @@ open_file(struct dd_end *end, struct file_end *state, char *why, size_t why_size
 		return -errno;
 	}
 	/* io_uring would not wait for the device either. */
-	return fstat(state->fd, &state->st) == 0 && fcntl(state->fd, F_SETFL, flags & O_DIRECT) == 0 ? 0 : -errno;
+	if (fstat(state->fd, &state->st) != 0 || fcntl(state->fd, F_SETFL, flags & O_DIRECT) != 0) {
+		return -errno;
+	}
+	return 0;
+}
+
+static int
+file_lock(struct dd_end *end)
+{
+	struct file_end *state = end->state;
+
+	return S_ISREG(state->st.st_mode) && !end->options.no_lock ? image_lock_take(state->fd, end->write) : 0;
 }
 
 static int
@@ -439,6 +451,7 @@ file_submit(struct dd_end *end, struct dd_io *io)
 
 const struct dd_end_ops g_dd_file_ops = {
 	.open = file_open,
+	.lock = file_lock,
 	.prepare = file_prepare,
 	.submit = file_submit,
 	.close = file_close,

@@ -74,22 +74,35 @@ name_op(enum dd_op op)
 	return names[op];
 }
 
+static const char *
+explain(int rc)
+{
+	switch (rc) {
+	case -ENODATA:
+		return "the file has become shorter";
+	case -ENOTCONN:
+		return "the server has hung up";
+	default:
+		return spdk_strerror(-rc);
+	}
+}
+
 static void
 print_failure(const struct run *run)
 {
 	const struct dd_result *result = &run->result;
-	const char *gone = run->ends[result->side].gone ? " (it is gone)" : "";
+	const char *gone = run->ends[result->side].gone && result->rc != -ENOTCONN ? " (it is gone)" : "";
 
 	dd_report_clear(&run->report);
 	if (result->rc == -ECANCELED) {
 		fprintf(stderr, "bdevkit dd: interrupted\n");
 	} else if (result->op == DD_FLUSH) {
 		fprintf(stderr, "bdevkit dd: %s: %s: %s%s\n", run->request->words[result->side], name_op(result->op),
-			spdk_strerror(-result->rc), gone);
+			explain(result->rc), gone);
 	} else {
 		fprintf(stderr, "bdevkit dd: %s: %s at byte %" PRIu64 ": %s%s\n", run->request->words[result->side],
 			name_op(result->op), result->offset,
-			result->rc == -ENODATA ? "the file has become shorter" : spdk_strerror(-result->rc), gone);
+			explain(result->rc), gone);
 	}
 }
 
@@ -130,6 +143,8 @@ open_end(struct run *run, enum dd_side side, char *why, size_t why_size)
 {
 	const struct dd_request *request = run->request;
 	struct dd_end *end = &run->ends[side];
+	enum dd_kind kind = request->kinds[side];
+	struct stat st;
 
 	*end = (struct dd_end){
 		.word = request->words[side],
@@ -137,7 +152,11 @@ open_end(struct run *run, enum dd_side side, char *why, size_t why_size)
 		.write = side == DD_TARGET,
 		.options = request->ends[side],
 	};
-	return dd_end_open(end, request->kinds[side], why, why_size);
+	/* A bare name that is no bdev may be a file. */
+	if (kind == DD_BDEV && spdk_bdev_get_by_name(end->name) == NULL && stat(end->name, &st) == 0) {
+		kind = DD_FILE;
+	}
+	return dd_end_open(end, kind, why, why_size);
 }
 
 /* ---- wait for an end that is gone ---- */
@@ -328,6 +347,7 @@ set_sizes(struct run *run)
 
 	options->resume = request->resume;
 	options->depth = request->depth;
+	options->safe_every = request->safe_every;
 	options->io_size = request->block > 0 ? request->block : DEFAULT_IO_SIZE;
 	options->io_size = spdk_min(options->io_size, most / unit * unit);
 	options->io_size = dd_round_up(options->io_size, unit);
@@ -344,6 +364,13 @@ run_check(struct run *run)
 		refuse(run, "%s and %s are, or stand on, the same thing", request->words[DD_SOURCE],
 			request->words[DD_TARGET]);
 		return;
+	}
+	for (int side = DD_SOURCE; side <= DD_TARGET; side++) {
+		if (run->ends[side].ops->lock != NULL && run->ends[side].ops->lock(&run->ends[side]) != 0) {
+			refuse(run, "%s is in use as a disk image, by a target or QEMU; --no-lock copies all the same",
+				request->words[side]);
+			return;
+		}
 	}
 	if (!set_range(run) || !check_room(run) || !check_alignment(run)) {
 		return;
