@@ -350,8 +350,7 @@ issue(struct dd_copy *copy)
 		return;
 	}
 	copy->issuing = true;
-	while (copy->result.rc == 0 && copy->at < copy->options.length && !copy->asking &&
-		!TAILQ_EMPTY(&copy->idle)) {
+	while (copy->result.rc == 0 && copy->at < copy->options.length && !copy->asking && !TAILQ_EMPTY(&copy->idle)) {
 		if (copy->at == copy->known) {
 			ask(copy);
 		} else {
@@ -383,8 +382,8 @@ begin(struct dd_io *io, int rc)
 }
 
 struct dd_copy *
-dd_copy_start(struct dd_end *source, struct dd_end *target, const struct dd_copy_options *options, dd_copy_fn fn,
-	void *ctx)
+dd_copy_start(
+	struct dd_end *source, struct dd_end *target, const struct dd_copy_options *options, dd_copy_fn fn, void *ctx)
 {
 	struct dd_copy *copy = calloc(1, sizeof(*copy) + options->depth * sizeof(copy->jobs[0]));
 	/* Blocks at the end of the range that are longer than what is left of it. */
@@ -406,8 +405,8 @@ dd_copy_start(struct dd_end *source, struct dd_end *target, const struct dd_copy
 	TAILQ_INIT(&copy->idle);
 	for (uint32_t i = 0; i < options->depth; i++) {
 		copy->jobs[i].copy = copy;
-		copy->jobs[i].buf = spdk_dma_malloc(
-			options->io_size + slack, spdk_max(source->buf_align, target->buf_align), NULL);
+		copy->jobs[i].buf =
+			spdk_dma_malloc(options->io_size + slack, spdk_max(source->buf_align, target->buf_align), NULL);
 		if (copy->jobs[i].buf == NULL) {
 			dd_copy_free(copy);
 			return NULL;

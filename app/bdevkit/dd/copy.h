@@ -53,8 +53,8 @@ typedef void (*dd_copy_fn)(void *ctx, const struct dd_result *result, const stru
  * Copies, and makes safe what was copied, also after a failure, as far as the target still answers. fn is called when nothing is
  * out any more; it frees the copy with dd_copy_free(). Both ends must stay. NULL without memory.
  */
-struct dd_copy *dd_copy_start(struct dd_end *source, struct dd_end *target, const struct dd_copy_options *options,
-	dd_copy_fn fn, void *ctx);
+struct dd_copy *dd_copy_start(
+	struct dd_end *source, struct dd_end *target, const struct dd_copy_options *options, dd_copy_fn fn, void *ctx);
 void dd_copy_free(struct dd_copy *copy);
 
 /* Ends it as soon as what is out has come back. */

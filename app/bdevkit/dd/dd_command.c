@@ -415,8 +415,7 @@ check(void)
 	}
 	for (int side = DD_SOURCE; side <= DD_TARGET; side++) {
 		g_request.names[side] = g_request.words[side];
-		g_request.kinds[side] =
-			dd_kind_of(g_request.words[side], g_config != NULL || g_rpc_path != NULL);
+		g_request.kinds[side] = dd_kind_of(g_request.words[side], g_config != NULL || g_rpc_path != NULL);
 		g_request.ends[side].depth = g_request.depth;
 	}
 	return -1;
@@ -439,7 +438,8 @@ parse(int argc, char **argv)
 
 /* ---- bdevs of a running target ---- */
 
-struct export {
+struct export
+{
 	char *bdev_name;
 	char *uris[8];
 	size_t num_uris;

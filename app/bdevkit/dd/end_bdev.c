@@ -40,8 +40,8 @@ parse(struct text *text)
 	struct spdk_json_val *values = count > 0 ? calloc((size_t)count, sizeof(*values)) : NULL;
 
 	if (values != NULL) {
-		spdk_json_parse(text->data, text->size, values, (size_t)count, NULL,
-			SPDK_JSON_PARSE_FLAG_DECODE_IN_PLACE);
+		spdk_json_parse(
+			text->data, text->size, values, (size_t)count, NULL, SPDK_JSON_PARSE_FLAG_DECODE_IN_PLACE);
 	}
 	return values;
 }
@@ -225,8 +225,8 @@ found_data_cb(struct spdk_bdev_io *bdev_io, bool success, void *ctx)
 	spdk_bdev_free_io(bdev_io);
 	if (block * io->end->block_size > io->offset) {
 		end_extent(io, block, true);
-	} else if (!success || spdk_bdev_seek_hole(state->desc, state->ch, io->offset / io->end->block_size,
-				       found_hole_cb, io) != 0) {
+	} else if (!success ||
+		spdk_bdev_seek_hole(state->desc, state->ch, io->offset / io->end->block_size, found_hole_cb, io) != 0) {
 		/* What cannot be told is read. */
 		end_extent(io, UINT64_MAX, false);
 	}
@@ -248,8 +248,8 @@ start(struct dd_end *end, struct dd_io *io)
 
 	switch (io->op) {
 	case DD_READ:
-		return spdk_bdev_read(state->desc, state->ch, io->buf, io->offset,
-			dd_round_up(io->length, block_size), moved_cb, io);
+		return spdk_bdev_read(
+			state->desc, state->ch, io->buf, io->offset, dd_round_up(io->length, block_size), moved_cb, io);
 	case DD_WRITE:
 		return spdk_bdev_write(state->desc, state->ch, io->buf, io->offset, io->length, moved_cb, io);
 	case DD_ZERO:

@@ -153,7 +153,8 @@ print_summary(const struct dd_report *report)
 	dd_format_bytes(size, sizeof(size), copied);
 	dd_format_bytes(zeroes, sizeof(zeroes), (double)report->progress.zero_bytes);
 	dd_format_bytes(rate, sizeof(rate), seconds > 0 ? copied / seconds : 0);
-	fprintf(stderr, "%.0f bytes (%s) copied, %s of them holes, %.2f s, %s/s\n", copied, size, zeroes, seconds, rate);
+	fprintf(stderr, "%.0f bytes (%s) copied, %s of them holes, %.2f s, %s/s\n", copied, size, zeroes, seconds,
+		rate);
 }
 
 static int

@@ -23,8 +23,7 @@ struct dd_report {
 	bool drawn;
 };
 
-void dd_report_begin(
-	struct dd_report *report, const struct dd_request *request, uint64_t length, uint64_t resumed);
+void dd_report_begin(struct dd_report *report, const struct dd_request *request, uint64_t length, uint64_t resumed);
 /* A copy has ended. */
 void dd_report_add(struct dd_report *report, const struct dd_progress *progress);
 /* Something to know while it goes on. */

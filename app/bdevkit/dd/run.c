@@ -101,8 +101,7 @@ print_failure(const struct run *run)
 			explain(result->rc), gone);
 	} else {
 		fprintf(stderr, "bdevkit dd: %s: %s at byte %" PRIu64 ": %s%s\n", run->request->words[result->side],
-			name_op(result->op), result->offset,
-			explain(result->rc), gone);
+			name_op(result->op), result->offset, explain(result->rc), gone);
 	}
 }
 
@@ -223,8 +222,7 @@ copied(void *ctx, const struct dd_result *result, const struct dd_progress *prog
 static void
 run_copy(struct run *run)
 {
-	run->copy = dd_copy_start(
-		&run->ends[DD_SOURCE], &run->ends[DD_TARGET], &run->options, copied, run);
+	run->copy = dd_copy_start(&run->ends[DD_SOURCE], &run->ends[DD_TARGET], &run->options, copied, run);
 	if (run->copy == NULL) {
 		refuse(run, "there is no memory for %u buffers of %" PRIu64 " bytes", run->options.depth,
 			run->options.io_size);
@@ -277,11 +275,12 @@ set_range(struct run *run)
 		refuse(run, "%s has %" PRIu64 " bytes, and skip= leaves out more", source->word, source->size);
 		return false;
 	}
-	options->length = spdk_min(
-		in_bytes(request, request->count, request->count_bytes), source->size - options->source_at);
+	options->length =
+		spdk_min(in_bytes(request, request->count, request->count_bytes), source->size - options->source_at);
 	if (source->size == UINT64_MAX && request->count == UINT64_MAX) {
 		/* As much as there is room for. */
-		options->length = target->grows ? UINT64_MAX : target->size - spdk_min(target->size, options->target_at);
+		options->length =
+			target->grows ? UINT64_MAX : target->size - spdk_min(target->size, options->target_at);
 	}
 	if (options->length > INT64_MAX || options->target_at > INT64_MAX - options->length) {
 		refuse(run, "%s has no end; count= says how much of it to copy", source->word);
@@ -329,7 +328,8 @@ check_alignment(struct run *run)
 	if (target->grows && (run->request->keep || run->request->resume > 0) &&
 		run->options.length % target->block_size != 0 &&
 		run->options.target_at + run->options.length < target->size) {
-		refuse(run, "%s is written in blocks of %u bytes, and the last one would be filled up over what is there",
+		refuse(run,
+			"%s is written in blocks of %u bytes, and the last one would be filled up over what is there",
 			target->word, target->block_size);
 		return false;
 	}

@@ -40,8 +40,8 @@ make(const struct answer *answer)
 	size = SPDK_HISTOGRAM_NUM_BUCKETS(histogram) * sizeof(uint64_t);
 	/* The decoder writes whole groups of three bytes. */
 	histogram->bucket = calloc(1, spdk_base64_get_decoded_len(strlen(answer->buckets)) + 8);
-	if (histogram->bucket == NULL ||
-		spdk_base64_decode(histogram->bucket, &got, answer->buckets) != 0 || got < size) {
+	if (histogram->bucket == NULL || spdk_base64_decode(histogram->bucket, &got, answer->buckets) != 0 ||
+		got < size) {
 		free(histogram->bucket);
 		free(histogram);
 		return NULL;
@@ -111,11 +111,21 @@ earlier(const struct stat_bdev *before, const struct spdk_histogram_data *after)
 	return histogram;
 }
 
+/* Microseconds at which a bucket begins, counted over all ranges. */
+static double
+bucket_us(const struct spdk_histogram_data *histogram, uint64_t bucket, uint64_t tick_rate)
+{
+	uint32_t range = histogram->min_range + (uint32_t)(bucket >> histogram->granularity);
+	uint32_t index = (uint32_t)(bucket & SPDK_HISTOGRAM_BUCKET_MASK(histogram));
+
+	return (double)__spdk_histogram_data_get_bucket_start(histogram, range, index) / (double)tick_rate * 1e6;
+}
+
 double
 stat_percentile(const struct stat_bdev *before, const struct stat_bdev *after, double fraction, uint64_t tick_rate)
 {
 	const struct spdk_histogram_data *now = after->histogram, *then;
-	uint64_t total = 0, so_far = 0, range, index;
+	uint64_t total = 0, so_far = 0;
 
 	if (now == NULL) {
 		return -1;
@@ -124,19 +134,31 @@ stat_percentile(const struct stat_bdev *before, const struct stat_bdev *after, d
 	for (uint64_t i = 0; i < SPDK_HISTOGRAM_NUM_BUCKETS(now); i++) {
 		total += now->bucket[i] - (then != NULL ? then->bucket[i] : 0);
 	}
-	if (total == 0) {
-		return -1;
-	}
-	for (uint64_t i = 0; i < SPDK_HISTOGRAM_NUM_BUCKETS(now); i++) {
+	for (uint64_t i = 0; i < SPDK_HISTOGRAM_NUM_BUCKETS(now) && total > 0; i++) {
 		so_far += now->bucket[i] - (then != NULL ? then->bucket[i] : 0);
 		if ((double)so_far >= fraction * (double)total) {
 			/* The end of the bucket is the beginning of the next; the very last has none. */
-			i = spdk_min(i + 1, SPDK_HISTOGRAM_NUM_BUCKETS(now) - 1);
-			range = now->min_range + (i >> now->granularity);
-			index = i & SPDK_HISTOGRAM_BUCKET_MASK(now);
-			return (double)__spdk_histogram_data_get_bucket_start(now, (uint32_t)range, (uint32_t)index) /
-				(double)tick_rate * 1e6;
+			return bucket_us(now, spdk_min(i + 1, SPDK_HISTOGRAM_NUM_BUCKETS(now) - 1), tick_rate);
 		}
 	}
 	return -1;
+}
+
+void
+stat_buckets(const struct stat_bdev *before, const struct stat_bdev *after, uint64_t tick_rate,
+	uint64_t counts[STAT_BUCKETS])
+{
+	const struct spdk_histogram_data *now = after->histogram, *then = now != NULL ? earlier(before, now) : NULL;
+
+	memset(counts, 0, STAT_BUCKETS * sizeof(counts[0]));
+	for (uint64_t i = 0; now != NULL && i < SPDK_HISTOGRAM_NUM_BUCKETS(now); i++) {
+		uint64_t count = now->bucket[i] - (then != NULL ? then->bucket[i] : 0), place = 0;
+		double us = count > 0 ? bucket_us(now, i, tick_rate) : 0;
+
+		while (us >= 1 && place + 1 < STAT_BUCKETS) {
+			us /= 2;
+			place++;
+		}
+		counts[place] += count;
+	}
 }

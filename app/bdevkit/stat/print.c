@@ -50,7 +50,8 @@ is_wanted(const struct stat_view *view, const char *name)
 }
 
 static void
-make_row(struct row *row, const struct stat_sample *before, const struct stat_sample *after, const struct stat_bdev *bdev)
+make_row(struct row *row, const struct stat_sample *before, const struct stat_sample *after,
+	const struct stat_bdev *bdev)
 {
 	double seconds = stat_seconds(before, after);
 

@@ -24,8 +24,8 @@ struct stat_view {
 int stat_print(const struct stat_view *view, const struct stat_sample *before, const struct stat_sample *after);
 
 /* The same as an object. formatted: with line breaks inside; else it is one line. */
-int stat_print_json(
-	const struct stat_view *view, const struct stat_sample *before, const struct stat_sample *after, bool formatted);
+int stat_print_json(const struct stat_view *view, const struct stat_sample *before, const struct stat_sample *after,
+	bool formatted);
 
 /* Writes a number in at most five characters: 7.3, 482, 12.4k, 1.20M. */
 void stat_format_count(char *text, size_t size, double number);

@@ -93,8 +93,7 @@ explain(const struct spdk_json_val *error, char *why, size_t why_size)
 	static const struct spdk_json_object_decoder decoders[] = {{"message", 0, spdk_json_decode_string, false}};
 	char *message = NULL;
 
-	if (error == NULL ||
-		spdk_json_decode_object_relaxed(error, decoders, SPDK_COUNTOF(decoders), &message) != 0) {
+	if (error == NULL || spdk_json_decode_object_relaxed(error, decoders, SPDK_COUNTOF(decoders), &message) != 0) {
 		snprintf(why, why_size, "the target cannot say what I/O its bdevs do");
 	} else {
 		snprintf(why, why_size, "%s", message);

@@ -81,11 +81,17 @@ double stat_seconds(const struct stat_sample *before, const struct stat_sample *
  * Of one type of I/O, or of all with STAT_TYPES. before NULL: the bdev was not there, or everything since it was made is wanted;
  * counters that were reset in between count from zero. Without seconds, rates and queue are 0.
  */
-void stat_rate(const struct stat_bdev *before, const struct stat_bdev *after, int type, double seconds, uint64_t tick_rate,
-	struct stat_rate *rate);
+void stat_rate(const struct stat_bdev *before, const struct stat_bdev *after, int type, double seconds,
+	uint64_t tick_rate, struct stat_rate *rate);
 
 /* Microseconds that so much of the I/O in between took at most; negative: there was none, or no histogram. before may be NULL. */
 double stat_percentile(
 	const struct stat_bdev *before, const struct stat_bdev *after, double fraction, uint64_t tick_rate);
+
+#define STAT_BUCKETS 40
+
+/* Counts the I/Os in between by latency: in place n those from 2^(n-1) to below 2^n microseconds. */
+void stat_buckets(const struct stat_bdev *before, const struct stat_bdev *after, uint64_t tick_rate,
+	uint64_t counts[STAT_BUCKETS]);
 
 #endif /* BDEVKIT_STAT_SAMPLE_H */
