@@ -36,6 +36,7 @@ bench: ## measure, side by side with peers
 	$(MAKE) all
 	ninja -C $(BUILD) benchmarks
 	$(PYTHON) test/bench/run.py
+	$(PYTHON) test/bench/dd.py
 
 FUZZ_SECONDS ?= 60
 fuzz: ## let libFuzzer look for bad input that harms, FUZZ_SECONDS for each target

@@ -74,6 +74,8 @@ fail(struct dd_copy *copy, enum dd_side side, const struct dd_io *io, int rc)
 
 /* ---- safe ---- */
 
+static void flush_sometimes(struct dd_copy *copy);
+
 static void
 flushed(struct dd_io *io, int rc)
 {
@@ -82,6 +84,7 @@ flushed(struct dd_io *io, int rc)
 	copy->flushing = false;
 	if (rc == 0) {
 		copy->progress.safe = copy->flush_done;
+		flush_sometimes(copy);
 	} else {
 		fail(copy, DD_TARGET, io, rc);
 	}
@@ -223,7 +226,7 @@ static void
 write_next(struct job *job)
 {
 	struct dd_copy *copy = job->copy;
-	uint64_t length;
+	uint64_t length = 0;
 	bool zero = job->zero;
 
 	while (job->written < job->length) {

@@ -18,6 +18,8 @@
 #define DEFAULT_SPARSE 4096
 /* Microseconds between two tries to open an end again. */
 #define RETRY_PERIOD 500000
+/* Microseconds for what is out to come back when somebody interrupts it. */
+#define GIVE_UP_AFTER 5000000
 
 static const char *const g_sides[] = {"source", "target"};
 
@@ -32,6 +34,8 @@ static struct run {
 	struct dd_result result;
 	/* An end is gone, and waited for until then. */
 	struct spdk_poller *retry_poller;
+	/* Interrupted, it ends at the latest when this runs. */
+	struct spdk_poller *give_up_poller;
 	uint64_t retry_until;
 	uint64_t gone_size;
 	bool running;
@@ -49,6 +53,7 @@ run_finish(struct run *run, int exit_code)
 	int rc;
 
 	spdk_poller_unregister(&run->retry_poller);
+	spdk_poller_unregister(&run->give_up_poller);
 	dd_end_close(&run->ends[DD_SOURCE], exit_code == EXIT_OK);
 	rc = dd_end_close(&run->ends[DD_TARGET], exit_code == EXIT_OK);
 	if (rc != 0) {
@@ -106,20 +111,27 @@ print_failure(const struct run *run)
 }
 
 static void
+print_resume(const struct run *run, uint64_t safe)
+{
+	fprintf(stderr, "bdevkit dd: %" PRIu64 " of %" PRIu64 " bytes are safe on the target; ", safe,
+		run->options.length);
+	if (safe == 0) {
+		fprintf(stderr, "begin anew\n");
+	} else {
+		fprintf(stderr, "the same command with --resume %" PRIu64 " goes on there\n", safe);
+	}
+}
+
+static void
 run_fail(struct run *run)
 {
-	uint64_t safe = run->report.progress.safe;
-
 	if (run->retry_poller != NULL) {
 		dd_report_clear(&run->report);
 		fprintf(stderr, "bdevkit dd: the %s did not come back as it was\n", g_sides[run->result.side]);
 	} else {
 		print_failure(run);
 	}
-	fprintf(stderr, "bdevkit dd: %" PRIu64 " of %" PRIu64 " bytes are safe on the target; ", safe,
-		run->options.length);
-	fprintf(stderr, safe == 0 ? "begin anew\n" : "the same command with --resume %" PRIu64 " goes on there\n",
-		safe);
+	print_resume(run, run->report.progress.safe);
 	run_finish(run, EXIT_FAILED);
 }
 
@@ -400,6 +412,21 @@ dd_run(const struct dd_request *request, void (*fn)(void *ctx, int exit_code), v
 	run_check(run);
 }
 
+/* An end that does not answer would hold up the one who wants it to end. */
+static int
+give_up(void *arg)
+{
+	struct run *run = arg;
+	struct dd_progress progress;
+
+	dd_copy_get_progress(run->copy, &progress);
+	dd_report_clear(&run->report);
+	fprintf(stderr, "bdevkit dd: interrupted, and an end does not answer\n");
+	print_resume(run, progress.safe);
+	fflush(NULL);
+	_exit(EXIT_FAILED);
+}
+
 bool
 dd_run_interrupt(void)
 {
@@ -408,6 +435,7 @@ dd_run_interrupt(void)
 	}
 	g_run.interrupted = true;
 	if (g_run.copy != NULL) {
+		g_run.give_up_poller = SPDK_POLLER_REGISTER(give_up, &g_run, GIVE_UP_AFTER);
 		dd_copy_stop(g_run.copy);
 	}
 	return true;

@@ -32,7 +32,8 @@ stat_format_count(char *text, size_t size, double number)
 		unit++;
 	}
 	if (unit == 0) {
-		snprintf(text, size, "%.*f", number < 99.95 && number > 0 ? 1 : 0, number);
+		/* A number that is whole is not made to look measured. */
+		snprintf(text, size, "%.*f", number < 99.95 && number != (double)(uint64_t)number ? 1 : 0, number);
 	} else {
 		snprintf(text, size, "%.*f%c", number < 9.995 ? 2 : number < 99.95 ? 1 : 0, number, units[unit]);
 	}

@@ -163,7 +163,9 @@ view_draw_bdev(const struct view *view, const struct model *model, struct page *
 	page_fix(page);
 	draw_types(model, (size_t)bdev, page);
 	draw_history(view, page);
+	if (of->num_bases > 0) {
+		page_add(page, PAGE_BOLD "  stands on");
+		view_draw_tree(&tree, (size_t)bdev);
+	}
 	draw_latencies(model, (size_t)bdev, page);
-	page_add(page, PAGE_BOLD "  stands on");
-	view_draw_tree(&tree, (size_t)bdev);
 }
