@@ -5,13 +5,14 @@
 #include "spdk/util.h"
 
 void
-model_init(struct block_model *model, uint64_t num_blocks, uint32_t block_size, bool write_cache)
+model_init(struct block_model *model, uint64_t num_blocks, uint64_t room, uint32_t block_size, bool write_cache)
 {
 	*model = (struct block_model){
 		.block_size = block_size,
 		.num_blocks = num_blocks,
+		.room = room,
 		.write_cache = write_cache,
-		.blocks = calloc(num_blocks, sizeof(*model->blocks)),
+		.blocks = calloc(room, sizeof(*model->blocks)),
 	};
 	if (model->blocks == NULL) {
 		abort();
@@ -23,6 +24,15 @@ model_fini(struct block_model *model)
 {
 	free(model->blocks);
 	model->blocks = NULL;
+}
+
+void
+model_grow(struct block_model *model, uint64_t num_blocks)
+{
+	if (num_blocks > model->room) {
+		abort();
+	}
+	model->num_blocks = num_blocks;
 }
 
 bool
@@ -115,7 +125,8 @@ model_end_write(struct block_model *model, uint64_t offset, uint64_t num_blocks,
 void
 model_begin_flush(const struct block_model *model, uint32_t *durable)
 {
-	for (uint64_t i = 0; i < model->num_blocks; i++) {
+	/* Also of what it may grow by before the flush has ended. */
+	for (uint64_t i = 0; i < model->room; i++) {
 		durable[i] = model->blocks[i].completed;
 	}
 }
@@ -164,11 +175,16 @@ model_check_after_cut(const struct block_model *model, uint64_t block, const voi
 }
 
 void
-model_learn(struct block_model *model, uint64_t index, const void *data)
+model_learn(struct block_model *model, uint64_t index, const void *data, bool again)
 {
 	struct model_block *block = &model->blocks[index];
 	uint32_t number;
 
+	if (!again || block->floor != block->known) {
+		block->old_floor = block->floor;
+		block->old_gone = block->gone;
+		block->old_zeroes = block->last_zeroes;
+	}
 	if (is_zero(model, data)) {
 		number = ++block->last;
 		block->last_zeroes = number;
@@ -181,4 +197,35 @@ model_learn(struct block_model *model, uint64_t index, const void *data)
 	block->gone = block->last;
 	block->floor = number;
 	block->completed = number;
+}
+
+void
+model_forget(struct block_model *model)
+{
+	for (uint64_t i = 0; i < model->num_blocks; i++) {
+		struct model_block *block = &model->blocks[i];
+
+		if (block->floor != block->known) {
+			continue;
+		}
+		if (block->completed == block->known) {
+			block->completed = block->old_floor;
+		}
+		block->floor = block->old_floor;
+		block->known = block->old_floor;
+		block->gone = block->old_gone;
+		block->last_zeroes = spdk_max(block->last_zeroes, block->old_zeroes);
+	}
+}
+
+void
+model_forget_flush(const struct block_model *model, uint32_t *durable)
+{
+	for (uint64_t i = 0; i < model->num_blocks; i++) {
+		const struct model_block *block = &model->blocks[i];
+
+		if (block->floor == block->known && durable[i] == block->known) {
+			durable[i] = block->old_floor;
+		}
+	}
 }

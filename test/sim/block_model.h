@@ -20,6 +20,10 @@ struct model_block {
 	uint32_t gone;
 	/* The last one that wrote zeroes. */
 	uint32_t last_zeroes;
+	/* floor, gone and last_zeroes before that cut. */
+	uint32_t old_floor;
+	uint32_t old_gone;
+	uint32_t old_zeroes;
 	/* A write is under way: there are never two. */
 	bool busy;
 };
@@ -27,12 +31,16 @@ struct model_block {
 struct block_model {
 	uint32_t block_size;
 	uint64_t num_blocks;
+	/* It may grow up to that. */
+	uint64_t room;
 	/* Completed writes are durable only after a flush. */
 	bool write_cache;
 	struct model_block *blocks;
 };
 
-void model_init(struct block_model *model, uint64_t num_blocks, uint32_t block_size, bool write_cache);
+void model_init(struct block_model *model, uint64_t num_blocks, uint64_t room, uint32_t block_size, bool write_cache);
+/* What is new has never been written. */
+void model_grow(struct block_model *model, uint64_t num_blocks);
 void model_fini(struct block_model *model);
 
 /* Whether no write of any of them is under way. */
@@ -41,16 +49,21 @@ bool model_is_free(const struct block_model *model, uint64_t offset, uint64_t nu
 void model_begin_write(struct block_model *model, uint64_t offset, uint64_t num_blocks, void *data);
 void model_end_write(struct block_model *model, uint64_t offset, uint64_t num_blocks, bool success);
 
-/* What a flush that is submitted now makes durable, if it succeeds. durable has model->num_blocks. */
+/* What a flush that is submitted now makes durable, if it succeeds. durable has room for model->room. */
 void model_begin_flush(const struct block_model *model, uint32_t *durable);
 void model_end_flush(struct block_model *model, const uint32_t *durable);
 
 /*
  * Whether a block may be this: while the bdev is there, and after a power cut. Returns NULL, or what is wrong with it.
- * model_learn() takes it for what the block is from now on.
+ * model_learn() takes it for what the block is from now on. again: what it was after the cut before need not be everywhere yet.
  */
 const char *model_check(const struct block_model *model, uint64_t block, const void *data);
 const char *model_check_after_cut(const struct block_model *model, uint64_t block, const void *data);
-void model_learn(struct block_model *model, uint64_t block, const void *data);
+void model_learn(struct block_model *model, uint64_t block, const void *data, bool again);
+
+/* What was read after the cut is lost where nothing has been written since: all that it could have been may come out. */
+void model_forget(struct block_model *model);
+/* Before that, for each flush that is under way. */
+void model_forget_flush(const struct block_model *model, uint32_t *durable);
 
 #endif /* BLOCK_MODEL_H */

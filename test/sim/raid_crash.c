@@ -4,11 +4,12 @@
  * Arrays whose power is cut: raid_crash LEVEL [SEED [COUNT]].
  *
  * For each seed an array of random form is made of disks that keep only what was flushed (app/bdevkit/check/journal.h). Users
- * on several threads read, write, write zeroes and flush, while members are lost, fail, return and are replaced. Then the
- * power goes; what each disk has of the blocks that were being written is drawn; some members that the array can do without
- * are lost with the power; the others come back in any order. The array has to come back by examining alone, every block has
- * to hold what was last flushed or a later write, and the same for ever after; when background work has ended, redundancy is
- * checked on the disks (raid_rules.h). And so on, a few times.
+ * on several threads read, write, write zeroes and flush, while members are lost, fail, return, are replaced and grow, and
+ * scrubs come and go. Then the power goes, whatever is being done in the background; what each disk has of the blocks that
+ * were being written is drawn; some members that the array can do without are lost with the power; the others come back in any
+ * order. The array has to come back by examining alone, as large as it was, every block has to hold what was last flushed or
+ * a later write, and the same for ever after; when background work has ended, redundancy is checked on the disks
+ * (raid_rules.h). And so on, a few times.
  */
 
 #include "../unit/bdev/bdev_sim.h"
@@ -19,31 +20,44 @@
 #include "lib/rpc/rpc_internal.h"
 #include "module/bdev/raid/raid_bitmap.h"
 #include "module/bdev/raid/raid_journal.h"
+#include "module/bdev/raid/raid_process.h"
 #include "spdk/log.h"
 #include "spdk/rpc.h"
 #include "spdk/string.h"
 #include "spdk/util.h"
+
+#include <malloc.h>
 
 #define MAX_MEMBERS 7
 #define NUM_THREADS 3
 #define NUM_JOBS 12
 #define MAX_JOB_BLOCKS 24
 #define SECOND (1000 * 1000)
+/* Of a disk, in blocks. */
+#define MAX_GROWTH 256
+
+#define ALL_BUT_ONE UINT8_MAX
 
 struct level {
 	const char *name;
+	const char *raid_level;
 	enum rules_level rules;
 	uint8_t min_members;
 	uint8_t max_members;
+	/* So many may be lost, also with the power. */
 	uint8_t redundancy;
 	bool has_strips;
 	const char *policy;
 };
 
+/* Without a journal, parity does not help who loses a member with the power. */
 static const struct level g_levels[] = {
-	{"raid1", RULES_RAID1, 2, 4, 0, false, "bitmap"},
-	{"raid5", RULES_RAID5, 3, 5, 1, true, "journal"},
-	{"raid6", RULES_RAID6, 4, 6, 2, true, "journal"},
+	{"raid1", "raid1", RULES_RAID1, 2, 4, ALL_BUT_ONE, false, "bitmap"},
+	{"raid1-resync", "raid1", RULES_RAID1, 2, 4, ALL_BUT_ONE, false, "resync"},
+	{"raid5", "raid5", RULES_RAID5, 3, 5, 1, true, "journal"},
+	{"raid5-bitmap", "raid5", RULES_RAID5, 3, 5, 0, true, "bitmap"},
+	{"raid6", "raid6", RULES_RAID6, 4, 6, 2, true, "journal"},
+	{"raid6-bitmap", "raid6", RULES_RAID6, 4, 6, 0, true, "bitmap"},
 };
 
 /* A place in the array and the disk that is there. */
@@ -76,6 +90,8 @@ static struct {
 	uint32_t block_size;
 	uint32_t strip_kb;
 	uint64_t disk_blocks;
+	/* They may still grow by so many. */
+	uint64_t growth_left;
 	uint8_t num_members;
 	uint8_t redundancy;
 	bool write_cache;
@@ -88,6 +104,8 @@ static struct {
 	bool removed;
 	/* The power is off: what ends now has never happened. */
 	bool off;
+	/* Mirrors did not agree everywhere yet when the power went. */
+	bool disagreed;
 	/* Members have been made to fail: what they cannot read is written again. */
 	bool some_failed;
 	bool starting;
@@ -96,7 +114,8 @@ static struct {
 
 /* What has been tried, of all seeds. */
 static struct {
-	uint64_t seeds, cuts, writes, flushes, reads, losses, failures, returns, replacements, lost_with_power;
+	uint64_t seeds, writes, flushes, reads, losses, failures, returns, replacements, scrubs, grown, lost_with_power;
+	uint64_t cuts, cuts_degraded, cuts_growing, cuts_in[RAID_PROCESS_SCRUB + 1];
 	uint64_t checked_blocks, degraded_starts, stale, ordered;
 } g_seen;
 
@@ -249,6 +268,27 @@ static bool
 may_lose_one(void)
 {
 	return count_good() > g_sim.num_members - g_sim.redundancy;
+}
+
+/* Which of several writes that were not flushed a block has after a cut, the first member says until mirrors agree. */
+static bool
+mirrors_disagree(void)
+{
+	return g_sim.level->rules == RULES_RAID1 && array()->agrees_until != UINT64_MAX;
+}
+
+static void
+note_lost(void)
+{
+	if (!mirrors_disagree()) {
+		return;
+	}
+	for (int i = 0; i < NUM_JOBS; i++) {
+		if (g_sim.jobs[i].used && g_sim.jobs[i].type == SPDK_BDEV_IO_TYPE_FLUSH) {
+			model_forget_flush(&g_sim.model, g_sim.jobs[i].durable);
+		}
+	}
+	model_forget(&g_sim.model);
 }
 
 /* ---- Disks ---- */
@@ -430,10 +470,27 @@ close_user(void *arg)
 	}
 }
 
+/* The array never becomes smaller again, whatever happens. */
+static void
+follow_size(uint64_t num_blocks)
+{
+	if (num_blocks < g_sim.model.num_blocks) {
+		violated("the array has %" PRIu64 " blocks, and had %" PRIu64, num_blocks, g_sim.model.num_blocks);
+	}
+	if (num_blocks > g_sim.model.num_blocks) {
+		trace("the array has grown by %" PRIu64 " blocks", num_blocks - g_sim.model.num_blocks);
+		g_seen.grown++;
+		model_grow(&g_sim.model, num_blocks);
+	}
+}
+
 static void
 event_cb(enum spdk_bdev_event_type type, struct spdk_bdev *bdev, void *ctx)
 {
 	g_sim.removed = g_sim.removed || type == SPDK_BDEV_EVENT_REMOVE;
+	if (type == SPDK_BDEV_EVENT_RESIZE && !g_sim.off) {
+		follow_size(spdk_bdev_get_num_blocks(bdev));
+	}
 }
 
 static void
@@ -446,6 +503,7 @@ open_user(void)
 	if (rc != 0) {
 		violated("the array cannot be opened: %s", spdk_strerror(-rc));
 	}
+	follow_size(spdk_bdev_get_num_blocks(spdk_bdev_desc_get_bdev(g_sim.desc)));
 	for (uint32_t i = 0; i < NUM_THREADS; i++) {
 		ON(i, g_sim.ch[i] = spdk_bdev_get_io_channel(g_sim.desc));
 		if (g_sim.ch[i] == NULL) {
@@ -592,6 +650,7 @@ lose_member(struct disk *disk)
 {
 	if (is_good(disk) && may_lose_one()) {
 		g_seen.losses++;
+		note_lost();
 		remove_disk(disk, NULL);
 	}
 }
@@ -602,8 +661,10 @@ fail_member(struct disk *disk)
 	static const uint64_t kinds[] = {1 << SPDK_BDEV_IO_TYPE_WRITE | 1 << SPDK_BDEV_IO_TYPE_WRITE_ZEROES,
 		1 << SPDK_BDEV_IO_TYPE_FLUSH, ~UINT64_C(0)};
 
-	if (is_good(disk) && may_lose_one()) {
+	/* Until members agree, what one that is there cannot read is nowhere. */
+	if (is_good(disk) && may_lose_one() && (!array()->ops->has_parity || array()->agrees_until == UINT64_MAX)) {
 		g_seen.failures++;
+		note_lost();
 		trace("fail %s", disk->name);
 		g_sim.some_failed = true;
 		disk->failing = true;
@@ -635,17 +696,63 @@ return_member(struct disk *disk)
 	}
 }
 
+/* All disks become larger, also those that are not there. */
+static void
+grow_disks(void)
+{
+	uint64_t unit = g_sim.level->has_strips ? g_sim.strip_kb * 1024 / g_sim.block_size : 8;
+	uint64_t count = unit * (1 + draw(3)) + draw(4);
+	int rc;
+
+	for (uint8_t i = 0; i < g_sim.num_members; i++) {
+		const struct disk *disk = &g_sim.disks[i];
+
+		/* What one that fails cannot read is nowhere until what is new agrees. */
+		if (disk->failing || disk->present != exists(disk->name)) {
+			return;
+		}
+	}
+	if (count <= g_sim.growth_left) {
+		trace("disks grow by %" PRIu64 " blocks", count);
+		ON(0, rc = check_journal_resize((int64_t)count));
+		if (rc != 0) {
+			violated("disks cannot grow: %s", spdk_strerror(-rc));
+		}
+		g_sim.growth_left -= count;
+		g_sim.disk_blocks += count;
+	}
+}
+
+static void
+toggle_scrub(void)
+{
+	if (array()->scrub_wanted && one_in(2)) {
+		call("bdev_raid_stop_scrub", "{\"name\": \"array\"}");
+	} else if (!array()->scrub_wanted) {
+		g_seen.scrubs++;
+		call("bdev_raid_start_scrub",
+			one_in(2) ? "{\"name\": \"array\", \"mode\": \"check\"}"
+				  : "{\"name\": \"array\", \"mode\": \"repair\"}");
+	}
+}
+
 static void
 disturb(void)
 {
 	struct disk *disk = &g_sim.disks[draw(g_sim.num_members)];
 
-	switch (draw(6)) {
+	switch (draw(9)) {
 	case 0:
 		lose_member(disk);
 		break;
 	case 1:
 		fail_member(disk);
+		break;
+	case 2:
+		toggle_scrub();
+		break;
+	case 3:
+		grow_disks();
 		break;
 	default:
 		return_member(disk);
@@ -775,7 +882,7 @@ check_blocks(uint64_t offset, uint64_t count, const uint8_t *buf, bool after_cut
 				block->completed, block->last);
 		}
 		if (after_cut) {
-			model_learn(&g_sim.model, offset + i, data);
+			model_learn(&g_sim.model, offset + i, data, g_sim.disagreed);
 		}
 		g_seen.checked_blocks++;
 	}
@@ -851,6 +958,9 @@ settle(void)
 		violated("work on the array does not end");
 	}
 	note_recorded();
+	if (array()->num_mismatches > 0) {
+		violated("a scrub has found %" PRIu64 " blocks that do not agree", array()->num_mismatches);
+	}
 	check_redundancy();
 	read_all(false);
 }
@@ -892,15 +1002,29 @@ take_down(void)
 }
 
 static void
+note_cut(void)
+{
+	const struct raid *raid = array();
+
+	g_seen.cuts++;
+	g_seen.cuts_degraded += count_good() < g_sim.num_members;
+	g_seen.cuts_growing += raid->grow_size > 0;
+	if (raid->process != NULL && raid->process->state != RAID_PROCESS_CHOOSING) {
+		g_seen.cuts_in[raid->process->type]++;
+	}
+}
+
+static void
 cut_power(bool *was_good)
 {
 	uint8_t good = 0, least = g_sim.num_members - g_sim.redundancy;
 
 	describe_array();
 	trace("power cut");
-	g_seen.cuts++;
+	note_cut();
 	ON(0, check_journal_cut());
 	note_recorded();
+	g_sim.disagreed = mirrors_disagree();
 	for (uint8_t i = 0; i < g_sim.num_members; i++) {
 		good += g_sim.disks[i].recorded && is_good(&g_sim.disks[i]);
 	}
@@ -915,6 +1039,9 @@ cut_power(bool *was_good)
 			disk->failing = true;
 		} else {
 			disk->failing = false;
+		}
+		if (!was_good[i] && member_of(disk) != NULL) {
+			note_lost();
 		}
 	}
 	g_sim.removed = true;
@@ -972,7 +1099,7 @@ draw_form(void)
 
 	g_sim.block_size = one_in(3) ? 4096 : 512;
 	g_sim.num_members = level->min_members + (uint8_t)draw(level->max_members - level->min_members + 1);
-	g_sim.redundancy = level->redundancy > 0 ? level->redundancy : g_sim.num_members - 1;
+	g_sim.redundancy = level->redundancy == ALL_BUT_ONE ? g_sim.num_members - 1 : level->redundancy;
 	g_sim.strip_kb = level->has_strips ? (g_sim.block_size == 4096 ? 16 : 4) << draw(3) : 0;
 	g_sim.write_cache = !one_in(3);
 	/* All that comes before the data, and some. */
@@ -981,6 +1108,11 @@ draw_form(void)
 		g_sim.disk_blocks += raid_journal_choose_size(
 			(uint64_t)g_sim.strip_kb * 1024 / g_sim.block_size, g_sim.block_size, g_sim.num_members);
 	}
+	g_sim.growth_left = MAX_GROWTH;
+	/* What is done in the background takes a while, and says often how far it has come. */
+	g_raid_process_options = (struct raid_process_options){
+		.window_size_kb = 16 << draw(3), .max_bandwidth_mb_sec = one_in(4) ? 0 : 1};
+	g_raid_process_record_ms = one_in(2) ? 10000 : 20;
 }
 
 static void
@@ -995,7 +1127,7 @@ make_array(void)
 	length = (size_t)snprintf(params, sizeof(params),
 		"{\"name\": \"array\", \"raid_level\": \"%s\", \"superblock\": true, \"consistency_policy\": \"%s\", "
 		"\"base_bdevs\": [",
-		g_sim.level->name, g_sim.level->policy);
+		g_sim.level->raid_level, g_sim.level->policy);
 	for (uint8_t i = 0; i < g_sim.num_members; i++) {
 		length += (size_t)snprintf(
 			params + length, sizeof(params) - length, "%s\"%s\"", i > 0 ? ", " : "", g_sim.disks[i].name);
@@ -1018,10 +1150,12 @@ start_model(void)
 {
 	uint64_t num_blocks = spdk_bdev_get_num_blocks(spdk_bdev_get_by_name("array"));
 
-	model_init(&g_sim.model, num_blocks, g_sim.block_size, spdk_bdev_has_write_cache(&array()->bdev));
+	uint64_t room = num_blocks + MAX_GROWTH * (uint64_t)g_sim.num_members;
+
+	model_init(&g_sim.model, num_blocks, room, g_sim.block_size, spdk_bdev_has_write_cache(&array()->bdev));
 	for (int i = 0; i < NUM_JOBS; i++) {
 		g_sim.jobs[i].buf = spdk_dma_malloc((size_t)MAX_JOB_BLOCKS * g_sim.block_size, 4096, NULL);
-		g_sim.jobs[i].durable = calloc(num_blocks, sizeof(uint32_t));
+		g_sim.jobs[i].durable = calloc(room, sizeof(uint32_t));
 	}
 }
 
@@ -1049,8 +1183,8 @@ run_seed(uint64_t seed)
 	spdk_rpc_set_state(SPDK_RPC_RUNTIME);
 	draw_form();
 	make_array();
-	open_user();
 	start_model();
+	open_user();
 	rounds = 1 + draw(3);
 	for (uint64_t i = 0; i < rounds; i++) {
 		run_load(20 + draw(100), one_in(3) ? 0 : 10 + draw(40));
@@ -1079,17 +1213,41 @@ find_level(const char *name)
 	exit(2);
 }
 
+/* scripts/run_crashes.py adds these up. */
 static void
 report(void)
 {
-	printf("%s: %" PRIu64 " seeds, 0 violations: %" PRIu64 " power cuts, %" PRIu64 " writes, %" PRIu64
-	       " flushes, %" PRIu64 " reads; members: %" PRIu64 " lost, %" PRIu64 " failed, %" PRIu64
-	       " lost with the power, "
-	       "%" PRIu64 " returned, %" PRIu64 " replaced, %" PRIu64 " stale; %" PRIu64 " degraded starts; %" PRIu64
-	       " blocks checked; %" PRIu64 " times before a write what has to be durable was\n",
-		g_sim.level->name, g_seen.seeds, g_seen.cuts, g_seen.writes, g_seen.flushes, g_seen.reads,
-		g_seen.losses, g_seen.failures, g_seen.lost_with_power, g_seen.returns, g_seen.replacements,
-		g_seen.stale, g_seen.degraded_starts, g_seen.checked_blocks, g_seen.ordered);
+	const struct {
+		uint64_t count;
+		const char *what;
+	} lines[] = {
+		{g_seen.cuts, "power cuts"},
+		{g_seen.cuts_degraded, "of them degraded"},
+		{g_seen.cuts_in[RAID_PROCESS_REBUILD], "in a rebuild"},
+		{g_seen.cuts_in[RAID_PROCESS_RESYNC], "in a resync"},
+		{g_seen.cuts_in[RAID_PROCESS_SCRUB], "in a scrub"},
+		{g_seen.cuts_growing, "while growing"},
+		{g_seen.losses, "members lost"},
+		{g_seen.failures, "failed"},
+		{g_seen.lost_with_power, "lost with the power"},
+		{g_seen.returns, "returned"},
+		{g_seen.replacements, "replaced"},
+		{g_seen.stale, "stale"},
+		{g_seen.degraded_starts, "degraded starts"},
+		{g_seen.grown, "times grown"},
+		{g_seen.scrubs, "scrubs"},
+		{g_seen.writes, "writes"},
+		{g_seen.flushes, "flushes"},
+		{g_seen.reads, "reads"},
+		{g_seen.checked_blocks, "blocks checked"},
+		{g_seen.ordered, "times before a write what has to be durable was"},
+	};
+
+	printf("%s: %" PRIu64 " seeds, 0 violations", g_sim.level->name, g_seen.seeds);
+	for (size_t i = 0; i < SPDK_COUNTOF(lines); i++) {
+		printf(", %" PRIu64 " %s", lines[i].count, lines[i].what);
+	}
+	printf("\n");
 }
 
 int
@@ -1107,6 +1265,8 @@ main(int argc, char **argv)
 	first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	count = argc > 3 ? strtoull(argv[3], NULL, 10) : 100;
 	spdk_log_set_print_level(g_sim.trace ? SPDK_LOG_NOTICE : SPDK_LOG_DISABLED);
+	/* Disks are large and hold little: their memory is to come from the kernel, which has zeroes. */
+	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 	check_journal_register(draw);
 	check_journal_observe(observe_write);
 	/* So that it is often full, and disks are small. */

@@ -2,6 +2,8 @@
 
 #include "raid_rules.h"
 
+#define MAX_BLOCK 4096
+
 /* Times 2 in the field of 256 elements with the polynomial x^8 + x^4 + x^3 + x^2 + 1. */
 static uint8_t
 double_of(uint8_t a)
@@ -37,21 +39,21 @@ slot_of_p(const struct rules_array *array, uint64_t block)
 	return (uint8_t)(array->num_members - 1 - block / array->strip_size % array->num_members);
 }
 
-/* Horner's scheme, from the last data column to the first. The sums of bytes: p with weight 1, q with powers of 2. */
+/* Horner's scheme, from the last data column to the first. The sums of a block: p with weight 1, q with powers of 2. */
 static void
-sum_up(const struct rules_array *array, uint64_t block, uint32_t byte, uint8_t *p, uint8_t *q)
+sum_up(const struct rules_array *array, uint64_t block, uint8_t *p, uint8_t *q)
 {
 	uint8_t p_slot = slot_of_p(array, block);
 	uint8_t q_slot = array->level == RULES_RAID6 ? (uint8_t)((p_slot + 1) % array->num_members) : p_slot;
 
-	*p = 0;
-	*q = 0;
+	memset(p, 0, array->block_size);
+	memset(q, 0, array->block_size);
 	for (int slot = array->num_members - 1; slot >= 0; slot--) {
-		if (slot != p_slot && slot != q_slot) {
-			uint8_t data = array->data[slot][block * array->block_size + byte];
+		const uint8_t *data = array->data[slot] + block * array->block_size;
 
-			*p ^= data;
-			*q = double_of(*q) ^ data;
+		for (uint32_t i = 0; i < array->block_size && slot != p_slot && slot != q_slot; i++) {
+			p[i] ^= data[i];
+			q[i] = double_of(q[i]) ^ data[i];
 		}
 	}
 }
@@ -76,21 +78,17 @@ parity_agrees(const struct rules_array *array, uint64_t block)
 {
 	uint8_t p_slot = slot_of_p(array, block), q_slot = (uint8_t)((p_slot + 1) % array->num_members);
 	const uint8_t *p_data = array->data[p_slot], *q_data = array->data[q_slot];
-	uint8_t p, q;
+	size_t at = block * array->block_size;
+	uint8_t p[MAX_BLOCK], q[MAX_BLOCK];
 
 	if (!has_data(array, block)) {
 		return true;
 	}
-	for (uint32_t byte = 0; byte < array->block_size; byte++) {
-		sum_up(array, block, byte, &p, &q);
-		if (p_data != NULL && p_data[block * array->block_size + byte] != p) {
-			return false;
-		}
-		if (array->level == RULES_RAID6 && q_data != NULL && q_data[block * array->block_size + byte] != q) {
-			return false;
-		}
+	sum_up(array, block, p, q);
+	if (p_data != NULL && memcmp(p_data + at, p, array->block_size) != 0) {
+		return false;
 	}
-	return true;
+	return array->level != RULES_RAID6 || q_data == NULL || memcmp(q_data + at, q, array->block_size) == 0;
 }
 
 uint64_t

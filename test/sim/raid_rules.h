@@ -16,6 +16,7 @@ enum rules_level {
 struct rules_array {
 	enum rules_level level;
 	uint8_t num_members;
+	/* Up to 4096. */
 	uint32_t block_size;
 	/* In blocks. */
 	uint64_t strip_size;

@@ -79,6 +79,9 @@ void raid_process_finish(struct raid_process *process);
 
 /* ---- raid_process_run.c ---- */
 
+/* How often superblocks say how far it has come. A test may change it. */
+extern uint32_t g_raid_process_record_ms;
+
 /* Does what can be done now. In state RUNNING. */
 void raid_process_run(struct raid_process *process);
 /* Takes note of windows that have ended. */

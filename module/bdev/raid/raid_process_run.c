@@ -15,9 +15,10 @@
 #include "spdk/thread.h"
 #include "spdk/util.h"
 
-#define RECORD_PERIOD_S 10
 #define RETRY_US 10000
 #define SAMPLE_PERIOD_S 1
+
+uint32_t g_raid_process_record_ms = 10000;
 
 /* What could not be done for want of memory is tried again. */
 static void
@@ -370,7 +371,8 @@ raid_process_run(struct raid_process *process)
 {
 	bool records = process->type != RAID_PROCESS_SCRUB && process->raid->superblock != NULL;
 
-	if (!records || spdk_get_ticks() - process->last_record < RECORD_PERIOD_S * spdk_get_ticks_hz()) {
+	if (!records ||
+		spdk_get_ticks() - process->last_record < g_raid_process_record_ms * spdk_get_ticks_hz() / 1000) {
 		run_windows(process);
 	} else if (process->num_windows == 0) {
 		run_flush(process);
