@@ -25,6 +25,7 @@
 
 struct raid;
 struct raid_channel;
+struct raid_super;
 struct raid_io;
 struct raid_bitmap;
 struct raid_journal;
@@ -533,9 +534,9 @@ int raid_assemble_check(const struct raid *raid, bool force, const char **why);
  * array. done may be called inside.
  */
 void raid_add_bdev(struct raid *raid, const char *bdev_name, bool overwrite, raid_done_cb done, void *arg);
-/* The same for one that was a member, and has a superblock with that sequence number. */
-void raid_add_returning(
-	struct raid_member *member, const char *bdev_name, uint64_t sequence, raid_done_cb done, void *arg);
+/* The same for one that was a member, and has that superblock. */
+void raid_add_returning(struct raid_member *member, const char *bdev_name, const struct raid_super *super,
+	raid_done_cb done, void *arg);
 
 /* ---- raid_join.c; application thread only ---- */
 

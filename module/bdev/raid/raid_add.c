@@ -29,6 +29,8 @@ struct addition {
 	bool overwrite;
 	/* It was a member before. */
 	bool returns;
+	/* Than the bitmap says is dirty. */
+	bool lacks_more;
 	raid_done_cb done;
 	void *arg;
 	struct raid_waiter waiter;
@@ -137,7 +139,7 @@ examined_cb(void *arg, bool covered)
 static void
 add_examine(struct addition *addition)
 {
-	if (addition->returns && addition->raid->bitmap != NULL) {
+	if (addition->returns && !addition->lacks_more && addition->raid->bitmap != NULL) {
 		raid_bitmap_examine_return(addition->member, addition->member->sequence, examined_cb, addition);
 	} else {
 		add_join(addition);
@@ -257,6 +259,20 @@ add_find_slot(struct addition *addition)
 	}
 }
 
+/* One whose rebuild was interrupted lacks what it had not got yet, which no bitmap knows. */
+static bool
+lacks_more_than_dirty(const struct raid_super *super)
+{
+	for (uint32_t i = 0; i < super->num_slots; i++) {
+		const struct raid_super_slot *slot = &super->slots[i];
+
+		if (spdk_uuid_compare(&slot->id, &super->id) == 0) {
+			return slot->state != RAID_SLOT_CONFIGURED && !slot->lacks_dirty_only;
+		}
+	}
+	return true;
+}
+
 static void
 loaded_cb(void *arg, int rc, enum raid_super_kind kind, const struct raid_super *super, const char *why)
 {
@@ -275,6 +291,7 @@ loaded_cb(void *arg, int rc, enum raid_super_kind kind, const struct raid_super 
 			return;
 		}
 		addition->returns = true;
+		addition->lacks_more = lacks_more_than_dirty(super);
 		addition->member->sequence = super->sequence;
 		add_open(addition);
 		return;
@@ -330,7 +347,8 @@ raid_add_bdev(struct raid *raid, const char *bdev_name, bool overwrite, raid_don
 }
 
 void
-raid_add_returning(struct raid_member *member, const char *bdev_name, uint64_t sequence, raid_done_cb done, void *arg)
+raid_add_returning(
+	struct raid_member *member, const char *bdev_name, const struct raid_super *super, raid_done_cb done, void *arg)
 {
 	struct addition *addition = make_addition(member->raid, bdev_name, done, arg);
 
@@ -340,6 +358,7 @@ raid_add_returning(struct raid_member *member, const char *bdev_name, uint64_t s
 	}
 	addition->member = member;
 	addition->returns = true;
-	member->sequence = sequence;
+	addition->lacks_more = lacks_more_than_dirty(super);
+	member->sequence = super->sequence;
 	add_open(addition);
 }

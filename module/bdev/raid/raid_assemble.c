@@ -330,7 +330,7 @@ assemble_return(struct candidate *candidate, struct raid *raid, const struct rai
 	} else if (why != NULL) {
 		refuse(candidate, raid, why);
 	} else {
-		raid_add_returning(member, candidate->name, super->sequence, returned_cb, candidate);
+		raid_add_returning(member, candidate->name, super, returned_cb, candidate);
 	}
 }
 

@@ -188,6 +188,30 @@ test_an_absence_that_the_bitmap_does_not_know(void **state)
 	stop();
 }
 
+/* One that leaves while it is being rebuilt lacks more than what has changed since. */
+static void
+test_an_interrupted_rebuild_is_no_short_absence(void **state)
+{
+	start_kept("raid1", 2, false);
+	g_scribbles = true;
+	add_disk(2);
+	g_scribbles = false;
+	g_raid_process_options = (struct raid_process_options){.window_size_kb = WINDOW_KB, .max_bandwidth_mb_sec = 1};
+	replace(1, 2);
+	bdk_sim_run_for(50000);
+	assert_non_null(g_raid->process);
+	assert_true(g_raid->members[1].in_sync_until > 0 && g_raid->members[1].in_sync_until < DISK_BLOCKS / 2);
+	leave(1);
+	run_for_s(1);
+	assert_null(g_raid->members[1].desc);
+	join(2);
+	wait_for_process();
+	assert_int_equal(g_raid->members[1].in_sync_until, UINT64_MAX);
+	assert_memory_equal(g_disks[0].data + data_begins() * BLOCK, g_disks[2].data + data_begins() * BLOCK,
+		g_raid->bdev.blockcnt * BLOCK);
+	stop();
+}
+
 static void
 test_a_member_that_takes_no_page_leaves_first(void **state)
 {
@@ -424,6 +448,7 @@ main(void)
 		cmocka_unit_test(test_a_bit_is_cleared_when_nobody_writes),
 		cmocka_unit_test(test_a_short_absence),
 		cmocka_unit_test(test_an_absence_that_the_bitmap_does_not_know),
+		cmocka_unit_test(test_an_interrupted_rebuild_is_no_short_absence),
 		cmocka_unit_test(test_a_member_that_takes_no_page_leaves_first),
 		cmocka_unit_test(test_what_a_write_costs),
 		cmocka_unit_test(test_records_are_durable_before_anything_is_in_place),
