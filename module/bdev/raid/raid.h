@@ -350,6 +350,7 @@ struct raid {
 	struct raid_waiter *keep_waiter;
 	struct raid_waiter keep_step;
 	uint8_t start_members;
+	uint8_t start_slot;
 	struct raid_waiter *start_watchers;
 	/* It was put together from superblocks, which say whether it had ended properly. */
 	bool assembled;

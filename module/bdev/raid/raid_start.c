@@ -6,6 +6,7 @@
  *   start_check: what it is, as its members have it.
  *   start_load: where they may differ after a crash.
  *   start_write_superblock: before anybody can write to it, its members say who they are, and who is missing.
+ *   start_look_again: of a new array: each of them has its own, so none of them is there twice.
  *   start_keep: what a crash has interrupted is carried out, now that who is missing is known to be.
  *   start_register: there is a bdev.
  *   start_end
@@ -246,6 +247,7 @@ start_register(struct raid *raid)
 }
 
 static void start_check(struct raid *raid);
+static void start_look_again(struct raid *raid);
 
 /* Goes on if all members are there that it began with. */
 static void
@@ -276,10 +278,43 @@ start_keep(struct raid *raid)
 	raid_keep_start(raid, &raid->start_waiter);
 }
 
+/* Two bdevs may be one disk, which nothing else tells. One that cannot be read any more is not what is looked for. */
+static void
+looked_again_cb(void *arg, int rc, enum raid_super_kind kind, const struct raid_super *super, const char *why)
+{
+	struct raid *raid = arg;
+	const struct raid_member *member = &raid->members[raid->start_slot];
+
+	if (kind == RAID_SUPER_GOOD && member->desc != NULL && spdk_uuid_compare(&super->id, &member->id) != 0) {
+		start_end(raid, -EINVAL, "two of its members are the same disk");
+		return;
+	}
+	raid->start_slot++;
+	start_go_on(raid, start_look_again);
+}
+
+static void
+start_look_again(struct raid *raid)
+{
+	int rc;
+
+	if (raid->superblock == NULL || raid->assembled || raid->start_slot == raid->num_members) {
+		start_keep(raid);
+		return;
+	}
+	rc = raid_load(raid->members[raid->start_slot].bdev, looked_again_cb, raid);
+	if (rc != 0) {
+		start_end(raid, rc, NULL);
+	}
+}
+
 static void
 superblock_written_cb(void *arg)
 {
-	start_go_on(arg, start_keep);
+	struct raid *raid = arg;
+
+	raid->start_slot = 0;
+	start_go_on(raid, start_look_again);
 }
 
 static void

@@ -4,6 +4,8 @@
 
 #include "raid_process_fixture.h"
 
+#include "module/bdev/raid/raid_superblock.h"
+
 static const struct {
 	const char *name;
 	int num_disks;
@@ -645,6 +647,88 @@ test_last_member_is_late(void **state)
 	stop();
 }
 
+static void
+examined_cb(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void
+free_disks(void)
+{
+	bdev_sim_stop();
+	for (int i = 0; i < MAX_DISKS; i++) {
+		free(g_disks[i].data);
+		memset(&g_disks[i], 0, sizeof(g_disks[i]));
+	}
+}
+
+/* Whoever waits for a bdev to be examined does not wait for one that does not answer; what it answers later is nobody's. */
+static void
+test_examining_ends(void **state)
+{
+	for (int late = 0; late < 2; late++) {
+		bool examined = false;
+
+		bdev_sim_start(1, NUM_THREADS);
+		add_disk(0);
+		g_disks[0].mode = MEM_DISK_HOLD;
+		ON(0, raid_assemble(&g_disks[0].bdev, examined_cb, &examined));
+		run_for_s(29);
+		assert_false(examined);
+		if (late == 0) {
+			run_for_s(2);
+			assert_true(examined);
+		}
+		mem_disk_release(&g_disks[0], 1);
+		run_for_s(1);
+		assert_true(examined);
+		assert_int_equal(g_disks[0].num_held, 0);
+		assert_true(TAILQ_EMPTY(&g_raids));
+		free_disks();
+	}
+}
+
+static const char *g_why;
+
+static void
+refused_cb(void *arg, int rc, const char *why)
+{
+	g_rc = rc;
+	g_why = why;
+}
+
+/* Two bdevs that are one disk are not two copies. */
+static void
+test_one_disk_twice(void **state)
+{
+	char names[3][3] = {"d0", "d1", "d2"};
+	char *members[] = {names[0], names[1], names[2]};
+	struct raid_opts opts = {.name = "raid",
+		.members = members,
+		.num_members = 3,
+		.policy = RAID_NUM_POLICIES,
+		.superblock = true,
+		.ops = raid_level_by_name("raid1")};
+
+	bdev_sim_start(1, NUM_THREADS);
+	g_disk_blocks = 4096;
+	for (int i = 0; i < 3; i++) {
+		add_disk(i);
+	}
+	g_disk_blocks = DISK_BLOCKS;
+	free(g_disks[2].data);
+	g_disks[2].data = g_disks[0].data;
+	g_rc = 1;
+	ON(0, raid_create(&opts, refused_cb, NULL));
+	run_for_s(1);
+	assert_int_equal(g_rc, -EINVAL);
+	assert_string_equal(g_why, "two of its members are the same disk");
+	assert_null(raid_find("raid"));
+	g_disks[2].data = NULL;
+	free_disks();
+}
+
 static uint64_t
 wait_for_cpu_us(void)
 {
@@ -882,6 +966,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_late_member_is_reset),
 		cmocka_unit_test(test_late_member_keeps_requests),
 		cmocka_unit_test(test_last_member_is_late),
+		cmocka_unit_test(test_examining_ends),
+		cmocka_unit_test(test_one_disk_twice),
 		cmocka_unit_test(test_nobody_leaves_a_busy_machine),
 		cmocka_unit_test(test_members_that_are_slow_together),
 		cmocka_unit_test(test_a_mute_member),
