@@ -15,6 +15,7 @@ static const struct perf_workload g_workloads[] = {
 	{.name = "rw", .kind = PERF_WRITE, .mixed = true},
 	{.name = "randrw", .kind = PERF_WRITE, .mixed = true, .random = true},
 	{.name = "verify", .kind = PERF_WRITE, .verify = true},
+	{.name = "randverify", .kind = PERF_WRITE, .verify = true, .random = true},
 	{.name = "unmap", .kind = PERF_UNMAP},
 	{.name = "randunmap", .kind = PERF_UNMAP, .random = true},
 	{.name = "write_zeroes", .kind = PERF_WRITE_ZEROES},
@@ -41,6 +42,12 @@ const char *
 perf_kind_name(enum perf_kind kind)
 {
 	return g_kind_names[kind];
+}
+
+bool
+perf_kind_has_data(enum perf_kind kind)
+{
+	return kind == PERF_READ || kind == PERF_WRITE;
 }
 
 void
@@ -125,14 +132,22 @@ perf_options_check(const struct perf_options *options)
 	if (options->time == 0 && options->count == 0) {
 		return "without a limit it would never end: -t or -n";
 	}
-	if (options->zcopy && ((workload->kind != PERF_READ && workload->kind != PERF_WRITE) || workload->verify)) {
+	if (options->zcopy && (!perf_kind_has_data(workload->kind) || workload->verify)) {
 		return "-Z is for reads and writes";
+	}
+	if (options->stamp && (!perf_kind_has_data(workload->kind) || workload->verify || options->zcopy)) {
+		return "--stamp is for reads and writes, without -Z; verify has marks of its own";
 	}
 	if (!workload->random && options->distribution.shape != PERF_UNIFORM) {
 		return "a distribution is for random workloads";
 	}
 	if (workload->verify && (options->abort_every > 0 || options->reset_ms > 0)) {
 		return "verify goes neither with aborts nor with resets";
+	}
+	for (uint32_t i = 0; i < options->sizes.count; i++) {
+		if (options->sizes.items[i].bytes > PERF_MAX_IO_SIZE) {
+			return "an I/O has at most 64M";
+		}
 	}
 	return NULL;
 }

@@ -13,6 +13,8 @@
 #define PERF_MAX_DEPTHS 16
 #define PERF_MAX_DEPTH 65536
 #define PERF_MAX_IO_SIZE (64ULL << 20)
+#define PERF_MAX_RATE 1000000000
+#define PERF_MAX_RESET_MS 1000000
 
 enum perf_kind {
 	PERF_READ,
@@ -32,7 +34,7 @@ struct perf_workload {
 	bool random;
 	/* Reads and writes, as .read_percent says. */
 	bool mixed;
-	/* What was written is read at once and compared. */
+	/* What was written is read back at once and compared. */
 	bool verify;
 	/* The defaults of .abort_every and .reset_ms. */
 	uint32_t abort_every;
@@ -54,13 +56,18 @@ struct perf_options {
 	double warmup;
 	/* I/Os of each bdev; 0: no limit. */
 	uint64_t count;
-	/* I/Os a second of each bdev; 0: no limit. */
+	/* I/Os and bytes a second of each bdev; 0: no limit. */
 	uint64_t rate;
+	uint64_t bandwidth;
+	/* Seconds after which an I/O has taken too long; 0: none does. */
+	uint32_t timeout;
 	/* Every so manieth I/O is aborted; milliseconds between two resets; 0: never. */
 	uint32_t abort_every;
 	uint32_t reset_ms;
 	uint64_t seed;
 	bool zcopy;
+	/* What is written says where it belongs, and what is read is compared with that. */
+	bool stamp;
 	bool every_core;
 	bool go_on;
 	bool overwrite;
@@ -83,5 +90,6 @@ bool perf_options_write(const struct perf_options *options);
 const char *perf_options_workloads(void);
 
 const char *perf_kind_name(enum perf_kind kind);
+bool perf_kind_has_data(enum perf_kind kind);
 
 #endif /* BDEVKIT_PERF_OPTIONS_H */

@@ -50,6 +50,21 @@ perf_sizes_parse(struct perf_sizes *sizes, const char *text)
 	return rc != 0 ? rc : sum == 100 ? 0 : -EINVAL;
 }
 
+void
+perf_sizes_format(const struct perf_sizes *sizes, char text[static PERF_SIZES_TEXT])
+{
+	size_t length = 0;
+
+	if (sizes->count == 1) {
+		snprintf(text, PERF_SIZES_TEXT, "%" PRIu64, sizes->items[0].bytes);
+		return;
+	}
+	for (uint32_t i = 0; i < sizes->count; i++) {
+		length += (size_t)snprintf(text + length, PERF_SIZES_TEXT - length, "%s%" PRIu64 "/%" PRIu32,
+			i > 0 ? ":" : "", sizes->items[i].bytes, sizes->items[i].percent);
+	}
+}
+
 int
 perf_distribution_parse(struct perf_distribution *distribution, const char *text)
 {
@@ -76,6 +91,22 @@ perf_distribution_parse(struct perf_distribution *distribution, const char *text
 		return *text == '\0' && distribution->hot_area < 100 ? 0 : -EINVAL;
 	}
 	return -EINVAL;
+}
+
+void
+perf_distribution_format(const struct perf_distribution *distribution, char text[static PERF_DISTRIBUTION_TEXT])
+{
+	switch (distribution->shape) {
+	case PERF_ZIPF:
+		snprintf(text, PERF_DISTRIBUTION_TEXT, "zipf:%.17g", distribution->theta);
+		break;
+	case PERF_HOT:
+		snprintf(
+			text, PERF_DISTRIBUTION_TEXT, "hot:%.17g/%.17g", distribution->hot_ios, distribution->hot_area);
+		break;
+	default:
+		snprintf(text, PERF_DISTRIBUTION_TEXT, "random");
+	}
 }
 
 static uint64_t

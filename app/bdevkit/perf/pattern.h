@@ -8,6 +8,9 @@
 #include "spdk/stdinc.h"
 
 #define PERF_MAX_SIZES 8
+/* Room for what perf_sizes_format() writes. */
+#define PERF_SIZES_TEXT (PERF_MAX_SIZES * 32)
+#define PERF_DISTRIBUTION_TEXT 64
 
 struct spdk_zipf;
 
@@ -38,9 +41,12 @@ struct perf_distribution {
 
 /* "4k", or "4k/70:64k/30" with percentages. Returns 0 or -EINVAL. */
 int perf_sizes_parse(struct perf_sizes *sizes, const char *text);
+/* The other way round, in bytes. */
+void perf_sizes_format(const struct perf_sizes *sizes, char text[static PERF_SIZES_TEXT]);
 
 /* "random", "zipf:THETA" or "hot:IOS/AREA". Returns 0 or -EINVAL. */
 int perf_distribution_parse(struct perf_distribution *distribution, const char *text);
+void perf_distribution_format(const struct perf_distribution *distribution, char text[static PERF_DISTRIBUTION_TEXT]);
 
 /* A state of its own for each job. */
 struct perf_pattern {

@@ -15,6 +15,7 @@
 #include "app/bdevkit/load_module.h"
 #include "app/bdevkit/perf/rpc.h"
 #include "app/bdevkit/perf/run.h"
+#include "app/bdevkit/perf/summary.h"
 #include "app/bdevkit/text.h"
 
 static struct perf_options g_options;
@@ -45,13 +46,16 @@ print_help(void)
 	       "  -Z                     reads and writes without copying, where the bdev lends its memory\n"
 	       "  --abort-every N        abort every Nth I/O\n"
 	       "  --reset-every MS       reset the bdev now and then, under load\n"
-	       "  --seed N               repeat the random choices of another run (default 1)\n"
+	       "  --stamp                write what says where it belongs, compare what is read with that\n"
+	       "  --seed N               repeat the random choices, and stamps, of another run (default 1)\n"
 	       "\n"
 	       "how long:\n"
 	       "  -t SECONDS             (default 10; without limit: 0, together with -n)\n"
 	       "  -n COUNT               end after so many I/Os of each bdev\n"
 	       "  --warmup SECONDS       put the load on before it is measured\n"
 	       "  --rate IOPS            at most so many I/Os a second of each bdev\n"
+	       "  --bandwidth SIZE       at most so many bytes a second of each bdev\n"
+	       "  --timeout SECONDS      count I/Os that take longer, and abort them where the bdev can\n"
 	       "  -f                     go on when an I/O fails\n"
 	       "\n"
 	       "where:\n"
@@ -60,7 +64,7 @@ print_help(void)
 	       "  -m CPUS                CPUs, a mask (0x3) or a list ([0,2-3]); bdevs take turns on them\n"
 	       "  -C                     load on each bdev from every CPU\n"
 	       "  --overwrite            yes, what the devices hold may be lost\n"
-	       "  -r SOCKET              ask a running target, whose answer is JSON\n"
+	       "  -r SOCKET              ask a running target; times are whole seconds then\n"
 	       "  -z                     wait for the RPC method perform_tests, on the socket of -r\n"
 	       "\n"
 	       "results:\n"
@@ -84,6 +88,9 @@ enum {
 	OPTION_ABORT_EVERY,
 	OPTION_RESET_EVERY,
 	OPTION_SEED,
+	OPTION_STAMP,
+	OPTION_BANDWIDTH,
+	OPTION_TIMEOUT,
 	OPTION_WARMUP,
 	OPTION_RATE,
 	OPTION_OVERWRITE,
@@ -108,6 +115,7 @@ static const struct option g_long_options[] = {
 	{"abort-every", required_argument, NULL, OPTION_ABORT_EVERY},
 	{"reset-every", required_argument, NULL, OPTION_RESET_EVERY},
 	{"seed", required_argument, NULL, OPTION_SEED},
+	{"stamp", no_argument, NULL, OPTION_STAMP},
 	{"time", required_argument, NULL, 't'},
 	{"runtime", required_argument, NULL, 't'},
 	{"number_ios", required_argument, NULL, 'n'},
@@ -115,6 +123,8 @@ static const struct option g_long_options[] = {
 	{"ramp_time", required_argument, NULL, OPTION_WARMUP},
 	{"rate", required_argument, NULL, OPTION_RATE},
 	{"rate_iops", required_argument, NULL, OPTION_RATE},
+	{"bandwidth", required_argument, NULL, OPTION_BANDWIDTH},
+	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
 	{"json", required_argument, NULL, OPTION_JSON},
 	{"module", required_argument, NULL, OPTION_MODULE},
 	{"overwrite", no_argument, NULL, OPTION_OVERWRITE},
@@ -192,11 +202,6 @@ read_sizes(const char *text)
 	if (perf_sizes_parse(&g_options.sizes, text) != 0) {
 		return wrong("-o %s: not a size such as 4k, or a mix such as 4k/70:64k/30 of 100 %%", text);
 	}
-	for (uint32_t i = 0; i < g_options.sizes.count; i++) {
-		if (g_options.sizes.items[i].bytes > PERF_MAX_IO_SIZE) {
-			return wrong("-o %s: at most 64M", text);
-		}
-	}
 	return -1;
 }
 
@@ -253,7 +258,7 @@ parse_load_option(int ch, uint32_t *abort_every, uint32_t *reset_ms)
 	case OPTION_ABORT_EVERY:
 		return read_number32("--abort-every", optarg, 1, UINT32_MAX, abort_every);
 	case OPTION_RESET_EVERY:
-		return read_number32("--reset-every", optarg, 1, 1000000, reset_ms);
+		return read_number32("--reset-every", optarg, 1, PERF_MAX_RESET_MS, reset_ms);
 	case OPTION_SEED:
 		return read_number("--seed", optarg, 0, UINT64_MAX, &g_options.seed);
 	case 't':
@@ -263,7 +268,11 @@ parse_load_option(int ch, uint32_t *abort_every, uint32_t *reset_ms)
 	case OPTION_WARMUP:
 		return read_seconds("--warmup", optarg, &g_options.warmup);
 	case OPTION_RATE:
-		return read_number("--rate", optarg, 1, 1000000000, &g_options.rate);
+		return read_number("--rate", optarg, 1, PERF_MAX_RATE, &g_options.rate);
+	case OPTION_BANDWIDTH:
+		return read_number("--bandwidth", optarg, 1, UINT64_MAX, &g_options.bandwidth);
+	case OPTION_TIMEOUT:
+		return read_number32("--timeout", optarg, 1, 1000000, &g_options.timeout);
 	default:
 		fprintf(stderr, "'bdevkit perf --help' tells how to use it\n");
 		return EXIT_USAGE;
@@ -279,6 +288,9 @@ parse_option(int ch, uint32_t *abort_every, uint32_t *reset_ms)
 		return EXIT_OK;
 	case 'Z':
 		g_options.zcopy = true;
+		return -1;
+	case OPTION_STAMP:
+		g_options.stamp = true;
 		return -1;
 	case 'f':
 		g_options.go_on = true;
@@ -327,11 +339,8 @@ check_options(bool named)
 	if (g_plot != NULL && g_options.num_depths < 2) {
 		return wrong("--plot draws several queue depths, such as -q 1,4,16,64");
 	}
-	if (g_app.rpc_addr != NULL && !g_wait &&
-		(g_config != NULL || g_plot != NULL || g_app.reactor_mask != NULL || g_options.rate > 0 ||
-			g_options.distribution.shape != PERF_UNIFORM || g_options.zcopy || g_options.every_core ||
-			g_options.go_on)) {
-		return wrong("a running target (-r) is only told -w, -o, -q, -M, -t, -n, --warmup and --overwrite");
+	if (g_app.rpc_addr != NULL && !g_wait && (g_config != NULL || g_app.reactor_mask != NULL)) {
+		return wrong("a running target (-r) has its configuration and CPUs: neither --json nor -m");
 	}
 	if (g_app.rpc_addr == NULL && !named) {
 		return wrong("name a block device");
@@ -358,10 +367,22 @@ parse(int argc, char **argv)
 	return rc < 0 ? check_options(optind < argc) : rc;
 }
 
-/* ---- in this process ---- */
+/* ---- results ---- */
 
 static void
-print_json(const struct perf_results *results)
+write_summary(struct spdk_json_write_ctx *w, const void *summary)
+{
+	perf_summary_write_json(summary, w);
+}
+
+static void
+write_answer(struct spdk_json_write_ctx *w, const void *answer)
+{
+	spdk_json_write_val(w, answer);
+}
+
+static void
+print_json(void (*write)(struct spdk_json_write_ctx *w, const void *what), const void *what)
 {
 	struct text text = {};
 	struct spdk_json_write_ctx *w = spdk_json_write_begin(text_append, &text, SPDK_JSON_WRITE_FLAG_FORMATTED);
@@ -369,32 +390,54 @@ print_json(const struct perf_results *results)
 	if (w == NULL) {
 		return;
 	}
-	perf_results_write_json(results, w);
+	write(w, what);
 	if (spdk_json_write_end(w) == 0) {
 		printf("%s\n", text.data);
 	}
 	free(text.data);
 }
 
+/* Whatever the results are, they are shown. Returns whether they are good, and could be. */
+static bool
+show(const struct perf_summary *summary)
+{
+	int rc = 0;
+
+	if (!g_json && summary->num_rows > 0) {
+		perf_summary_print(summary, stdout);
+	}
+	if (g_plot != NULL) {
+		rc = perf_summary_plot(summary, g_plot);
+	}
+	if (rc != 0) {
+		fprintf(stderr, "bdevkit perf: --plot %s: %s\n", g_plot,
+			rc == -ENODATA ? "there is nothing to draw" : spdk_strerror(-rc));
+	}
+	fflush(stdout);
+	return rc == 0 && perf_summary_good(summary);
+}
+
+/* ---- in this process ---- */
+
 static void
 measured_cb(void *ctx, int rc, const char *why, const struct perf_results *results)
 {
-	g_exit_code = rc == 0 && perf_results_good(results) ? EXIT_OK : EXIT_FAILED;
-	if (g_json && rc == 0) {
-		print_json(results);
-	} else if (results->count > 0) {
-		perf_results_print(results, stdout);
-	}
+	struct perf_summary summary;
+
+	g_exit_code = EXIT_FAILED;
 	if (rc != 0) {
 		fprintf(stderr, "bdevkit perf: %s\n", why);
-	} else if (g_plot != NULL) {
-		rc = perf_results_plot(results, g_plot);
-		if (rc != 0) {
-			fprintf(stderr, "bdevkit perf: --plot %s: %s\n", g_plot, spdk_strerror(-rc));
-			g_exit_code = EXIT_FAILED;
-		}
 	}
-	fflush(stdout);
+	/* With what came before the trouble, if there is some. */
+	if ((rc == 0 || results->count > 0) && perf_summary_make(&summary, results) == 0) {
+		if (g_json) {
+			print_json(write_summary, &summary);
+		}
+		if (show(&summary) && rc == 0) {
+			g_exit_code = EXIT_OK;
+		}
+		perf_summary_free(&summary);
+	}
 	spdk_app_stop(0);
 }
 
@@ -441,15 +484,38 @@ run_here(int argc, char **argv)
 	return rc == 0 ? g_exit_code : EXIT_FAILED;
 }
 
+/* ---- in a running target ---- */
+
+static int
+answered(const struct spdk_json_val *answer)
+{
+	struct perf_summary summary;
+	int rc = perf_summary_read_json(&summary, answer);
+
+	if (rc != 0) {
+		fprintf(stderr, "bdevkit perf: the target's answer is not understood\n");
+		return rc;
+	}
+	if (g_json) {
+		print_json(write_answer, answer);
+	}
+	rc = show(&summary) ? 0 : -EIO;
+	perf_summary_free(&summary);
+	return rc;
+}
+
 static int
 ask_target(int argc, char **argv)
 {
 	for (int i = optind; i < argc; i++) {
+		if (expression_is_one(argv[i])) {
+			return wrong("%s: a running target (-r) has its bdevs, and makes none", argv[i]);
+		}
 		if (expression_names_add(&g_options.bdevs, argv[i]) != 0) {
 			return EXIT_FAILED;
 		}
 	}
-	return perf_rpc_ask(g_app.rpc_addr, &g_options) == 0 ? EXIT_OK : EXIT_FAILED;
+	return perf_rpc_ask(g_app.rpc_addr, &g_options, answered) == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
 int

@@ -18,6 +18,16 @@ perf_stats_use(struct perf_stats *stats, enum perf_kind kind)
 }
 
 void
+perf_stats_settle(struct perf_stats *stats)
+{
+	for (size_t i = 0; i < PERF_NUM_KINDS; i++) {
+		if (stats->kinds[i].histogram != NULL) {
+			perf_stat_end_run(&stats->kinds[i], stats->kinds[i].run_ticks);
+		}
+	}
+}
+
+void
 perf_stats_reset(struct perf_stats *stats)
 {
 	for (size_t i = 0; i < PERF_NUM_KINDS; i++) {
@@ -31,6 +41,7 @@ perf_stats_reset(struct perf_stats *stats)
 	stats->failed = 0;
 	stats->aborted = 0;
 	stats->mismatches = 0;
+	stats->timed_out = 0;
 }
 
 int
@@ -56,6 +67,7 @@ perf_stats_add(struct perf_stats *to, const struct perf_stats *from)
 	to->failed += from->failed;
 	to->aborted += from->aborted;
 	to->mismatches += from->mismatches;
+	to->timed_out += from->timed_out;
 	return 0;
 }
 
@@ -132,17 +144,4 @@ perf_results_free(struct perf_results *results)
 	free(results->items);
 	results->items = NULL;
 	results->count = 0;
-}
-
-bool
-perf_results_good(const struct perf_results *results)
-{
-	for (size_t i = 0; i < results->count; i++) {
-		const struct perf_result *result = &results->items[i];
-
-		if (result->stats.failed > 0 || result->stats.mismatches > 0 || result->why[0] != '\0') {
-			return false;
-		}
-	}
-	return results->count > 0;
 }

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What was measured. */
+/* What is counted while it is measured. */
 
 #ifndef BDEVKIT_PERF_RESULT_H
 #define BDEVKIT_PERF_RESULT_H
 
 #include "spdk/stdinc.h"
 #include "spdk/histogram_data.h"
-#include "spdk/json.h"
 
 #include "app/bdevkit/perf/options.h"
 
-/* Of one kind of I/O; times in ticks. */
+/*
+ * Of one kind of I/O; times in ticks. I/Os that end together have often taken as long, as the clock is read once for all of
+ * them: such a run is counted here only, and goes into the rest at its end.
+ */
 struct perf_stat {
 	uint64_t ios;
 	uint64_t bytes;
+	uint64_t run_ticks;
+	/* .ios at its beginning. */
+	uint64_t run_from;
 	uint64_t sum;
 	uint64_t min;
 	uint64_t max;
@@ -27,12 +32,15 @@ struct perf_stats {
 	uint64_t failed;
 	uint64_t aborted;
 	uint64_t mismatches;
+	/* Out longer than --timeout. */
+	uint64_t timed_out;
 };
 
 /* Of one bdev and one queue depth. */
 struct perf_result {
 	char name[256];
 	uint32_t depth;
+	uint64_t num_blocks;
 	double seconds;
 	struct perf_stats stats;
 	/* CPUs that did it, as a mask. */
@@ -49,20 +57,43 @@ struct perf_results {
 	bool interrupted;
 };
 
+/* The I/Os of a run go into the histogram; the next run is of another time. */
+static inline void
+perf_stat_end_run(struct perf_stat *stat, uint64_t ticks)
+{
+	uint64_t count = stat->ios - stat->run_from, run = stat->run_ticks;
+	struct spdk_histogram_data *histogram = stat->histogram;
+	uint32_t range;
+
+	stat->run_from = stat->ios;
+	stat->run_ticks = ticks;
+	if (count == 0) {
+		return;
+	}
+	stat->sum += run * count;
+	stat->min = run < stat->min ? run : stat->min;
+	stat->max = run > stat->max ? run : stat->max;
+	/* It keeps all ranges. */
+	range = __spdk_histogram_data_get_bucket_range(histogram, run);
+	*__spdk_histogram_get_bucket(histogram, range, __spdk_histogram_data_get_bucket_index(histogram, run, range)) +=
+		count;
+}
+
 static inline void
 perf_stat_count(struct perf_stat *stat, uint64_t bytes, uint64_t ticks)
 {
+	if (ticks != stat->run_ticks) {
+		perf_stat_end_run(stat, ticks);
+	}
 	/* Also read by whoever shows how it goes on. */
 	__atomic_store_n(&stat->ios, stat->ios + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&stat->bytes, stat->bytes + bytes, __ATOMIC_RELAXED);
-	stat->sum += ticks;
-	stat->min = ticks < stat->min ? ticks : stat->min;
-	stat->max = ticks > stat->max ? ticks : stat->max;
-	spdk_histogram_data_tally(stat->histogram, ticks);
 }
 
 /* Makes the histogram of a kind. Returns 0 or -ENOMEM. */
 int perf_stats_use(struct perf_stats *stats, enum perf_kind kind);
+/* Ends all runs: nothing is missing from the histograms. */
+void perf_stats_settle(struct perf_stats *stats);
 void perf_stats_reset(struct perf_stats *stats);
 /* Returns 0 or -ENOMEM. */
 int perf_stats_add(struct perf_stats *to, const struct perf_stats *from);
@@ -76,12 +107,4 @@ double perf_ticks_to_us(uint64_t ticks);
 /* NULL without memory. */
 struct perf_result *perf_results_add(struct perf_results *results);
 void perf_results_free(struct perf_results *results);
-/* Nothing failed, and nothing differed. */
-bool perf_results_good(const struct perf_results *results);
-
-void perf_results_print(const struct perf_results *results, FILE *out);
-void perf_results_write_json(const struct perf_results *results, struct spdk_json_write_ctx *w);
-/* Latency over throughput, one point for each queue depth. Returns 0 or a negative errno. */
-int perf_results_plot(const struct perf_results *results, const char *path);
-
 #endif /* BDEVKIT_PERF_RESULT_H */

@@ -9,10 +9,8 @@
 #include "spdk/string.h"
 
 #include "app/bdevkit/perf/run.h"
+#include "app/bdevkit/perf/summary.h"
 #include "app/bdevkit/rpc_client.h"
-#include "app/bdevkit/text.h"
-
-#define CALL_TIMEOUT_SECONDS 86400
 
 /* ---- in the target ---- */
 
@@ -30,12 +28,23 @@ struct perform_params {
 	struct bdk_rpc_string_array names;
 	char *workload_type;
 	char *io_size;
+	char *distribution;
 	uint32_t queue_depth;
 	char *queue_depths;
 	uint32_t time_in_sec;
 	uint32_t warmup_in_sec;
 	uint64_t count;
 	uint32_t rw_percentage;
+	uint64_t rate;
+	uint64_t bandwidth;
+	uint32_t abort_every;
+	uint32_t reset_every;
+	uint32_t timeout_in_sec;
+	uint64_t seed;
+	bool zcopy;
+	bool stamp;
+	bool every_core;
+	bool continue_on_failure;
 	bool overwrite;
 };
 
@@ -59,17 +68,26 @@ set_depths(const struct perform_params *p, struct perf_options *options)
 
 /* Returns what is wrong, or NULL. */
 static const char *
-apply_params(const struct perform_params *p, struct perf_options *options)
+apply_texts(const struct perform_params *p, struct perf_options *options)
 {
 	if (p->workload_type != NULL && perf_options_set_workload(options, p->workload_type) != 0) {
 		return "workload_type: there is no such workload";
 	}
 	if (p->io_size != NULL && perf_sizes_parse(&options->sizes, p->io_size) != 0) {
-		return "io_size: not a size";
+		return "io_size: not a size such as 4k, or a mix such as 4k/70:64k/30 of 100 %";
+	}
+	if (p->distribution != NULL && perf_distribution_parse(&options->distribution, p->distribution) != 0) {
+		return "distribution: it is random, zipf:THETA or hot:IOS/AREA";
 	}
 	if (set_depths(p, options) != 0) {
 		return "queue_depths: not numbers of at most 65536 with commas, 16 at most";
 	}
+	return NULL;
+}
+
+static void
+apply_numbers(const struct perform_params *p, struct perf_options *options)
+{
 	if (p->time_in_sec != NOT_GIVEN) {
 		options->time = p->time_in_sec;
 	}
@@ -79,11 +97,18 @@ apply_params(const struct perform_params *p, struct perf_options *options)
 	if (p->rw_percentage != NOT_GIVEN) {
 		options->read_percent = p->rw_percentage;
 	}
-	if (p->count > 0) {
-		options->count = p->count;
-	}
+	options->count = p->count > 0 ? p->count : options->count;
+	options->rate = p->rate > 0 ? p->rate : options->rate;
+	options->bandwidth = p->bandwidth > 0 ? p->bandwidth : options->bandwidth;
+	options->abort_every = p->abort_every > 0 ? p->abort_every : options->abort_every;
+	options->reset_ms = p->reset_every > 0 ? p->reset_every : options->reset_ms;
+	options->timeout = p->timeout_in_sec > 0 ? p->timeout_in_sec : options->timeout;
+	options->seed = p->seed > 0 ? p->seed : options->seed;
+	options->zcopy = options->zcopy || p->zcopy;
+	options->stamp = options->stamp || p->stamp;
+	options->every_core = options->every_core || p->every_core;
+	options->go_on = options->go_on || p->continue_on_failure;
 	options->overwrite = options->overwrite || p->overwrite;
-	return perf_options_check(options);
 }
 
 /* Those that are named; else those of the command line; else all that nobody builds on. */
@@ -109,19 +134,36 @@ choose_bdevs(const struct perform_params *p, struct perf_options *options)
 	return rc != 0 ? rc : options->bdevs.count > 0 ? 0 : -ENODEV;
 }
 
+/* Whoever asked is gone, and the load with him. */
+static void
+connection_closed(struct spdk_jsonrpc_server_conn *conn, void *ctx)
+{
+	perf_run_interrupt();
+}
+
 static void
 answer_cb(void *ctx, int rc, const char *why, const struct perf_results *results)
 {
 	struct spdk_jsonrpc_request *request = g_request;
+	struct spdk_jsonrpc_server_conn *conn = spdk_jsonrpc_get_conn(request);
+	struct perf_summary summary;
 	struct spdk_json_write_ctx *w;
 
 	g_request = NULL;
+	if (conn != NULL) {
+		spdk_jsonrpc_conn_del_close_cb(conn, connection_closed, NULL);
+	}
+	if (rc == 0 && perf_summary_make(&summary, results) != 0) {
+		rc = -ENOMEM;
+		why = "no memory";
+	}
 	if (rc != 0) {
 		bdk_rpc_send_error(request, rc, "%s", why);
 	} else {
 		w = spdk_jsonrpc_begin_result(request);
-		perf_results_write_json(results, w);
+		perf_summary_write_json(&summary, w);
 		spdk_jsonrpc_end_result(request, w);
+		perf_summary_free(&summary);
 	}
 	expression_names_free(&g_options.bdevs);
 }
@@ -130,6 +172,7 @@ static void
 rpc_perform_tests(struct spdk_jsonrpc_request *request, void *params)
 {
 	const struct perform_params *p = params;
+	struct spdk_jsonrpc_server_conn *conn = spdk_jsonrpc_get_conn(request);
 	const char *wrong;
 	int rc;
 
@@ -142,7 +185,11 @@ rpc_perform_tests(struct spdk_jsonrpc_request *request, void *params)
 	} else {
 		perf_options_init(&g_options);
 	}
-	wrong = apply_params(p, &g_options);
+	wrong = apply_texts(p, &g_options);
+	if (wrong == NULL) {
+		apply_numbers(p, &g_options);
+		wrong = perf_options_check(&g_options);
+	}
 	if (wrong != NULL) {
 		bdk_rpc_send_error(request, -EINVAL, "%s", wrong);
 		return;
@@ -161,6 +208,10 @@ rpc_perform_tests(struct spdk_jsonrpc_request *request, void *params)
 		return;
 	}
 	g_request = request;
+	/* Without the callback the measurement goes on to its end. */
+	if (conn != NULL) {
+		spdk_jsonrpc_conn_add_close_cb(conn, connection_closed, NULL);
+	}
 	perf_run(&g_options, false, answer_cb, NULL);
 }
 
@@ -238,6 +289,85 @@ static const struct bdk_rpc_param g_params[] = {
 		.default_text = "50",
 	},
 	{
+		.name = "distribution",
+		.type = BDK_RPC_STRING,
+		.offset = offsetof(struct perform_params, distribution),
+		.help = "where random I/O goes: random, zipf:THETA or hot:IOS/AREA",
+		.default_text = "random",
+	},
+	{
+		.name = "rate",
+		.type = BDK_RPC_UINT64,
+		.offset = offsetof(struct perform_params, rate),
+		.max = PERF_MAX_RATE,
+		.help = "most I/Os a second of each bdev",
+		.default_text = "0, no limit",
+	},
+	{
+		.name = "bandwidth",
+		.type = BDK_RPC_UINT64,
+		.offset = offsetof(struct perform_params, bandwidth),
+		.help = "most bytes a second of each bdev",
+		.default_text = "0, no limit",
+	},
+	{
+		.name = "abort_every",
+		.type = BDK_RPC_UINT32,
+		.offset = offsetof(struct perform_params, abort_every),
+		.help = "abort one of so many I/Os",
+		.default_text = "0, none but of the workload abort",
+	},
+	{
+		.name = "reset_every",
+		.type = BDK_RPC_UINT32,
+		.offset = offsetof(struct perform_params, reset_every),
+		.max = PERF_MAX_RESET_MS,
+		.help = "milliseconds between two resets",
+		.default_text = "0, none but of the workload reset",
+	},
+	{
+		.name = "timeout_in_sec",
+		.type = BDK_RPC_UINT32,
+		.offset = offsetof(struct perform_params, timeout_in_sec),
+		.help = "I/Os that take longer are counted, and aborted where the bdev can",
+		.default_text = "0, none",
+	},
+	{
+		.name = "seed",
+		.type = BDK_RPC_UINT64,
+		.offset = offsetof(struct perform_params, seed),
+		.help = "repeats the random choices, and the stamps, of another call",
+		.default_text = "1",
+	},
+	{
+		.name = "zcopy",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct perform_params, zcopy),
+		.help = "reads and writes without copying",
+		.default_text = "false",
+	},
+	{
+		.name = "stamp",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct perform_params, stamp),
+		.help = "write what says where it belongs, and compare what is read with that",
+		.default_text = "false",
+	},
+	{
+		.name = "every_core",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct perform_params, every_core),
+		.help = "load on each bdev from every CPU",
+		.default_text = "false",
+	},
+	{
+		.name = "continue_on_failure",
+		.type = BDK_RPC_BOOL,
+		.offset = offsetof(struct perform_params, continue_on_failure),
+		.help = "go on when an I/O fails or differs",
+		.default_text = "false",
+	},
+	{
 		.name = "overwrite",
 		.type = BDK_RPC_BOOL,
 		.offset = offsetof(struct perform_params, overwrite),
@@ -249,11 +379,11 @@ static const struct bdk_rpc_param g_params[] = {
 static const struct bdk_rpc_method g_perform_method = {
 	.name = "perform_tests",
 	.summary = "Puts load on bdevs and measures throughput and latency, as bdevkit perf",
-	.result = "results: of each bdev and queue depth job (its name), core_mask, workload, status, queue_depth, "
-		  "io_size, "
-		  "runtime, iops, mibps, io_failed, io_aborted, io_mismatched, avg_latency_us, min_latency_us, "
-		  "max_latency_us, and operations: of each type of I/O its ios, bytes, iops, mibps and latency_us with "
-		  "percentiles; core_count",
+	.result = "results: of each queue depth and bdev an object, with job (its name), core_mask, status, workload, "
+		  "queue_depth, io_size, runtime, iops, mibps, io_failed, io_timeout, io_aborted, io_mismatched, "
+		  "avg_latency_us, min_latency_us, max_latency_us, latency_us with percentiles, and operations, which "
+		  "has "
+		  "as much of each type of I/O; totals: of each queue depth all bdevs together; core_count",
 	.state_mask = SPDK_RPC_RUNTIME,
 	.params = g_params,
 	.num_params = SPDK_COUNTOF(g_params),
@@ -266,30 +396,28 @@ BDK_RPC_REGISTER(g_perform_method)
 /* ---- the client ---- */
 
 static void
-write_sizes(const struct perf_sizes *sizes, struct spdk_json_write_ctx *w)
+write_texts(const struct perf_options *options, struct spdk_json_write_ctx *w)
 {
-	char text[PERF_MAX_SIZES * 32] = "";
-
-	for (uint32_t i = 0; i < sizes->count; i++) {
-		size_t length = strlen(text);
-
-		snprintf(text + length, sizeof(text) - length, "%s%" PRIu64 "/%" PRIu32, i > 0 ? ":" : "",
-			sizes->items[i].bytes, sizes->items[i].percent);
-	}
-	spdk_json_write_named_string(w, "io_size", text);
-}
-
-static int
-write_params(struct spdk_json_write_ctx *w, void *ctx)
-{
-	const struct perf_options *options = ctx;
-	char depths[PERF_MAX_DEPTHS * 8] = "";
+	char depths[PERF_MAX_DEPTHS * 8] = "", sizes[PERF_SIZES_TEXT], distribution[PERF_DISTRIBUTION_TEXT];
 
 	for (uint32_t i = 0; i < options->num_depths; i++) {
 		size_t length = strlen(depths);
 
 		snprintf(depths + length, sizeof(depths) - length, "%s%" PRIu32, i > 0 ? "," : "", options->depths[i]);
 	}
+	perf_sizes_format(&options->sizes, sizes);
+	perf_distribution_format(&options->distribution, distribution);
+	spdk_json_write_named_string(w, "workload_type", options->workload->name);
+	spdk_json_write_named_string(w, "queue_depths", depths);
+	spdk_json_write_named_string(w, "io_size", sizes);
+	spdk_json_write_named_string(w, "distribution", distribution);
+}
+
+static int
+write_params(struct spdk_json_write_ctx *w, void *ctx)
+{
+	const struct perf_options *options = ctx;
+
 	if (options->bdevs.count > 0) {
 		spdk_json_write_named_array_begin(w, "names");
 		for (size_t i = 0; i < options->bdevs.count; i++) {
@@ -297,52 +425,52 @@ write_params(struct spdk_json_write_ctx *w, void *ctx)
 		}
 		spdk_json_write_array_end(w);
 	}
-	spdk_json_write_named_string(w, "workload_type", options->workload->name);
-	spdk_json_write_named_string(w, "queue_depths", depths);
-	write_sizes(&options->sizes, w);
+	write_texts(options, w);
 	spdk_json_write_named_uint32(w, "time_in_sec", (uint32_t)ceil(options->time));
 	spdk_json_write_named_uint32(w, "warmup_in_sec", (uint32_t)ceil(options->warmup));
 	spdk_json_write_named_uint64(w, "count", options->count);
 	spdk_json_write_named_uint32(w, "rw_percentage", options->read_percent);
+	spdk_json_write_named_uint64(w, "rate", options->rate);
+	spdk_json_write_named_uint64(w, "bandwidth", options->bandwidth);
+	spdk_json_write_named_uint32(w, "abort_every", options->abort_every);
+	spdk_json_write_named_uint32(w, "reset_every", options->reset_ms);
+	spdk_json_write_named_uint32(w, "timeout_in_sec", options->timeout);
+	spdk_json_write_named_uint64(w, "seed", options->seed);
+	spdk_json_write_named_bool(w, "zcopy", options->zcopy);
+	spdk_json_write_named_bool(w, "stamp", options->stamp);
+	spdk_json_write_named_bool(w, "every_core", options->every_core);
+	spdk_json_write_named_bool(w, "continue_on_failure", options->go_on);
 	spdk_json_write_named_bool(w, "overwrite", options->overwrite);
 	return 0;
 }
 
-static int
-print_answer(const struct spdk_jsonrpc_client_response *response)
+static void
+print_error(const struct spdk_json_val *error)
 {
 	const struct spdk_json_object_decoder decoder = {"message", 0, spdk_json_decode_string};
-	struct spdk_json_write_ctx *w;
-	struct text text = {};
 	char *message = NULL;
 
-	if (response->result == NULL) {
-		spdk_json_decode_object_relaxed(response->error, &decoder, 1, &message);
-		fprintf(stderr, "bdevkit perf: %s\n",
-			message != NULL ? message : "the target's answer is not understood");
-		free(message);
-		return -EIO;
+	if (error != NULL) {
+		spdk_json_decode_object_relaxed(error, &decoder, 1, &message);
 	}
-	w = spdk_json_write_begin(text_append, &text, SPDK_JSON_WRITE_FLAG_FORMATTED);
-	if (w == NULL) {
-		return -ENOMEM;
-	}
-	spdk_json_write_val(w, response->result);
-	if (spdk_json_write_end(w) == 0) {
-		printf("%s\n", text.data);
-	}
-	free(text.data);
-	return 0;
+	fprintf(stderr, "bdevkit perf: %s\n", message != NULL ? message : "the target's answer is not understood");
+	free(message);
 }
 
 int
-perf_rpc_ask(const char *socket_path, const struct perf_options *options)
+perf_rpc_ask(const char *socket_path, const struct perf_options *options, perf_rpc_answer_fn fn)
 {
-	struct rpc_client client = {.socket_path = socket_path, .timeout = CALL_TIMEOUT_SECONDS};
+	/* How long it takes is known to whoever asked. */
+	struct rpc_client client = {.socket_path = socket_path, .timeout = UINT_MAX};
 	struct spdk_jsonrpc_client_response *response =
 		rpc_client_call(&client, "perform_tests", write_params, (void *)options);
-	int rc = response != NULL ? print_answer(response) : -EIO;
+	int rc = -EIO;
 
+	if (response != NULL && response->result != NULL) {
+		rc = fn(response->result);
+	} else if (response != NULL) {
+		print_error(response->error);
+	}
 	spdk_jsonrpc_client_free_response(response);
 	rpc_client_close(&client);
 	return rc;

@@ -10,8 +10,9 @@
 #include "spdk/util.h"
 
 #include "app/bdevkit/perf/job.h"
+#include "app/bdevkit/perf/progress.h"
 
-#define PROGRESS_US 1000000
+#define PROGRESS_US 500000
 
 struct perf_run {
 	const struct perf_options *options;
@@ -32,12 +33,12 @@ struct perf_run {
 	struct spdk_poller *warmup_poller;
 	struct spdk_poller *end_poller;
 	struct spdk_poller *progress_poller;
-	bool progress;
+	bool show_progress;
+	struct perf_progress progress;
 	bool measuring;
-	uint64_t begin;
-	uint64_t last_ios;
-	uint64_t last_bytes;
-	uint64_t last_time;
+	/* Seconds. */
+	double begin;
+	double measured_from;
 };
 
 static struct perf_run *g_run;
@@ -176,6 +177,7 @@ collect_bdev(struct perf_run *run, size_t index)
 	}
 	snprintf(result->name, sizeof(result->name), "%s", run->options->bdevs.items[index]);
 	result->depth = run->options->depths[run->depth_index];
+	result->num_blocks = spdk_bdev_get_num_blocks(spdk_bdev_desc_get_bdev(run->descs[index]));
 	for (size_t i = 0; i < run->num_jobs && rc == 0; i++) {
 		struct perf_job *job = &run->jobs[i];
 
@@ -204,8 +206,8 @@ run_collect(struct perf_run *run)
 	spdk_poller_unregister(&run->warmup_poller);
 	spdk_poller_unregister(&run->end_poller);
 	spdk_poller_unregister(&run->progress_poller);
-	if (run->progress) {
-		fprintf(stderr, "\r\033[K");
+	if (run->show_progress) {
+		perf_progress_end(&run->progress);
 	}
 	for (size_t i = 0; i < run->options->bdevs.count && run->rc == 0; i++) {
 		if (collect_bdev(run, i) != 0) {
@@ -253,6 +255,12 @@ job_ended(struct perf_job *job)
 
 /* ---- time ---- */
 
+static double
+now(void)
+{
+	return (double)spdk_get_ticks() / (double)spdk_get_ticks_hz();
+}
+
 static int
 poll_end(void *arg)
 {
@@ -267,6 +275,7 @@ static void
 measure(struct perf_run *run)
 {
 	run->measuring = true;
+	run->measured_from = now();
 	if (run->options->time > 0) {
 		run->end_poller =
 			SPDK_POLLER_REGISTER(poll_end, run, (uint64_t)(run->options->time * SPDK_SEC_TO_USEC));
@@ -284,31 +293,49 @@ poll_warmup(void *arg)
 	return SPDK_POLLER_BUSY;
 }
 
+/* By whichever limit is nearer. */
+static void
+look_ahead(const struct perf_run *run, struct perf_progress_state *state)
+{
+	const struct perf_options *options = run->options;
+	double whole_count = (double)options->count * (double)options->bdevs.count;
+	double begin = run->measuring ? run->measured_from : run->begin, seconds = state->time - begin;
+
+	state->seconds_left = -1;
+	if (!run->measuring) {
+		state->done = seconds / options->warmup;
+		return;
+	}
+	if (options->time > 0) {
+		state->done = seconds / options->time;
+		state->seconds_left = spdk_max(options->time - seconds, 0);
+	}
+	if (options->count > 0 && (double)state->ios / whole_count > state->done) {
+		state->done = (double)state->ios / whole_count;
+		state->seconds_left = seconds / state->done - seconds;
+	}
+}
+
 static int
 poll_progress(void *arg)
 {
 	struct perf_run *run = arg;
-	uint64_t ios = 0, bytes = 0, now = spdk_get_ticks();
-	double seconds = (double)(now - run->last_time) / (double)spdk_get_ticks_hz();
+	struct perf_progress_state state = {
+		.depth = run->options->depths[run->depth_index],
+		.index = run->depth_index,
+		.count = run->options->num_depths,
+		.warmup = !run->measuring,
+		.time = now(),
+	};
 
 	for (size_t i = 0; i < run->num_jobs; i++) {
 		for (size_t kind = 0; kind < PERF_ABORT; kind++) {
-			ios += __atomic_load_n(&run->jobs[i].stats.kinds[kind].ios, __ATOMIC_RELAXED);
-			bytes += __atomic_load_n(&run->jobs[i].stats.kinds[kind].bytes, __ATOMIC_RELAXED);
+			state.ios += __atomic_load_n(&run->jobs[i].stats.kinds[kind].ios, __ATOMIC_RELAXED);
+			state.bytes += __atomic_load_n(&run->jobs[i].stats.kinds[kind].bytes, __ATOMIC_RELAXED);
 		}
 	}
-	/* The counters begin again after the warm-up. */
-	if (ios >= run->last_ios && bytes >= run->last_bytes) {
-		fprintf(stderr, "\r\033[K%s depth %" PRIu32 "  %5.1f s  %11.0f IOPS  %9.1f MiB/s",
-			run->measuring ? "" : "warm-up", run->options->depths[run->depth_index],
-			(double)(now - run->begin) / (double)spdk_get_ticks_hz(),
-			(double)(ios - run->last_ios) / seconds,
-			(double)(bytes - run->last_bytes) / seconds / (1 << 20));
-		fflush(stderr);
-	}
-	run->last_ios = ios;
-	run->last_bytes = bytes;
-	run->last_time = now;
+	look_ahead(run, &state);
+	perf_progress_show(&run->progress, &state);
 	return SPDK_POLLER_BUSY;
 }
 
@@ -320,8 +347,8 @@ run_start(struct perf_run *run)
 	run->running = true;
 	run->waiting = run->num_jobs;
 	run->measuring = false;
-	run->begin = run->last_time = spdk_get_ticks();
-	run->last_ios = run->last_bytes = 0;
+	run->begin = now();
+	perf_progress_begin(&run->progress, run->begin);
 	tell_jobs(run, perf_job_start);
 	if (run->stopped) {
 		tell_jobs(run, perf_job_stop);
@@ -333,7 +360,7 @@ run_start(struct perf_run *run)
 	} else {
 		measure(run);
 	}
-	if (run->progress) {
+	if (run->show_progress) {
 		run->progress_poller = SPDK_POLLER_REGISTER(poll_progress, run, PROGRESS_US);
 	}
 }
@@ -408,6 +435,7 @@ set_up_job(struct perf_run *run, struct perf_job *job, size_t bdev_index, size_t
 	job->area = options->workload->random ? blocks : part;
 	job->count = share(options->count, index, count);
 	job->rate = share(options->rate, index, count);
+	job->bandwidth = share(options->bandwidth, index, count);
 	job->seed = options->seed * 1000003 + bdev_index * 1009 + index;
 	job->resets = options->reset_ms > 0 && index == 0;
 	job->ready_fn = job_ready;
@@ -489,10 +517,42 @@ check_bdev(struct perf_run *run, struct spdk_bdev *bdev)
 		refuse(run, -ENOTSUP, "%s: its zones are written in order only, which perf does not do",
 			spdk_bdev_get_name(bdev));
 	}
-	if (spdk_bdev_get_dif_type(bdev) != SPDK_DIF_DISABLE && perf_options_write(options)) {
-		refuse(run, -ENOTSUP, "%s: it checks protection information, which perf does not write",
+	/* What lies in the blocks the layer writes and checks itself. */
+	if (spdk_bdev_is_md_separate(bdev) && spdk_bdev_get_dif_type(bdev) != SPDK_DIF_DISABLE &&
+		perf_options_write(options)) {
+		refuse(run, -ENOTSUP,
+			"%s: it checks protection information apart from the data, which perf does not write",
 			spdk_bdev_get_name(bdev));
 	}
+}
+
+static void
+late_cb(void *arg, struct spdk_bdev_io *bdev_io)
+{
+	struct perf_run *run = arg;
+
+	for (size_t i = 0; i < run->num_jobs; i++) {
+		if (run->jobs[i].thread == spdk_get_thread()) {
+			perf_job_see_late_io(&run->jobs[i], bdev_io);
+		}
+	}
+}
+
+static int
+open_bdev(struct perf_run *run, const char *name, bool write, struct spdk_bdev_desc **desc)
+{
+	struct spdk_bdev *bdev = spdk_bdev_get_by_name(name);
+	struct spdk_bdev_open_opts opts;
+	int rc;
+
+	spdk_bdev_open_opts_init(&opts, sizeof(opts));
+	opts.hide_metadata = bdev != NULL && spdk_bdev_is_md_interleaved(bdev);
+	rc = spdk_bdev_open_ext_v2(name, write, event_cb, NULL, &opts, desc);
+	if (rc == 0 && run->options->timeout > 0 &&
+		spdk_bdev_set_timeout(*desc, run->options->timeout, late_cb, run) != 0) {
+		return -ENOMEM;
+	}
+	return rc;
 }
 
 static void
@@ -504,7 +564,7 @@ run_open(struct perf_run *run)
 
 	for (size_t i = 0; i < run->options->bdevs.count && run->rc == 0; i++) {
 		const char *name = run->options->bdevs.items[i];
-		int rc = spdk_bdev_open_ext(name, write, event_cb, NULL, &run->descs[i]);
+		int rc = open_bdev(run, name, write, &run->descs[i]);
 
 		if (rc == -ENODEV) {
 			refuse(run, rc, "%s: there is no such block device", name);
@@ -559,7 +619,7 @@ perf_run(const struct perf_options *options, bool progress, perf_run_fn fn, void
 	}
 	run->options = options;
 	run->results.options = options;
-	run->progress = progress;
+	run->show_progress = progress;
 	run->fn = fn;
 	run->ctx = ctx;
 	run->thread = spdk_get_thread();

@@ -50,6 +50,27 @@ sizes_are_read(void **state)
 }
 
 static void
+what_was_read_is_written(void **state)
+{
+	static const char *const all_sizes[] = {"4096", "512/10:1048576/90"};
+	static const char *const all_distributions[] = {"random", "zipf:1.25", "hot:90/12.5"};
+	struct perf_distribution distribution;
+	char text[PERF_SIZES_TEXT];
+	struct perf_sizes sizes;
+
+	for (size_t i = 0; i < SPDK_COUNTOF(all_sizes); i++) {
+		assert_int_equal(perf_sizes_parse(&sizes, all_sizes[i]), 0);
+		perf_sizes_format(&sizes, text);
+		assert_string_equal(text, all_sizes[i]);
+	}
+	for (size_t i = 0; i < SPDK_COUNTOF(all_distributions); i++) {
+		assert_int_equal(perf_distribution_parse(&distribution, all_distributions[i]), 0);
+		perf_distribution_format(&distribution, text);
+		assert_string_equal(text, all_distributions[i]);
+	}
+}
+
+static void
 distributions_are_read(void **state)
 {
 	static const char *const wrong[] = {"", "zipf", "zipf:", "zipf:0", "zipf:-1", "zipf:1x", "hot:90", "hot:90/",
@@ -82,11 +103,27 @@ order_goes_round(void **state)
 	perf_pattern_free(&pattern);
 }
 
+/* How far counts are from expected ones: about as much as there are of them, if the law holds. */
+static double
+chi_square(const uint32_t *seen, const double *expected, size_t count)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		sum += (seen[i] - expected[i]) * (seen[i] - expected[i]) / expected[i];
+	}
+	return sum;
+}
+
+/* Of 99 degrees of freedom: one of a thousand generators that are even would be beyond. */
+#define CHI_SQUARE_99 148.2
+
 /* 100 places, each drawn about as often as all others; also the first and the last. */
 static void
 random_is_even(void **state)
 {
 	static uint32_t seen[100];
+	double expected[100];
 	struct perf_pattern pattern;
 	uint64_t offset;
 	uint32_t blocks;
@@ -100,7 +137,9 @@ random_is_even(void **state)
 	}
 	for (int i = 0; i < 100; i++) {
 		assert_in_range(seen[i], DRAWS / 100 * 8 / 10, DRAWS / 100 * 12 / 10);
+		expected[i] = DRAWS / 100.0;
 	}
+	assert_true(chi_square(seen, expected, 100) < CHI_SQUARE_99);
 	perf_pattern_free(&pattern);
 }
 
@@ -125,8 +164,10 @@ sizes_are_mixed(void **state)
 static void
 hot_is_hot(void **state)
 {
+	static uint32_t seen[100];
 	struct perf_pattern pattern;
 	uint32_t blocks, hot = 0;
+	double expected[100];
 	uint64_t offset;
 
 	init(&pattern, "4k", "hot:90/10", true, 0, 8000);
@@ -134,8 +175,14 @@ hot_is_hot(void **state)
 		perf_pattern_next(&pattern, &offset, &blocks);
 		assert_true(offset + blocks <= 8000);
 		hot += offset < 800;
+		seen[offset / 80]++;
 	}
 	assert_in_range(hot, DRAWS * 89 / 100, DRAWS * 91 / 100);
+	/* Even inside of both areas. */
+	for (int i = 0; i < 100; i++) {
+		expected[i] = i < 10 ? DRAWS * 0.9 / 10 : DRAWS * 0.1 / 90;
+	}
+	assert_true(chi_square(seen, expected, 100) < CHI_SQUARE_99);
 	perf_pattern_free(&pattern);
 }
 
@@ -208,6 +255,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_are_read),
+		cmocka_unit_test(what_was_read_is_written),
 		cmocka_unit_test(distributions_are_read),
 		cmocka_unit_test(order_goes_round),
 		cmocka_unit_test(random_is_even),

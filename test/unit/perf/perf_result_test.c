@@ -5,6 +5,7 @@
 #include "app/bdevkit/perf/result.h"
 
 #include "spdk/env.h"
+#include "spdk/util.h"
 
 #include <setjmp.h>
 #include <cmocka.h>
@@ -33,6 +34,7 @@ percentiles_of_an_even_load(void **state)
 	for (int us = 1; us <= 10000; us++) {
 		perf_stat_count(stat, 4096, ticks(us));
 	}
+	perf_stats_settle(&stats);
 	assert_int_equal(stat->ios, 10000);
 	assert_int_equal(stat->bytes, 40960000);
 	assert_near(perf_stat_average(stat), 5000.5);
@@ -55,14 +57,47 @@ the_slow_one_is_seen(void **state)
 		perf_stat_count(stat, 1, ticks(10));
 	}
 	perf_stat_count(stat, 1, ticks(50000));
+	perf_stats_settle(&stats);
 	assert_near(perf_stat_percentile(stat, 99.9), 10);
 	assert_near(perf_stat_percentile(stat, 99.99), 50000);
 	/* What was before is forgotten, and the histogram stays. */
 	perf_stats_reset(&stats);
 	assert_int_equal(stat->ios, 0);
 	perf_stat_count(stat, 1, ticks(20));
+	perf_stats_settle(&stats);
 	assert_near(perf_stat_percentile(stat, 50), 20);
 	assert_near(perf_ticks_to_us(stat->min), 20);
+	perf_stats_free(&stats);
+}
+
+/* Those that took equally long go into the histogram together: none is lost, wherever a run begins and ends. */
+static void
+runs_are_counted(void **state)
+{
+	static const struct {
+		double us;
+		int count;
+	} runs[] = {{10, 16}, {20, 1}, {10, 3}, {0, 2}, {20, 78}};
+	struct perf_stats stats = {};
+	struct perf_stat *stat = &stats.kinds[PERF_READ];
+
+	assert_int_equal(perf_stats_use(&stats, PERF_READ), 0);
+	for (size_t i = 0; i < SPDK_COUNTOF(runs); i++) {
+		for (int k = 0; k < runs[i].count; k++) {
+			perf_stat_count(stat, 512, ticks(runs[i].us));
+		}
+	}
+	/* More than once is as good. */
+	perf_stats_settle(&stats);
+	perf_stats_settle(&stats);
+	assert_int_equal(stat->ios, 100);
+	assert_int_equal(stat->sum, 19 * ticks(10) + 79 * ticks(20));
+	assert_int_equal(stat->min, 0);
+	assert_int_equal(stat->max, ticks(20));
+	assert_true(perf_stat_percentile(stat, 2) == 0);
+	assert_near(perf_stat_percentile(stat, 3), 10);
+	assert_near(perf_stat_percentile(stat, 21), 10);
+	assert_near(perf_stat_percentile(stat, 22), 20);
 	perf_stats_free(&stats);
 }
 
@@ -90,6 +125,8 @@ jobs_are_added_up(void **state)
 		perf_stat_count(&other.kinds[PERF_READ], 1, ticks(30));
 		perf_stat_count(&other.kinds[PERF_WRITE], 1, ticks(70));
 	}
+	perf_stats_settle(&one);
+	perf_stats_settle(&other);
 	assert_int_equal(perf_stats_add(&sum, &one), 0);
 	assert_int_equal(perf_stats_add(&sum, &other), 0);
 	assert_int_equal(sum.kinds[PERF_READ].ios, 200);
@@ -111,6 +148,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(percentiles_of_an_even_load),
 		cmocka_unit_test(the_slow_one_is_seen),
+		cmocka_unit_test(runs_are_counted),
 		cmocka_unit_test(nothing_is_zero),
 		cmocka_unit_test(jobs_are_added_up),
 	};
