@@ -70,6 +70,25 @@ start(struct raid *raid, const char **why)
 
 /* ---- I/O ---- */
 
+static bool
+is_whole(const struct raid *raid, uint8_t slot)
+{
+	return raid_member_is_in_sync(&raid->members[slot], 0, UINT64_MAX);
+}
+
+/*
+ * Whether a member is to be read rather than another one. While they may not agree, always the same one: a resync believes the
+ * first that has all, and one that is being rebuilt may be out of its window.
+ */
+static bool
+is_better(const struct raid_channel *ch, uint8_t slot, uint8_t best, bool agrees)
+{
+	if (agrees) {
+		return ch->members[slot].reading_blocks < ch->members[best].reading_blocks;
+	}
+	return is_whole(ch->raid, slot) && !is_whole(ch->raid, best);
+}
+
 /* -ENODEV: all have been tried. */
 static int
 submit_read(struct raid_io *io)
@@ -84,7 +103,7 @@ submit_read(struct raid_io *io)
 			!raid_member_is_in_sync(&ch->raid->members[slot], params->offset_blocks, params->num_blocks)) {
 			continue;
 		}
-		if (best < 0 || (agrees && ch->members[slot].reading_blocks < ch->members[best].reading_blocks)) {
+		if (best < 0 || is_better(ch, slot, (uint8_t)best, agrees)) {
 			best = slot;
 		}
 	}
@@ -222,21 +241,41 @@ done(struct raid_io *io)
 /* ---- Windows ---- */
 
 static int
+find_valid(const struct raid_window *window, int slot)
+{
+	while (slot < window->raid->num_members && !raid_window_is_valid(window, (uint8_t)slot)) {
+		slot++;
+	}
+	return slot;
+}
+
+/* That which is read while members do not agree. */
+static int
+find_believed(const struct raid_window *window)
+{
+	int num_members = window->raid->num_members;
+	int slot = find_valid(window, 0);
+
+	while (slot < num_members && !is_whole(window->raid, (uint8_t)slot)) {
+		slot = find_valid(window, slot + 1);
+	}
+	return slot < num_members ? slot : find_valid(window, 0);
+}
+
+static int
 recover(struct raid_window *window, uint8_t slot)
 {
 	const struct raid *raid = window->raid;
+	int from = find_believed(window);
 
-	for (uint8_t from = 0; from < raid->num_members; from++) {
-		if (!raid_window_is_valid(window, from)) {
-			continue;
-		}
-		memcpy(window->data[slot], window->data[from], (size_t)window->num_blocks * raid->bdev.blocklen);
-		if (window->md != NULL) {
-			memcpy(window->md[slot], window->md[from], (size_t)window->num_blocks * raid->bdev.md_len);
-		}
-		return 0;
+	if (from == raid->num_members) {
+		return -EIO;
 	}
-	return -EIO;
+	memcpy(window->data[slot], window->data[from], (size_t)window->num_blocks * raid->bdev.blocklen);
+	if (window->md != NULL) {
+		memcpy(window->md[slot], window->md[from], (size_t)window->num_blocks * raid->bdev.md_len);
+	}
+	return 0;
 }
 
 /* Whether two members have the same in some blocks. */
@@ -264,24 +303,16 @@ copy_block(struct raid_window *window, uint8_t from, uint8_t to, uint32_t block)
 	}
 }
 
-static int
-find_valid(const struct raid_window *window, int slot)
-{
-	while (slot < window->raid->num_members && !raid_window_is_valid(window, (uint8_t)slot)) {
-		slot++;
-	}
-	return slot;
-}
-
 /* What the most members have in a block; of several the first. */
 static uint8_t
 find_right(const struct raid_window *window, uint32_t block)
 {
 	int num_members = window->raid->num_members;
-	int right = find_valid(window, 0);
+	int right = find_believed(window);
 	int most = 0;
 
-	for (int slot = right; slot < num_members && !window->first_is_right; slot = find_valid(window, slot + 1)) {
+	for (int slot = find_valid(window, 0); slot < num_members && !window->first_is_right;
+		slot = find_valid(window, slot + 1)) {
 		int num_equal = 0;
 
 		for (int other = slot; other < num_members; other = find_valid(window, other + 1)) {

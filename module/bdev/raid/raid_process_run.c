@@ -51,9 +51,18 @@ does_dirty_only(const struct raid_process *process)
 static uint32_t
 get_size(const struct raid_process *process, uint64_t offset, uint64_t end)
 {
-	uint64_t strip = spdk_max(process->raid->strip_size, 1);
+	const struct raid *raid = process->raid;
+	uint64_t strip = spdk_max(raid->strip_size, 1);
 	uint64_t last = offset + process->windows[0].work->max_blocks;
 
+	/* What one that is being rebuilt has already is compared, too. */
+	for (uint8_t slot = 0; slot < raid->num_members && process->type != RAID_PROCESS_REBUILD; slot++) {
+		const struct raid_member *member = &raid->members[slot];
+
+		if (raid_process_is_target(member) && member->in_sync_until > offset) {
+			last = spdk_min(last, member->in_sync_until);
+		}
+	}
 	if (last - last % strip > offset) {
 		last -= last % strip;
 	}

@@ -212,6 +212,30 @@ test_an_interrupted_rebuild_is_no_short_absence(void **state)
 	stop();
 }
 
+/* What a crash has left of a block stays, whatever the windows are: one that is being rebuilt may be right, and is not read. */
+static void
+test_a_block_does_not_change_its_mind(void **state)
+{
+	uint8_t buf[BLOCK];
+
+	start_kept("raid1", 2, false);
+	assert_true(write_blocks(10, 1));
+	memset(g_disks[0].data + (data_begins() + 10) * BLOCK, 1, BLOCK);
+	memset(g_disks[1].data + (data_begins() + 10) * BLOCK, 2, BLOCK);
+	g_raid->members[0].in_sync_until = 16;
+	g_raid->agrees_until = 0;
+	assert_true(do_io(SPDK_BDEV_IO_TYPE_READ, buf, 10, 1));
+	assert_int_equal(buf[0], 2);
+	ON(0, raid_process_wake(g_raid));
+	wait_for_process();
+	assert_int_equal(g_raid->agrees_until, UINT64_MAX);
+	assert_int_equal(g_raid->members[0].in_sync_until, UINT64_MAX);
+	assert_true(do_io(SPDK_BDEV_IO_TYPE_READ, buf, 10, 1));
+	assert_int_equal(buf[0], 2);
+	assert_int_equal(g_disks[0].data[(data_begins() + 10) * BLOCK], 2);
+	stop();
+}
+
 static void
 test_a_member_that_takes_no_page_leaves_first(void **state)
 {
@@ -449,6 +473,7 @@ main(void)
 		cmocka_unit_test(test_a_short_absence),
 		cmocka_unit_test(test_an_absence_that_the_bitmap_does_not_know),
 		cmocka_unit_test(test_an_interrupted_rebuild_is_no_short_absence),
+		cmocka_unit_test(test_a_block_does_not_change_its_mind),
 		cmocka_unit_test(test_a_member_that_takes_no_page_leaves_first),
 		cmocka_unit_test(test_what_a_write_costs),
 		cmocka_unit_test(test_records_are_durable_before_anything_is_in_place),
