@@ -9,32 +9,38 @@
 #define MAX_NAME 60
 /* Bdevs that stand on each other have a bottom; what a target says might not. */
 #define MAX_DEPTH 64
+/* The longest of the words below that stand for one step of depth, and for the last one. */
+#define MAX_STEP 4
+#define MAX_BRANCH 6
 
 /* ---- trees ---- */
 
+/* The lines begin with so much of the text. */
 static void
-draw_below(const struct view_tree *tree, size_t bdev, const char *prefix, unsigned depth)
+draw_below(const struct view_tree *tree, size_t bdev, char *text, size_t length, unsigned depth)
 {
 	const struct model_bdev *of = &tree->model->bdevs[bdev];
 	const char *branch = tree->utf8 ? "├─" : "|-", *last = tree->utf8 ? "└─" : "`-";
 	const char *side = tree->utf8 ? "│ " : "| ";
-	char text[MAX_DEPTH * 4 + 16];
 
 	for (size_t i = 0; i < of->num_bases && depth < MAX_DEPTH; i++) {
 		bool end = i + 1 == of->num_bases;
+		const char *step = end ? "  " : side;
 
-		snprintf(text, sizeof(text), "%s%s", prefix, end ? last : branch);
+		strcpy(text + length, end ? last : branch);
 		tree->line(tree->ctx, of->bases[i], text);
-		snprintf(text, sizeof(text), "%s%s", prefix, end ? "  " : side);
-		draw_below(tree, of->bases[i], text, depth + 1);
+		strcpy(text + length, step);
+		draw_below(tree, of->bases[i], text, length + strlen(step), depth + 1);
 	}
 }
 
 void
 view_draw_tree(const struct view_tree *tree, size_t bdev)
 {
+	char text[MAX_DEPTH * MAX_STEP + MAX_BRANCH + 1];
+
 	tree->line(tree->ctx, bdev, "");
-	draw_below(tree, bdev, "", 0);
+	draw_below(tree, bdev, text, 0, 0);
 }
 
 /* ---- order ---- */
