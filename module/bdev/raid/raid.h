@@ -271,6 +271,8 @@ struct raid_member {
 
 	/* It is being prepared for joining the array at work: raid_add.c; it joins: raid_join.c. */
 	bool adding;
+	/* It gets all changes, but superblocks are not to name it yet: its journal is not what that says. raid_add.c. */
+	bool unrecorded;
 	void (*join_cb)(void *arg, int rc);
 	void *join_arg;
 	/* Who uses the bdev beside channels of the array: raid_member_hold(). */

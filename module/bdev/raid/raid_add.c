@@ -31,6 +31,8 @@ struct addition {
 	bool returns;
 	/* Than the bitmap says is dirty. */
 	bool lacks_more;
+	/* Of the member. */
+	uint32_t joined;
 	raid_done_cb done;
 	void *arg;
 	struct raid_waiter waiter;
@@ -91,7 +93,13 @@ add_record(struct addition *addition)
 static void
 kept_cb(void *arg)
 {
-	add_record(arg);
+	struct addition *addition = arg;
+
+	/* It may have left, and another one may be on its way. */
+	if (addition->member->joined == addition->joined) {
+		addition->member->unrecorded = false;
+	}
+	add_record(addition);
 }
 
 static void
@@ -110,6 +118,7 @@ joined_cb(void *arg, int rc)
 		add_done(addition, rc, NULL);
 		return;
 	}
+	addition->joined = addition->member->joined;
 	add_keep(addition);
 }
 
@@ -123,6 +132,7 @@ add_join(struct addition *addition)
 		return;
 	}
 	member->adding = false;
+	member->unrecorded = true;
 	raid_member_join(member, joined_cb, addition);
 }
 

@@ -219,6 +219,7 @@ take(struct raid_opening *opening, bool known, const char **why)
 	member->in_sync_until = raid->state == RAID_ONLINE ? 0 : UINT64_MAX;
 	member->durable_until = member->in_sync_until;
 	member->lacks_dirty_only = false;
+	member->unrecorded = false;
 	raid->num_discovered++;
 	opening->desc = NULL;
 	member->late_seen = 0;

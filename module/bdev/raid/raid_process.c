@@ -34,9 +34,9 @@ raid_process_get_end(const struct raid *raid)
 bool
 raid_process_is_target(const struct raid_member *member)
 {
-	/* One that joins is none before it is in all channels. */
+	/* One that joins is none before it is in all channels, and superblocks may say so. */
 	return member->desc != NULL && !member->leaving && member->in_channels && member->join_cb == NULL &&
-		member->in_sync_until != UINT64_MAX;
+		!member->unrecorded && member->in_sync_until != UINT64_MAX;
 }
 
 bool

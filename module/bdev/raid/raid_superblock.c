@@ -70,7 +70,7 @@ struct raid_superblock {
 static bool
 is_there(const struct raid_member *member)
 {
-	return member->desc != NULL && !member->leaving && !member->closing && !member->adding;
+	return member->desc != NULL && !member->leaving && !member->closing && !member->adding && !member->unrecorded;
 }
 
 /* What is written of a member that is not there, from the time on when it left. */

@@ -9,6 +9,7 @@
 
 #include "module/bdev/raid/raid_bitmap_internal.h"
 #include "module/bdev/raid/raid_journal_internal.h"
+#include "module/bdev/raid/raid_superblock.h"
 #include "test/unit/common/alloc_failure.h"
 
 #define PAGE_BLOCK (RAID_BITMAP_OFFSET / BLOCK)
@@ -382,6 +383,52 @@ test_no_record_leaves_out_a_member_before_superblocks_do(void **state)
 	stop();
 }
 
+static enum raid_slot_state
+get_recorded(int disk, uint8_t slot)
+{
+	struct raid_super *super = calloc(1, sizeof(*super));
+	const char *why;
+	enum raid_slot_state state;
+
+	assert_int_equal(raid_super_parse(g_disks[disk].data, RAID_SUPER_SIZE, &g_disks[disk].bdev.uuid, super, &why),
+		RAID_SUPER_GOOD);
+	state = super->slots[slot].state;
+	free(super);
+	return state;
+}
+
+/* Records that a new member has may be wiped while it gets its journal: whoever counts it then would take them for none. */
+static void
+test_a_member_is_recorded_when_it_has_its_journal(void **state)
+{
+	start_kept("raid6", 5, false);
+	add_disk(5);
+	leave(0);
+	run_for_s(1);
+	assert_int_equal(get_recorded(4, 0), RAID_SLOT_MISSING);
+	g_rc = 1;
+	ON(0, raid_add_bdev(g_raid, g_disks[5].name, false, done_cb, NULL));
+	for (int i = 0; i < 100000 && !(g_raid->members[0].in_channels && !g_raid->members[0].adding); i++) {
+		bdk_sim_step();
+	}
+	g_disks[5].mode = MEM_DISK_HOLD;
+	bdk_sim_run_for(1000);
+	assert_int_equal(g_rc, 1);
+	leave(1);
+	run_for_s(1);
+	assert_int_equal(get_recorded(4, 1), RAID_SLOT_MISSING);
+	assert_int_equal(get_recorded(4, 0), RAID_SLOT_MISSING);
+	assert_null(g_raid->process);
+
+	g_disks[5].mode = MEM_DISK_MESSAGE;
+	mem_disk_release(&g_disks[5], g_disks[5].num_held);
+	run_for_s(1);
+	assert_int_equal(g_rc, 0);
+	wait_for_process();
+	assert_int_equal(get_recorded(4, 0), RAID_SLOT_CONFIGURED);
+	stop();
+}
+
 /* ---- Memory ---- */
 
 static int
@@ -480,6 +527,7 @@ main(void)
 		cmocka_unit_test(test_a_full_journal),
 		cmocka_unit_test(test_a_member_fails_on_the_way),
 		cmocka_unit_test(test_no_record_leaves_out_a_member_before_superblocks_do),
+		cmocka_unit_test(test_a_member_is_recorded_when_it_has_its_journal),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_every_allocation),
 	};
