@@ -5,7 +5,8 @@
  * reasons:
  *
  * - Of several superblocks the one with the highest sequence number says what the array is. Members that it does not name as
- *   configured, and those whose own number is more than one behind, are stale: nothing of theirs is used.
+ *   configured, and those whose own number is more than one behind, are stale: nothing of theirs is used. Of two that say
+ *   different things under one number the one that was never finished loses.
  * - When all that it names are there, the array starts. When some are not, it waits; then it starts without them if those that
  *   are missing are so few that they cannot have gone on without those that are there, or if somebody says so.
  */
@@ -407,6 +408,50 @@ look_for_others(const struct raid *raid, struct candidate *candidate)
 	}
 }
 
+static bool
+says_other(const struct raid *raid, const struct raid_super *super)
+{
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		if (raid->members[slot].recorded != super->slots[slot].state) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whether a member that is there says what the array is now, under that number, although the superblock names it. */
+static bool
+is_unfinished(const struct raid *raid, const struct raid_super *super)
+{
+	for (uint8_t slot = 0; slot < raid->num_members; slot++) {
+		const struct raid_member *member = &raid->members[slot];
+		const struct raid_super_slot *said = &super->slots[slot];
+
+		if (member->desc != NULL && member->sequence == super->sequence &&
+			(said->state == RAID_SLOT_CONFIGURED || said->state == RAID_SLOT_REBUILDING)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * A number may stand for two things: a crash came between the members to which the first was written, and the array started
+ * again without the one that had it already. That one was not finished, so nothing was done by it: a member that it names
+ * has the other. The other one was, as far as anybody here can tell, and may have been gone by since.
+ */
+static bool
+is_better(struct raid *raid, const struct raid_super *super)
+{
+	const struct raid_member *member;
+
+	if (super->sequence != raid_superblock_get_sequence(raid)) {
+		return super->sequence > raid_superblock_get_sequence(raid);
+	}
+	member = find_by_id(raid, &super->id);
+	return says_other(raid, super) && member != NULL && is_named(member) && !is_unfinished(raid, super);
+}
+
 static void
 assemble_super(struct candidate *candidate, const struct raid_super *super)
 {
@@ -437,7 +482,7 @@ assemble_super(struct candidate *candidate, const struct raid_super *super)
 	} else if (raid->state != RAID_CONFIGURING) {
 		assemble_return(candidate, raid, super);
 	} else {
-		if (super->sequence > raid_superblock_get_sequence(raid)) {
+		if (is_better(raid, super)) {
 			adopt(raid, super);
 		}
 		assemble_member(candidate, raid, super);

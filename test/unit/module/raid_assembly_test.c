@@ -392,6 +392,58 @@ what_is_stale_is_not_used(void **state)
 	fixture_stop();
 }
 
+/* A superblock of that disk's own number plus one, which says that a member is missing. */
+static void
+say_missing(int disk, int missing)
+{
+	uint8_t area[RAID_SUPER_SIZE] = {};
+
+	assert_int_equal(read_super(disk), RAID_SUPER_GOOD);
+	g_super.sequence++;
+	g_super.clean = false;
+	g_super.slots[missing].state = RAID_SLOT_MISSING;
+	g_super.slots[missing].left_sequence = g_super.sequence;
+	raid_super_encode(&g_super, (uint8_t)disk, area);
+	memcpy(area + RAID_SUPER_COPY_SIZE, area, RAID_SUPER_COPY_SIZE);
+	write_area(disk, area);
+}
+
+static void
+of_one_number_what_was_finished_counts(void **state)
+{
+	static const int orders[][4] = {{3, 2, 1, 0}, {2, 3, 1, 0}, {1, 2, 3, 0}, {0, 1, 3, 2}, {2, 1, 0, 3}};
+	uint8_t areas[4][RAID_SUPER_SIZE];
+
+	begin(1, 4);
+	create("raid6", 4);
+	wait_for_rebuild();
+	end();
+	/* The power went when only member 3 had heard that member 0 had failed; then the array started without member 3. */
+	say_missing(3, 0);
+	for (int disk = 0; disk < 3; disk++) {
+		say_missing(disk, 3);
+	}
+	for (int disk = 0; disk < 4; disk++) {
+		read_area(disk, areas[disk]);
+	}
+	for (size_t i = 0; i < SPDK_COUNTOF(orders); i++) {
+		for (int k = 0; k < 4; k++) {
+			const struct raid *raid;
+
+			come(orders[i][k]);
+			raid = raid_find("r");
+			assert_true(k < 2 || raid->members[3].desc == NULL);
+			assert_true(raid->state != RAID_ONLINE || raid->num_discovered == 3);
+		}
+		expect(RAID_ONLINE, 3, 3);
+		end();
+		for (int disk = 0; disk < 4; disk++) {
+			write_area(disk, areas[disk]);
+		}
+	}
+	fixture_stop();
+}
+
 static void
 one_that_returns_is_rebuilt(void **state)
 {
@@ -1185,6 +1237,7 @@ main(void)
 		cmocka_unit_test(members_come_in_any_order),
 		cmocka_unit_test(members_that_are_there_are_found),
 		cmocka_unit_test(what_is_stale_is_not_used),
+		cmocka_unit_test(of_one_number_what_was_finished_counts),
 		cmocka_unit_test(one_that_returns_is_rebuilt),
 		cmocka_unit_test(copies_are_not_used),
 		cmocka_unit_test(interrupted_rebuild_goes_on),
