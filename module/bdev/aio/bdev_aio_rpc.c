@@ -2,6 +2,7 @@
 
 #include "module/bdev/aio/bdev_aio.h"
 #include "module/bdev/common/block_rpc.h"
+#include "module/bdev/common/file_rpc.h"
 
 #include "spdk/string.h"
 #include "spdk/util.h"
@@ -64,20 +65,55 @@ static const struct bdk_rpc_param g_create_params[] = {
 	},
 };
 
-static void
-rpc_bdev_aio_create(struct spdk_jsonrpc_request *request, void *params)
+static int
+create(const void *params, const char **why)
 {
-	struct aio_bdev_opts *opts = params;
-	const char *why;
-	int rc;
+	return bdev_aio_create(params, why);
+}
 
-	rc = bdev_aio_create(opts, &why);
+static void
+answer_create(struct spdk_jsonrpc_request *request, const void *params, int rc, const char *why)
+{
+	const struct aio_bdev_opts *opts = params;
+
 	if (rc != 0) {
 		bdk_rpc_send_error(request, rc, "Cannot create aio bdev %s on %s: %s", opts->name, opts->filename,
 			why != NULL ? why : spdk_strerror(-rc));
 		return;
 	}
 	block_rpc_send_name_examined(request, opts->name);
+}
+
+static void
+take_strings(void *params)
+{
+	struct aio_bdev_opts *opts = params;
+
+	opts->name = NULL;
+	opts->filename = NULL;
+}
+
+static void
+free_strings(void *params)
+{
+	struct aio_bdev_opts *opts = params;
+
+	free((char *)opts->name);
+	free((char *)opts->filename);
+}
+
+static const struct file_rpc_creator g_creator = {
+	.params_size = sizeof(struct aio_bdev_opts),
+	.create = create,
+	.answer = answer_create,
+	.take_strings = take_strings,
+	.free_strings = free_strings,
+};
+
+static void
+rpc_bdev_aio_create(struct spdk_jsonrpc_request *request, void *params)
+{
+	file_rpc_create(request, &g_creator, params);
 }
 
 static const struct bdk_rpc_method g_create_method = {

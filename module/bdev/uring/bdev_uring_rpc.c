@@ -2,6 +2,7 @@
 
 #include "module/bdev/uring/bdev_uring.h"
 #include "module/bdev/common/block_rpc.h"
+#include "module/bdev/common/file_rpc.h"
 
 #include "spdk/string.h"
 #include "spdk/util.h"
@@ -64,14 +65,17 @@ static const struct bdk_rpc_param g_create_params[] = {
 	},
 };
 
-static void
-rpc_bdev_uring_create(struct spdk_jsonrpc_request *request, void *params)
+static int
+create(const void *params, const char **why)
 {
-	struct bdev_uring_opts *opts = params;
-	const char *why;
-	int rc;
+	return bdev_uring_create(params, why);
+}
 
-	rc = bdev_uring_create(opts, &why);
+static void
+answer_create(struct spdk_jsonrpc_request *request, const void *params, int rc, const char *why)
+{
+	const struct bdev_uring_opts *opts = params;
+
 	if (rc != 0) {
 		bdk_rpc_send_error(request, SPDK_JSONRPC_ERROR_INTERNAL_ERROR,
 			"Unable to create URING bdev. %s on %s: %s", opts->name, opts->filename,
@@ -79,6 +83,38 @@ rpc_bdev_uring_create(struct spdk_jsonrpc_request *request, void *params)
 		return;
 	}
 	block_rpc_send_name_examined(request, opts->name);
+}
+
+static void
+take_strings(void *params)
+{
+	struct bdev_uring_opts *opts = params;
+
+	opts->name = NULL;
+	opts->filename = NULL;
+}
+
+static void
+free_strings(void *params)
+{
+	struct bdev_uring_opts *opts = params;
+
+	free((char *)opts->name);
+	free((char *)opts->filename);
+}
+
+static const struct file_rpc_creator g_creator = {
+	.params_size = sizeof(struct bdev_uring_opts),
+	.create = create,
+	.answer = answer_create,
+	.take_strings = take_strings,
+	.free_strings = free_strings,
+};
+
+static void
+rpc_bdev_uring_create(struct spdk_jsonrpc_request *request, void *params)
+{
+	file_rpc_create(request, &g_creator, params);
 }
 
 static const struct bdk_rpc_method g_create_method = {

@@ -7,6 +7,8 @@
 
 #include "fixture.h"
 
+#include "module/bdev/common/file_rpc.h"
+
 #include "bdevkit/uring.h"
 #include "spdk/jsonrpc.h"
 #include "spdk/util.h"
@@ -828,6 +830,38 @@ files_belong_to_one_process(void **state)
 	}
 }
 
+struct ending {
+	pid_t pid;
+	struct spdk_poller *poller;
+};
+
+static int
+end_it(void *arg)
+{
+	struct ending *ending = arg;
+
+	end_process(ending->pid);
+	spdk_poller_unregister(&ending->poller);
+	return SPDK_POLLER_BUSY;
+}
+
+/* One that was killed has its locks until the kernel has ended its I/O, and whoever takes its place is not refused. */
+static void
+a_file_is_waited_for_a_moment(void **state)
+{
+	struct ending ending;
+
+	make_file("f", BLOCKS * BLOCK);
+	assert_int_equal(lock_in_another_process(true, &ending.pid), 0);
+	fixture_enter(0);
+	ending.poller = SPDK_POLLER_REGISTER(end_it, &ending, 100000);
+	g_file_rpc_attempts = UINT32_MAX;
+	create("A", "");
+	g_file_rpc_attempts = 2;
+	assert_null(ending.poller);
+	fixture_rpc_expect("true", DELETE, "{'name': 'A'}");
+}
+
 /* Within a process it is allowed; the locks are there as long as anybody needs them. */
 static void
 one_process_may_have_a_file_twice(void **state)
@@ -944,6 +978,7 @@ main(void)
 		TEST_ON_DISK(zeroes_take_no_space),
 		TEST_IN_MEMORY(zeroes_take_no_space),
 		TEST_ON_DISK(files_belong_to_one_process),
+		TEST_ON_DISK(a_file_is_waited_for_a_moment),
 		TEST_IN_MEMORY(files_belong_to_one_process),
 		TEST_ON_DISK(one_process_may_have_a_file_twice),
 		TEST_ON_DISK(growth_is_followed),
@@ -964,5 +999,6 @@ main(void)
 		printf("skipped: %s\n", why);
 		return 77;
 	}
+	g_file_rpc_attempts = 2;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
