@@ -797,8 +797,8 @@ void spdk_bdev_histogram_enable_ext(struct spdk_bdev *bdev, spdk_bdev_histogram_
 	bool enable, struct spdk_bdev_enable_histogram_opts *opts);
 
 /*
- * Adds what all channels have collected to histogram, and calls cb_fn with it on this thread, by message. -EFAULT: some
- * channel collects nothing. -EINVAL: histogram has other buckets than those asked for when it was enabled. -ENOMEM, from
+ * Adds what all channels, present and past, have collected to histogram, and calls cb_fn with it on this thread, by
+ * message. -EFAULT: some channel collects nothing. -EINVAL: histogram has other buckets than those asked for when it was enabled. -ENOMEM, from
  * inside this call. The caller keeps the bdev open until cb_fn is called.
  */
 void spdk_bdev_histogram_get(

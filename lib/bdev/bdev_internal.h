@@ -243,10 +243,14 @@ struct bdev_histogram {
 	/* The channels are being told of a change. */
 	bool changing;
 	uint8_t io_type;
+	/* Nobody has configured it: it is not saved. */
+	bool unsaved;
 	/* 0: it has never been enabled. */
 	uint8_t granularity;
 	uint64_t min_nsec;
 	uint64_t max_nsec;
+	/* What channels that are gone had collected; NULL: nothing. */
+	struct spdk_histogram_data *gone;
 };
 
 struct bdev_state {

@@ -5,6 +5,7 @@
 #include "lib/bdev/io_internal.h"
 
 #include "bdevkit/bdev_module.h"
+#include "bdevkit/bdev_stat.h"
 #include "spdk/json.h"
 
 static void
@@ -43,9 +44,10 @@ write_histogram(struct spdk_bdev *bdev, struct spdk_json_write_ctx *w)
 {
 	struct spdk_bdev_enable_histogram_opts opts;
 
-	if (!bdev_histogram_get_opts(bdev, &opts)) {
+	if (!bdev_histogram_is_saved(bdev)) {
 		return;
 	}
+	bdk_bdev_histogram_get_opts(bdev, &opts);
 	spdk_json_write_object_begin(w);
 	spdk_json_write_named_string(w, "method", "bdev_enable_histogram");
 	spdk_json_write_named_object_begin(w, "params");

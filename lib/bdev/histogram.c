@@ -7,6 +7,8 @@
 
 #include "lib/bdev/io_internal.h"
 
+#include "bdevkit/bdev_stat.h"
+
 /* ---- the channels ---- */
 
 static uint64_t
@@ -89,10 +91,40 @@ bdev_histogram_channel_init(struct bdev_channel *ch)
 	}
 }
 
+static void
+forget_gone(struct bdev_histogram *histogram)
+{
+	spdk_histogram_data_free(histogram->gone);
+	histogram->gone = NULL;
+}
+
+/* Without memory of its own: of the first that goes the histogram itself is kept. */
 void
 bdev_histogram_channel_fini(struct bdev_channel *ch)
 {
+	struct bdev_state *state = bdev_state(ch->bdev);
+
+	if (ch->histogram == NULL) {
+		return;
+	}
+	{
+		ENV_MUTEX_SCOPE(&state->lock);
+		if (state->histogram.gone == NULL && state->histogram.enabled &&
+			has_buckets(ch->histogram, &state->histogram)) {
+			state->histogram.gone = ch->histogram;
+			ch->histogram = NULL;
+		} else if (state->histogram.gone != NULL) {
+			/* One with other buckets is of an earlier setting. */
+			spdk_histogram_data_merge(state->histogram.gone, ch->histogram);
+		}
+	}
 	set(ch, NULL);
+}
+
+void
+bdev_histogram_fini(struct bdev_state *state)
+{
+	forget_gone(&state->histogram);
 }
 
 void
@@ -121,12 +153,25 @@ adjust_channel_cb(struct spdk_bdev_channel_iter *i, struct spdk_bdev *bdev, stru
 	spdk_bdev_for_each_channel_continue(i, adjust(spdk_io_channel_get_ctx(io_ch), &change->wanted));
 }
 
+/* Under the lock. What channels collect meanwhile, and go, belongs to what is there. */
+static void
+replace_wanted(struct bdev_state *state, const struct bdev_histogram *wanted, bool changing)
+{
+	struct spdk_histogram_data *gone = state->histogram.gone;
+
+	state->histogram = *wanted;
+	state->histogram.changing = changing;
+	state->histogram.gone = gone;
+	if (gone != NULL && (!wanted->enabled || !has_buckets(gone, wanted))) {
+		forget_gone(&state->histogram);
+	}
+}
+
 static void
 set_wanted(struct bdev_state *state, const struct bdev_histogram *wanted, bool changing)
 {
 	ENV_MUTEX_SCOPE(&state->lock);
-	state->histogram = *wanted;
-	state->histogram.changing = changing;
+	replace_wanted(state, wanted, changing);
 }
 
 static void
@@ -198,7 +243,7 @@ read_opts(struct bdev_histogram *wanted, const struct spdk_bdev_enable_histogram
 
 /* Claims the right to change. What is wanted becomes known before any channel is told, for those that are made meanwhile. */
 static int
-begin_change(struct bdev_state *state, struct change *change, bool enable,
+begin_change(struct bdev_state *state, struct change *change, bool enable, bool saved,
 	const struct spdk_bdev_enable_histogram_opts *opts)
 {
 	struct spdk_histogram_data *probe;
@@ -210,8 +255,12 @@ begin_change(struct bdev_state *state, struct change *change, bool enable,
 	if (enable && wanted_type(opts) >= SPDK_BDEV_NUM_IO_TYPES) {
 		return -EINVAL;
 	}
+	if (!saved && (enable ? state->histogram.enabled : !state->histogram.enabled || !state->histogram.unsaved)) {
+		return -EALREADY;
+	}
 	change->wanted = state->histogram;
 	change->wanted.enabled = enable;
+	change->wanted.unsaved = enable && !saved;
 	if (enable) {
 		read_opts(&change->wanted, opts);
 		/* A range or granularity that is none is found out even if there is no channel yet. */
@@ -223,14 +272,13 @@ begin_change(struct bdev_state *state, struct change *change, bool enable,
 		}
 		spdk_histogram_data_free(probe);
 	}
-	change->wanted.changing = true;
-	state->histogram = change->wanted;
+	replace_wanted(state, &change->wanted, true);
 	return 0;
 }
 
-void
-spdk_bdev_histogram_enable_ext(struct spdk_bdev *bdev, spdk_bdev_histogram_status_cb cb_fn, void *cb_arg, bool enable,
-	struct spdk_bdev_enable_histogram_opts *opts)
+static void
+change_channels(struct spdk_bdev *bdev, spdk_bdev_histogram_status_cb cb_fn, void *cb_arg, bool enable, bool saved,
+	const struct spdk_bdev_enable_histogram_opts *opts)
 {
 	struct change *change;
 	int rc;
@@ -242,7 +290,7 @@ spdk_bdev_histogram_enable_ext(struct spdk_bdev *bdev, spdk_bdev_histogram_statu
 	}
 	change->cb_fn = cb_fn;
 	change->cb_arg = cb_arg;
-	rc = begin_change(bdev_state(bdev), change, enable, opts);
+	rc = begin_change(bdev_state(bdev), change, enable, saved, opts);
 	if (rc != 0) {
 		free(change);
 		cb_fn(cb_arg, rc);
@@ -252,13 +300,27 @@ spdk_bdev_histogram_enable_ext(struct spdk_bdev *bdev, spdk_bdev_histogram_statu
 }
 
 void
+spdk_bdev_histogram_enable_ext(struct spdk_bdev *bdev, spdk_bdev_histogram_status_cb cb_fn, void *cb_arg, bool enable,
+	struct spdk_bdev_enable_histogram_opts *opts)
+{
+	change_channels(bdev, cb_fn, cb_arg, enable, true, opts);
+}
+
+void
+bdk_bdev_histogram_enable_unsaved(struct spdk_bdev *bdev, spdk_bdev_histogram_status_cb cb_fn, void *cb_arg,
+	bool enable, const struct spdk_bdev_enable_histogram_opts *opts)
+{
+	change_channels(bdev, cb_fn, cb_arg, enable, false, opts);
+}
+
+void
 spdk_bdev_histogram_enable(struct spdk_bdev *bdev, spdk_bdev_histogram_status_cb cb_fn, void *cb_arg, bool enable)
 {
 	spdk_bdev_histogram_enable_ext(bdev, cb_fn, cb_arg, enable, NULL);
 }
 
 bool
-bdev_histogram_get_opts(struct spdk_bdev *bdev, struct spdk_bdev_enable_histogram_opts *opts)
+bdk_bdev_histogram_get_opts(struct spdk_bdev *bdev, struct spdk_bdev_enable_histogram_opts *opts)
 {
 	struct bdev_histogram wanted = get_wanted(bdev_state(bdev));
 
@@ -271,11 +333,19 @@ bdev_histogram_get_opts(struct spdk_bdev *bdev, struct spdk_bdev_enable_histogra
 }
 
 struct spdk_histogram_data *
-bdev_histogram_alloc(struct spdk_bdev *bdev)
+bdk_bdev_histogram_alloc(struct spdk_bdev *bdev)
 {
 	struct bdev_histogram wanted = get_wanted(bdev_state(bdev));
 
 	return alloc(&wanted);
+}
+
+bool
+bdev_histogram_is_saved(struct spdk_bdev *bdev)
+{
+	struct bdev_histogram wanted = get_wanted(bdev_state(bdev));
+
+	return wanted.enabled && !wanted.unsaved;
 }
 
 /* ---- what has been collected ---- */
@@ -285,6 +355,7 @@ struct collection {
 	struct spdk_histogram_data *histogram;
 	spdk_bdev_histogram_data_cb cb_fn;
 	void *cb_arg;
+	int rc;
 };
 
 static void
@@ -297,10 +368,21 @@ merge_channel_cb(struct spdk_bdev_channel_iter *i, struct spdk_bdev *bdev, struc
 		i, ch->histogram == NULL ? -EFAULT : spdk_histogram_data_merge(collection->histogram, ch->histogram));
 }
 
+static int
+merge_gone(struct bdev_state *state, struct spdk_histogram_data *histogram)
+{
+	ENV_MUTEX_SCOPE(&state->lock);
+	return state->histogram.gone == NULL ? 0 : spdk_histogram_data_merge(histogram, state->histogram.gone);
+}
+
 static void
 merged_cb(struct spdk_bdev *bdev, void *ctx, int status)
 {
 	struct collection *collection = ctx;
+
+	if (status == 0) {
+		status = collection->rc;
+	}
 
 	collection->cb_fn(collection->cb_arg, status, collection->histogram);
 	free(collection);
@@ -319,6 +401,7 @@ spdk_bdev_histogram_get(
 	collection->histogram = histogram;
 	collection->cb_fn = cb_fn;
 	collection->cb_arg = cb_arg;
+	collection->rc = merge_gone(bdev_state(bdev), histogram);
 	bdev_for_each_channel(&collection->walk, bdev, merge_channel_cb, collection, merged_cb);
 }
 

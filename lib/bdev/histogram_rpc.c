@@ -3,6 +3,7 @@
 /* RPC methods about histograms of latency. */
 
 #include "lib/bdev/io_internal.h"
+#include "bdevkit/bdev_stat.h"
 #include "bdevkit/rpc.h"
 #include "spdk/base64.h"
 
@@ -237,7 +238,7 @@ rpc_bdev_get_histogram(struct spdk_jsonrpc_request *rpc, void *ctx)
 	if (request == NULL) {
 		return;
 	}
-	request->histogram = bdev_histogram_alloc(spdk_bdev_desc_get_bdev(request->desc));
+	request->histogram = bdk_bdev_histogram_alloc(spdk_bdev_desc_get_bdev(request->desc));
 	if (request->histogram == NULL) {
 		/* Of one that was never enabled, too. */
 		bdk_rpc_send_errno(

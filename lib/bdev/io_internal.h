@@ -754,9 +754,6 @@ bdev_stat_count(struct bdev_stat *stat, const struct spdk_bdev_io *bdev_io, uint
 
 /* A ZCOPY counts as the read or write that it begins with. */
 void bdev_stat_count_zcopy(struct bdev_stat *stat, struct spdk_bdev_io *bdev_io, uint64_t latency);
-
-/* An empty spdk_bdev_io_stat that has room for errors; release it with free(). */
-struct spdk_bdev_io_stat *bdev_io_stat_alloc(void);
 /* Counts a failure, from any thread. */
 void bdev_stat_count_error(struct bdev_state *state, enum spdk_bdev_io_status status);
 /* Adds what a channel has counted. */
@@ -777,17 +774,16 @@ void bdev_sampling_end(struct bdev_state *state);
 
 /* ---- histogram.c ---- */
 
-/* A new channel collects if the others do, and one that goes gives back what it has. */
+/* A new channel collects if the others do, and what one that goes has collected is kept. */
 void bdev_histogram_channel_init(struct bdev_channel *ch);
 void bdev_histogram_channel_fini(struct bdev_channel *ch);
+void bdev_histogram_fini(struct bdev_state *state);
 
 /* With BDEV_GATE_HISTOGRAM: an I/O has ended. */
 BDEV_SELDOM void bdev_histogram_count(struct bdev_channel *ch, const struct spdk_bdev_io *bdev_io, uint64_t latency);
 
-/* Settings; false: not enabled. */
-bool bdev_histogram_get_opts(struct spdk_bdev *bdev, struct spdk_bdev_enable_histogram_opts *opts);
-/* An empty histogram with the buckets of those that the channels have or had. NULL: no memory, or never enabled. */
-struct spdk_histogram_data *bdev_histogram_alloc(struct spdk_bdev *bdev);
+/* Whether it belongs to the configuration. */
+bool bdev_histogram_is_saved(struct spdk_bdev *bdev);
 
 /* ---- zcopy_base.c: a zero-copy that was handed down to another bdev ---- */
 

@@ -152,6 +152,7 @@ check_limits(const struct spdk_bdev *bdev)
 static void
 free_state(struct bdev_state *state)
 {
+	bdev_histogram_fini(state);
 	env_mutex_destroy(&state->lock);
 	free(state);
 }

@@ -7,6 +7,7 @@
 
 #include "lib/bdev/io_internal.h"
 #include "lib/bdev/rate.h"
+#include "bdevkit/bdev_stat.h"
 #include "spdk/json.h"
 
 struct spdk_bdev_io_error_stat {
@@ -224,7 +225,7 @@ spdk_bdev_dump_io_stat_json(struct spdk_bdev_io_stat *stat, struct spdk_json_wri
 }
 
 struct spdk_bdev_io_stat *
-bdev_io_stat_alloc(void)
+bdk_bdev_io_stat_alloc(void)
 {
 	struct spdk_bdev_io_stat *stat = calloc(1, sizeof(*stat) + sizeof(struct spdk_bdev_io_error_stat));
 
@@ -233,6 +234,17 @@ bdev_io_stat_alloc(void)
 		spdk_bdev_reset_io_stat(stat, SPDK_BDEV_RESET_STAT_ALL);
 	}
 	return stat;
+}
+
+uint64_t
+bdk_bdev_io_stat_get_errors(const struct spdk_bdev_io_stat *stat)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; stat->io_error != NULL && i < SPDK_COUNTOF(stat->io_error->count); i++) {
+		sum += stat->io_error->count[i];
+	}
+	return sum;
 }
 
 /* ---- asking ---- */

@@ -3,6 +3,7 @@
 /* RPC methods about statistics. */
 
 #include "lib/bdev/io_internal.h"
+#include "bdevkit/bdev_stat.h"
 #include "bdevkit/rpc.h"
 
 static const struct bdk_rpc_value g_reset_modes[] = {
@@ -149,7 +150,7 @@ ask(struct stat_request *request, const char *name)
 		return -ENOMEM;
 	}
 	answer->request = request;
-	answer->stat = bdev_io_stat_alloc();
+	answer->stat = bdk_bdev_io_stat_alloc();
 	if (answer->stat == NULL) {
 		free(answer);
 		return -ENOMEM;

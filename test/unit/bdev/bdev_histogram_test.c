@@ -4,6 +4,9 @@
 
 #include "mem_disk.h"
 
+#include "bdevkit/bdev_stat.h"
+#include "lib/bdev/io_internal.h"
+
 #define NUM_BLOCKS 256
 #define THREADS 3
 
@@ -281,6 +284,81 @@ test_inline_and_split(void **state)
 	remove_disk();
 }
 
+/* Else what somebody watches would fall whenever a client leaves. */
+static void
+test_channels_that_go(void **state)
+{
+	struct spdk_histogram_data *histogram = spdk_histogram_data_alloc();
+	struct spdk_bdev_enable_histogram_opts opts;
+
+	open_disk();
+	assert_int_equal(enable(true, NULL), 0);
+	run(0, SPDK_BDEV_IO_TYPE_READ, 10);
+	run(1, SPDK_BDEV_IO_TYPE_READ, 10);
+	run(1, SPDK_BDEV_IO_TYPE_READ, 10);
+	mem_user_close(&g_user);
+	assert_int_equal(collect(histogram), 0);
+	assert_int_equal(total(histogram), 3);
+	mem_user_open(&g_user, &g_disk, 2);
+	run(0, SPDK_BDEV_IO_TYPE_READ, 10);
+	spdk_histogram_data_reset(histogram);
+	assert_int_equal(collect(histogram), 0);
+	assert_int_equal(total(histogram), 4);
+	mem_user_close(&g_user);
+	/* Other buckets, and none: what there was is forgotten, also where nobody has the bdev open. */
+	spdk_bdev_enable_histogram_opts_init(&opts, sizeof(opts));
+	opts.granularity = 3;
+	assert_int_equal(enable(true, &opts), 0);
+	assert_int_equal(enable(true, NULL), 0);
+	spdk_histogram_data_reset(histogram);
+	assert_int_equal(collect(histogram), 0);
+	assert_int_equal(total(histogram), 0);
+	mem_user_open(&g_user, &g_disk, 1);
+	run(0, SPDK_BDEV_IO_TYPE_READ, 10);
+	mem_user_close(&g_user);
+	assert_int_equal(enable(false, NULL), 0);
+	assert_int_equal(enable(true, NULL), 0);
+	assert_int_equal(collect(histogram), 0);
+	assert_int_equal(total(histogram), 0);
+	spdk_histogram_data_free(histogram);
+	mem_disk_remove(&g_disk);
+}
+
+static int
+enable_unsaved(bool on)
+{
+	struct status status = {};
+
+	ON(0, bdk_bdev_histogram_enable_unsaved(&g_disk.bdev, status_cb, &status, on, NULL));
+	bdk_sim_run_until_idle();
+	assert_int_equal(status.done, 1);
+	return status.rc;
+}
+
+static void
+test_unsaved(void **state)
+{
+	struct spdk_bdev_enable_histogram_opts opts;
+
+	open_disk();
+	assert_int_equal(enable_unsaved(false), -EALREADY);
+	assert_int_equal(enable_unsaved(true), 0);
+	assert_true(bdk_bdev_histogram_get_opts(&g_disk.bdev, &opts));
+	assert_false(bdev_histogram_is_saved(&g_disk.bdev));
+	assert_int_equal(enable_unsaved(true), -EALREADY);
+	/* Somebody configures one. */
+	assert_int_equal(enable(true, NULL), 0);
+	assert_true(bdev_histogram_is_saved(&g_disk.bdev));
+	assert_int_equal(enable_unsaved(true), -EALREADY);
+	assert_int_equal(enable_unsaved(false), -EALREADY);
+	assert_true(bdev_histogram_is_saved(&g_disk.bdev));
+	assert_int_equal(enable(false, NULL), 0);
+	assert_int_equal(enable_unsaved(true), 0);
+	assert_int_equal(enable_unsaved(false), 0);
+	assert_false(bdk_bdev_histogram_get_opts(&g_disk.bdev, &opts));
+	remove_disk();
+}
+
 static void
 test_io_type(void **state)
 {
@@ -454,6 +532,8 @@ main(void)
 		cmocka_unit_test(test_opts),
 		cmocka_unit_test_setup_teardown(test_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inline_and_split, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_channels_that_go, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unsaved, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_io_type, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_range, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_range, setup, teardown),

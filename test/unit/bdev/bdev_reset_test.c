@@ -4,6 +4,7 @@
 
 #include "mem_disk.h"
 #include "lib/bdev/io_internal.h"
+#include "bdevkit/bdev_stat.h"
 #include "spdk/json.h"
 
 #define NUM_BLOCKS 256
@@ -219,7 +220,7 @@ append_cb(void *ctx, const void *data, size_t size)
 static void
 expect_errors(const char *expected)
 {
-	struct spdk_bdev_io_stat *stat = bdev_io_stat_alloc();
+	struct spdk_bdev_io_stat *stat = bdk_bdev_io_stat_alloc();
 	char text[2000] = "";
 	struct spdk_json_write_ctx *w = spdk_json_write_begin(append_cb, text, 0);
 	bool done = false;
