@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Lowest first. A folder may include private headers of its own folder and of those before it.
 LAYERS = [
     "lib/env", "lib/util", "lib/log", "lib/conf", "lib/dma", "lib/dif", "lib/json", "lib/rpc", "lib/trace", "lib/strict", "lib/thread",
-    "lib/notify", "lib/accel", "lib/bdev", "lib/loader", "lib/event", "lib/embed", "module/accel", "module/bdev", "export", "app",
+    "lib/notify", "lib/accel", "lib/bdev", "lib/loader", "lib/event", "lib/embed", "module/accel", "module/bdev", "module/metrics", "export", "app",
 ]
 
 # Only lib/env asks the operating system for these, so that everything above can run under a virtual clock.

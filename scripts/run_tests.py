@@ -168,6 +168,7 @@ def main():
     if "unit" in wanted or "system" in wanted:
         # Before the build is configured, which looks for them.
         subprocess.run([str(ROOT / "scripts" / "get-fio-headers.sh")], check=False)
+        subprocess.run([str(ROOT / "scripts" / "unpack-packages.sh")], check=False)
         build("build-asan", "--buildtype=debug", "-Db_sanitize=address,undefined", "-Db_lundef=false", "--werror")
     if "unit" in wanted:
         run_unit(counts, "build-asan", [])

@@ -136,6 +136,17 @@ write_partitions(struct spdk_json_write_ctx *w)
 	spdk_json_write_object_end(w);
 }
 
+static void
+write_metrics(struct spdk_json_write_ctx *w, const char *address)
+{
+	spdk_json_write_object_begin(w);
+	spdk_json_write_named_string(w, "method", "metrics_start");
+	spdk_json_write_named_object_begin(w, "params");
+	spdk_json_write_named_string(w, "address", address);
+	spdk_json_write_object_end(w);
+	spdk_json_write_object_end(w);
+}
+
 /* Entries in the form of a configuration file, for what the command line names besides one. */
 static int
 format_configuration(const struct serve_options *options, struct text *text)
@@ -155,6 +166,9 @@ format_configuration(const struct serve_options *options, struct text *text)
 	spdk_json_write_named_array_begin(w, "config");
 	if (options->partitions) {
 		write_partitions(w);
+	}
+	if (options->metrics_address != NULL) {
+		write_metrics(w, options->metrics_address);
 	}
 	for (size_t i = 0; i < options->files.count && rc == 0; i++) {
 		const char *word = options->files.items[i];

@@ -25,6 +25,8 @@ struct serve_options {
 	struct serve_words files;
 	struct serve_words nbd_addresses;
 	struct serve_words exports;
+	/* NULL: none are served. */
+	const char *metrics_address;
 	bool read_only;
 	bool no_lock;
 	bool poll;

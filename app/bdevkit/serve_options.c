@@ -20,6 +20,7 @@ enum {
 	OPTION_POLL,
 	OPTION_PARTITIONS,
 	OPTION_MODULE,
+	OPTION_METRICS,
 };
 
 static const struct option g_long_options[] = {
@@ -30,6 +31,7 @@ static const struct option g_long_options[] = {
 	{"poll", no_argument, NULL, OPTION_POLL},
 	{"partitions", no_argument, NULL, OPTION_PARTITIONS},
 	{"module", required_argument, NULL, OPTION_MODULE},
+	{"metrics", required_argument, NULL, OPTION_METRICS},
 	{NULL, 0, NULL, 0},
 };
 
@@ -66,6 +68,8 @@ print_help(void)
 	       "  --nbd unix:PATH      where NBD clients connect; may be repeated\n"
 	       "  --nbd tcp:HOST:PORT  (default " SERVE_DEFAULT_NBD_ADDRESS "; tcp:PORT is on loopback)\n"
 	       "  -r PATH              Unix socket for remote procedure calls (default " SPDK_DEFAULT_RPC_ADDR ")\n"
+	       "  --metrics ADDRESS    where Prometheus finds metrics: tcp:PORT (on loopback), tcp:HOST:PORT, "
+	       "unix:PATH\n"
 	       "\n"
 	       "how:\n"
 	       "  -m CPUS              CPUs to run on, a mask (0x3) or a list ([0,2-3]); default one CPU\n"
@@ -84,7 +88,8 @@ print_help(void)
 static void
 print_shared_flags(void)
 {
-	printf(" --nbd, --export, --partitions, --module, --read-only, --no-lock, --poll, --strict: see 'bdevkit serve "
+	printf(" --nbd, --export, --partitions, --module, --metrics, --read-only, --no-lock, --poll, --strict: see "
+	       "'bdevkit serve "
 	       "--help'\n");
 }
 
@@ -123,6 +128,13 @@ parse_own_option(int ch, char *arg)
 		return 0;
 	case OPTION_MODULE:
 		return load_module("serve", arg);
+	case OPTION_METRICS:
+		if (g_parsing->metrics_address != NULL) {
+			fprintf(stderr, "bdevkit serve: --metrics may be given once\n");
+			return -EINVAL;
+		}
+		g_parsing->metrics_address = arg;
+		return load_module("serve", "metrics");
 	default:
 		return -EINVAL;
 	}

@@ -135,6 +135,21 @@ print_waiting(const char *name, const char *base)
 	printf("\n");
 }
 
+/* What to give to Prometheus, or to type to see them. */
+static void
+print_metrics(const char *address)
+{
+	if (strncmp(address, "unix:", 5) == 0) {
+		printf("\nMetrics: curl --unix-socket ");
+		print_word(address + 5);
+		printf(" http://localhost/metrics\n");
+	} else {
+		const char *where = address + strlen("tcp:");
+
+		printf("\nMetrics: http://%s%s/metrics\n", strchr(where, ':') == NULL ? "127.0.0.1:" : "", where);
+	}
+}
+
 void
 serve_print(const struct serve_options *options)
 {
@@ -159,6 +174,9 @@ serve_print(const struct serve_options *options)
 			print_word(options->app.rpc_addr);
 		}
 		printf("\n");
+	}
+	if (options->metrics_address != NULL) {
+		print_metrics(options->metrics_address);
 	}
 	printf("Press Ctrl-C to stop.\n");
 	fflush(stdout);

@@ -41,6 +41,23 @@ look_into(const char *folder, size_t length, const char *name)
 	return NULL;
 }
 
+/* Where modules have been built by the same build as the program that runs, if that has not been installed. */
+static char *
+look_into_build_folder(const char *name)
+{
+	static const char program[] = "/app/bdevkit/bdevkit";
+	char *self = realpath("/proc/self/exe", NULL), *folder, *path = NULL;
+	size_t length = self != NULL ? strlen(self) : 0;
+
+	if (length > sizeof(program) && strcmp(self + length - (sizeof(program) - 1), program) == 0) {
+		folder = spdk_sprintf_alloc("%.*s/module/%s", (int)(length - (sizeof(program) - 1)), self, name);
+		path = folder != NULL ? look_into(folder, strlen(folder), name) : NULL;
+		free(folder);
+	}
+	free(self);
+	return path;
+}
+
 /* Beside the library, wherever that was installed or moved; of a program that has the library in it, where it was built for. */
 static char *
 look_into_installation(const char *name)
@@ -54,6 +71,9 @@ look_into_installation(const char *name)
 		folder = spdk_sprintf_alloc("%.*s/bdevkit/modules", (int)(slash - info.dli_fname), info.dli_fname);
 		path = folder != NULL ? look_into(folder, strlen(folder), name) : NULL;
 		free(folder);
+	}
+	if (path == NULL) {
+		path = look_into_build_folder(name);
 	}
 	return path != NULL ? path : look_into(BDEVKIT_MODULES_DIR, strlen(BDEVKIT_MODULES_DIR), name);
 }
