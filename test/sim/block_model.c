@@ -184,6 +184,9 @@ model_learn(struct block_model *model, uint64_t index, const void *data, bool ag
 		block->old_floor = block->floor;
 		block->old_gone = block->gone;
 		block->old_zeroes = block->last_zeroes;
+	} else {
+		/* Zeroes that were being written at this cut may be on a mirror, too. */
+		block->old_zeroes = spdk_max(block->old_zeroes, block->last_zeroes);
 	}
 	if (is_zero(model, data)) {
 		number = ++block->last;
