@@ -91,6 +91,11 @@ def check_placeholders():
             if re.search(r"@[A-Z_]+@", line)]
 
 
+def check_leavings():
+    """What fio writes into its working directory while it verifies."""
+    return [f"{path}: fio left it behind" for path in tracked("*-verify.state", "*-verify-*.state")]
+
+
 def check_tidy(build):
     files = tracked("lib/*.c", "module/*.c", "export/*.c", "app/*.c")
     known = (ROOT / build / "compile_commands.json").read_text()
@@ -105,7 +110,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="without clang-tidy, which takes minutes")
     parser.add_argument("--build", default="build-asan", help="configured build folder that clang-tidy reads")
     options = parser.parse_args()
-    faults = check_layers() + check_operating_system() + check_form() + check_licence() + check_placeholders()
+    faults = check_layers() + check_operating_system() + check_form() + check_licence() + check_placeholders() + \
+        check_leavings()
     if not options.quick:
         if not (ROOT / options.build / "compile_commands.json").exists():
             subprocess.run(["meson", "setup", options.build, "-Dbuildtype=debug", "-Db_sanitize=address,undefined",
