@@ -83,11 +83,12 @@ def test_copied_by_nbdcopy_and_qemu_img(target, tmp_path, image):
     assert image.read_bytes() == (tmp_path / "new").read_bytes()
 
 
-def test_written_and_verified_by_fio(target, image):
+def test_written_and_verified_by_fio(target, image, tmp_path):
     requires("fio")
     served = target(image)
     run("fio", "--name=verify", "--ioengine=nbd", f"--uri={served.uri('disk.img')}", f"--size={8 * MIB}", "--rw=randwrite",
-        "--bsrange=4k-64k", "--iodepth=32", "--verify=crc32c", "--do_verify=1")
+        "--bsrange=4k-64k", "--iodepth=32", "--verify=crc32c", "--do_verify=1",
+        cwd=tmp_path)  # where fio leaves the state of its verification
 
 
 def test_growth_is_noticed(target, image):
