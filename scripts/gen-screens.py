@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Captures the screens of doc/watch.md: runs the commands in tmux on a target under load, and puts what is seen into the page.
+"""Captures the screens of doc/watch.md and doc/trace.md: runs the commands in tmux on a target under load, and puts what is seen
+into the pages.
 
 Look at the result before it is committed: the figures are those of the moment.
 """
@@ -15,7 +16,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "doc/watch.md"
+PAGES = ROOT / "doc/watch.md", ROOT / "doc/trace.md"
 PATIENCE = 60
 BDEVS = ["raid1(malloc:256M,passthru(malloc:256M,name=over),name=mirror)", "file:data.img",
          "delay(malloc:64M,name=slow,avg_read_latency=200,p99_read_latency=900,avg_write_latency=300,p99_write_latency=2000)"]
@@ -25,7 +26,7 @@ class Terminal:
     """A window of tmux, in which a shell has a prompt of its own."""
 
     def __init__(self, folder, program, size=(80, 24)):
-        self.tmux = ["tmux", "-S", str(folder / "tmux.sock"), "-f", "/dev/null"]
+        self.tmux = ["tmux", "-S", str(folder / f"tmux.{size[0]}.sock"), "-f", "/dev/null"]
         path = f"{program.parent}:{os.environ['PATH']}"
         environment = dict(os.environ, PATH=path, PS1="$ ", LC_ALL="C.UTF-8", TERM="screen-256color")
         subprocess.run([*self.tmux, "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), "-c", str(folder),
@@ -104,13 +105,25 @@ def capture_dd(terminal, folder, screens):
     screens["gone"] = f"$ bdevkit dd '{uri}' backup.img\n" + re.sub(r"\n\$ ?$", "", seen).lstrip()
 
 
-def put(page, screens):
+def capture_trace(folder, program, screens):
+    terminal = Terminal(folder, program, (120, 40))
+    try:
+        screens["trace"] = command(terminal, "bdevkit trace -r rpc.sock")
+        screens["slowest"] = command(terminal, "bdevkit trace -r rpc.sock --slowest=2 mirror")
+    finally:
+        terminal.close()
+
+
+def put(pages, screens):
+    """Into whichever page has a place for it."""
     for name, text in screens.items():
         text = "\n".join(line.rstrip() for line in text.splitlines()).rstrip()
         block = f"<!-- screen: {name} -->\n```text\n{text}\n```\n<!-- end -->"
-        page, count = re.subn(rf"<!-- screen: {name} -->\n.*?<!-- end -->", lambda _, b=block: b, page, flags=re.S)
-        assert count == 1, name
-    return page
+        places = 0
+        for path, page in pages.items():
+            pages[path], count = re.subn(rf"<!-- screen: {name} -->\n.*?<!-- end -->", lambda _, b=block: b, page, flags=re.S)
+            places += count
+        assert places == 1, name
 
 
 def main():
@@ -136,6 +149,7 @@ def main():
             subprocess.run([program, "rpc", "-r", "rpc.sock", "bdev_enable_histogram", "name=mirror", "enable=true"],
                            cwd=folder, check=True, stdout=subprocess.DEVNULL)
             screens["percentiles"] = command(terminal, "bdevkit stat -r rpc.sock -p mirror 1 2 | cut -c1-12,61-")
+            capture_trace(folder, program, screens)
             capture_top(terminal, screens)
             capture_dd(terminal, folder, screens)
         finally:
@@ -146,7 +160,10 @@ def main():
             target.wait()
             for load in loads:
                 load.wait()
-    PAGE.write_text(put(PAGE.read_text(encoding="utf-8"), screens), encoding="utf-8")
+    pages = {path: path.read_text(encoding="utf-8") for path in PAGES}
+    put(pages, screens)
+    for path, page in pages.items():
+        path.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

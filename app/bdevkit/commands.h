@@ -22,6 +22,7 @@ int check_command(int argc, char **argv);
 int perf_command(int argc, char **argv);
 int stat_command(int argc, char **argv);
 int top_command(int argc, char **argv);
+int trace_command(int argc, char **argv);
 int dd_command(int argc, char **argv);
 int raid_command(int argc, char **argv);
 

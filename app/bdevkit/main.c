@@ -21,6 +21,7 @@ static const struct command g_commands[] = {
 	{"perf", "put load on block devices and measure them", perf_command},
 	{"stat", "show how much I/O the bdevs of a running target do", stat_command},
 	{"top", "watch a running target live", top_command},
+	{"trace", "show where the time of I/Os goes in a running target", trace_command},
 	{"dd", "copy between files, block devices and exports", dd_command},
 	{"show", "show the configuration that expressions such as malloc:64M stand for", show_command},
 	{"new", "write the source of a module, to begin with", new_command},

@@ -10,6 +10,7 @@
 #define BDEV_IO_INTERNAL_H
 
 #include "lib/bdev/bdev_internal.h"
+#include "bdevkit/trace.h"
 #include "spdk/accel.h"
 #include "spdk/dif.h"
 
@@ -810,6 +811,9 @@ void bdev_trace_channel_destroy(struct bdev_channel *ch, struct bdev_state *stat
 /* An I/O that has met BDEV_GATE_TRACE, again if it had to wait. And the end of one that is marked BDEV_IO_TRACED. */
 BDEV_SELDOM void bdev_trace_start(struct spdk_bdev_io *bdev_io);
 BDEV_SELDOM void bdev_trace_done(struct spdk_bdev_io *bdev_io);
+/* And what it meets in between. */
+BDEV_SELDOM void bdev_trace_wait(struct spdk_bdev_io *bdev_io, enum bdk_trace_wait what);
+BDEV_SELDOM void bdev_trace_module(struct spdk_bdev_io *bdev_io);
 
 /* ---- late.c ---- */
 

@@ -238,6 +238,9 @@ bdev_qos_queue(struct spdk_bdev_io *bdev_io)
 	if (TAILQ_EMPTY(&qos->queues[kind]) && take(qos, &cost)) {
 		return false;
 	}
+	if (bdev_io->internal.marks & BDEV_IO_TRACED) {
+		bdev_trace_wait(bdev_io, BDK_TRACE_WAIT_LIMIT);
+	}
 	enqueue(qos, bdev_io, kind);
 	update_waiting(qos);
 	return true;

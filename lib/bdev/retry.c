@@ -66,6 +66,9 @@ retry(struct bdev_shared *shared)
 		} else if (bdev_io->type == SPDK_BDEV_IO_TYPE_ABORT) {
 			bdev_abort_submit(bdev_io);
 		} else {
+			if (bdev_io->internal.marks & BDEV_IO_TRACED) {
+				bdev_trace_module(bdev_io);
+			}
 			bdev_io_submit_to_module(bdev_io, bdev_io->internal.ch);
 		}
 	}
@@ -127,6 +130,9 @@ bdev_retry_queue(struct spdk_bdev_io *bdev_io)
 	uint64_t outstanding = count_outstanding(shared);
 
 	bdev_io->internal.flags |= BDEV_IO_QUEUED_NOMEM;
+	if (bdev_io->internal.marks & BDEV_IO_TRACED) {
+		bdev_trace_wait(bdev_io, BDK_TRACE_WAIT_MODULE);
+	}
 	TAILQ_INSERT_HEAD(&shared->nomem_queue, bdev_io, internal_link);
 	shared->nomem_threshold = spdk_max(outstanding / 2, outstanding > COUNT ? outstanding - COUNT : 0);
 	shared->refused = true;

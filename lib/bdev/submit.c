@@ -61,10 +61,16 @@ bdev_io_submit_admitted(struct spdk_bdev_io *bdev_io)
 			bdev_io->u.bdev.num_blocks, ch->bdev->write_unit_size);
 		end_unsubmitted(bdev_io, SPDK_BDEV_IO_STATUS_FAILED);
 	} else if (ch->gates & BDEV_GATE_NOMEM) {
+		if (bdev_io->internal.marks & BDEV_IO_TRACED) {
+			bdev_trace_wait(bdev_io, BDK_TRACE_WAIT_MODULE);
+		}
 		bdev_retry_queue_behind(bdev_io);
 	} else if (bdev_io->type == SPDK_BDEV_IO_TYPE_ABORT) {
 		bdev_abort_submit(bdev_io);
 	} else {
+		if (bdev_io->internal.marks & BDEV_IO_TRACED) {
+			bdev_trace_module(bdev_io);
+		}
 		bdev_io_submit_to_module(bdev_io, ch);
 	}
 }
@@ -104,6 +110,9 @@ bdev_io_submit_gated(struct spdk_bdev_io *bdev_io)
 		return;
 	}
 	if (bdev_io_needs_split(bdev_io)) {
+		if (bdev_io->internal.marks & BDEV_IO_TRACED) {
+			bdev_trace_wait(bdev_io, BDK_TRACE_WAIT_PARTS);
+		}
 		bdev_io_split(bdev_io);
 		return;
 	}

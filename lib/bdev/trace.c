@@ -34,6 +34,19 @@ static const struct spdk_trace_tpoint_opts g_points[] = {
 		.args = {{"ctx", SPDK_TRACE_ARG_TYPE_PTR, 8}, {"qd", SPDK_TRACE_ARG_TYPE_INT, 4}},
 	},
 	{
+		.name = "BDEV_IO_WAIT",
+		.tpoint_id = BDK_TRACE_BDEV_IO_WAIT,
+		.owner_type = OWNER_TYPE_BDEV,
+		.object_type = OBJECT_BDEV_IO,
+		.args = {{"for", SPDK_TRACE_ARG_TYPE_INT, 4}},
+	},
+	{
+		.name = "BDEV_IO_MODULE",
+		.tpoint_id = BDK_TRACE_BDEV_IO_MODULE,
+		.owner_type = OWNER_TYPE_BDEV,
+		.object_type = OBJECT_BDEV_IO,
+	},
+	{
 		.name = "BDEV_IOCH_CREATE",
 		.tpoint_id = TRACE_BDEV_IOCH_CREATE,
 		.owner_type = OWNER_TYPE_BDEV,
@@ -260,6 +273,19 @@ bdev_trace_start(struct spdk_bdev_io *bdev_io)
 		range ? (uint32_t)spdk_min(bdev_io->u.bdev.num_blocks, UINT32_MAX) : 0, (uintptr_t)bdev_io,
 		(uint64_t)bdev_io->type, bdev_io->internal.caller_ctx, range ? bdev_io->u.bdev.offset_blocks : 0,
 		(uint32_t)ch->outstanding);
+}
+
+void
+bdev_trace_wait(struct spdk_bdev_io *bdev_io, enum bdk_trace_wait what)
+{
+	spdk_trace_record(BDK_TRACE_BDEV_IO_WAIT, bdev_trace_id(bdev_state(bdev_io->bdev)), 0, (uintptr_t)bdev_io,
+		(uint32_t)what);
+}
+
+void
+bdev_trace_module(struct spdk_bdev_io *bdev_io)
+{
+	spdk_trace_record(BDK_TRACE_BDEV_IO_MODULE, bdev_trace_id(bdev_state(bdev_io->bdev)), 0, (uintptr_t)bdev_io);
 }
 
 void

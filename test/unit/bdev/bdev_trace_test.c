@@ -334,6 +334,55 @@ records_each_way_once(void **state)
 	assert_int_equal(count(TRACE_BDEV_IO_START), 17);
 }
 
+/* The points of one way, in their order. */
+static void
+expect_way(uint64_t first, const uint16_t *points, size_t num_points)
+{
+	struct spdk_trace_history *h = history();
+	size_t found = 0;
+
+	for (uint64_t i = first; i < h->next_entry; i++) {
+		if (h->entries[i].tpoint_id != SPDK_TRACE_MAX_TPOINT_ID) {
+			assert_true(found < num_points);
+			assert_int_equal(h->entries[i].tpoint_id, points[found++]);
+		}
+	}
+	assert_int_equal(found, num_points);
+}
+
+static void
+records_where_an_io_is(void **state)
+{
+	static const uint16_t plain[] = {TRACE_BDEV_IO_START, BDK_TRACE_BDEV_IO_MODULE, TRACE_BDEV_IO_DONE};
+	static const uint16_t refused[] = {TRACE_BDEV_IO_START, BDK_TRACE_BDEV_IO_MODULE, BDK_TRACE_BDEV_IO_WAIT,
+		BDK_TRACE_BDEV_IO_MODULE, TRACE_BDEV_IO_DONE};
+	static const uint16_t parts[] = {TRACE_BDEV_IO_START, BDK_TRACE_BDEV_IO_WAIT, TRACE_BDEV_IO_START,
+		BDK_TRACE_BDEV_IO_MODULE, TRACE_BDEV_IO_START, BDK_TRACE_BDEV_IO_MODULE, TRACE_BDEV_IO_DONE,
+		TRACE_BDEV_IO_DONE, TRACE_BDEV_IO_DONE};
+	uint64_t first;
+
+	mem_user_close(&g_user);
+	mem_disk_remove(&g_disk);
+	mem_disk_init(&g_disk, "disk", BLOCK_SIZE, NUM_BLOCKS);
+	g_disk.bdev.max_rw_size = 4;
+	mem_disk_add(&g_disk);
+	mem_user_open(&g_user, &g_disk, THREADS);
+	begin_trace(IO_POINTS | UINT64_C(1) << 0x20 | UINT64_C(1) << 0x21);
+	write_and_wait(0, 0, 1);
+	expect_way(0, plain, SPDK_COUNTOF(plain));
+
+	first = history()->next_entry;
+	g_disk.refuse = 1;
+	write_and_wait(0, 0, 1);
+	expect_way(first, refused, SPDK_COUNTOF(refused));
+	assert_int_equal(arg(entry(BDK_TRACE_BDEV_IO_WAIT, 0), 0, 4), BDK_TRACE_WAIT_MODULE);
+
+	first = history()->next_entry;
+	write_and_wait(0, 0, 8);
+	expect_way(first, parts, SPDK_COUNTOF(parts));
+	assert_int_equal(arg(entry(BDK_TRACE_BDEV_IO_WAIT, 1), 0, 4), BDK_TRACE_WAIT_PARTS);
+}
+
 static void
 records_channels(void **state)
 {
@@ -431,6 +480,7 @@ main(void)
 		TEST(follows_the_masks),
 		TEST(may_be_switched_while_io_runs),
 		TEST(records_each_way_once),
+		TEST(records_where_an_io_is),
 		TEST(records_channels),
 		TEST(knows_bdevs_and_threads_that_come_later),
 		TEST(records_who_gets_and_puts_channels),
