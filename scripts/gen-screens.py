@@ -105,13 +105,21 @@ def capture_dd(terminal, folder, screens):
     screens["gone"] = f"$ bdevkit dd '{uri}' backup.img\n" + re.sub(r"\n\$ ?$", "", seen).lstrip()
 
 
+def set_limit(folder, program, ios):
+    subprocess.run([program, "rpc", "-r", "rpc.sock", "bdev_set_qos_limit", "name=mirror", f"rw_ios_per_sec={ios}"], cwd=folder,
+                   check=True, stdout=subprocess.DEVNULL)
+
+
 def capture_trace(folder, program, screens):
+    """With a limit, so that something waits for it, and the target leaves the reader time on a machine with few CPUs."""
+    set_limit(folder, program, 5000)
     terminal = Terminal(folder, program, (120, 40))
     try:
         screens["trace"] = command(terminal, "bdevkit trace -r rpc.sock")
         screens["slowest"] = command(terminal, "bdevkit trace -r rpc.sock --slowest=2 mirror")
     finally:
         terminal.close()
+        set_limit(folder, program, 0)
 
 
 def put(pages, screens):

@@ -131,7 +131,7 @@ def test_slowest(served):
     first = lines[:lines.index("")]
     assert [line.split()[0] for line in first[:4]] == ["top", "slowp0", "slow", "disk"]
     assert [len(line) - len(line.lstrip()) for line in first[:4]] == [0, 2, 4, 6]
-    took = [float(line[26:].split()[1]) for line in lines if line.startswith("top read")]
+    took = [float(line[24:].split()[1]) for line in lines if line.startswith("top read")]
     assert took == sorted(took, reverse=True) and took[-1] >= READ_US
 
 

@@ -163,12 +163,31 @@ stage_of_wait(uint32_t what)
 	}
 }
 
+/* Of what was under way on that core nobody knows what became of it: its end may be missing, and another one be in its place. */
+static void
+forget_core(struct trace_ios *ios, struct places *places, uint16_t core)
+{
+	for (size_t i = 0; i < places->count; i++) {
+		struct place *place = &places->places[i];
+
+		if (place->io != TRACE_NO_IO && ios->ios[place->io].core == core) {
+			ios->ios[place->io].unfinished = true;
+			ios->num_partial++;
+			place->io = TRACE_NO_IO;
+		}
+	}
+}
+
 static void
 heed(struct trace_ios *ios, struct places *places, const struct trace_event *event)
 {
 	struct place *place;
 	struct trace_io *io;
 
+	if (event->kind == TRACE_EVENT_GAP) {
+		forget_core(ios, places, event->core);
+		return;
+	}
 	if (event->kind == TRACE_EVENT_START) {
 		begin_io(ios, places, event);
 		return;

@@ -30,6 +30,8 @@ struct history {
 	const struct spdk_trace_history *history;
 	uint16_t core;
 	uint64_t next;
+	/* Since the last entry that was read some are missing. */
+	bool gap;
 };
 
 struct reader {
@@ -260,11 +262,20 @@ read_history(struct reader *reader, struct history *from)
 	if (end - begin > history->num_entries - MARGIN) {
 		begin = end - history->num_entries / 2;
 		reader->recording->num_lost += begin - from->next;
+		from->gap = true;
 	}
 	for (uint64_t number = begin; number < end;) {
 		struct trace_event event;
 
 		number += read_entry(reader, from, number, end, &event);
+		if (from->gap && event.object != 0) {
+			const struct trace_event gap = {.tsc = event.tsc, .kind = TRACE_EVENT_GAP, .core = from->core};
+
+			if (!add_event(reader->recording, &gap)) {
+				return false;
+			}
+			from->gap = false;
+		}
 		if (event.object != 0 && !add_event(reader->recording, &event)) {
 			return false;
 		}
@@ -275,6 +286,7 @@ read_history(struct reader *reader, struct history *from)
 	if (now - begin > history->num_entries - MARGIN) {
 		reader->recording->num_events = first;
 		reader->recording->num_lost += end - begin;
+		from->gap = true;
 	}
 	from->next = end;
 	return true;

@@ -8,8 +8,8 @@
 #include "spdk/bdev_module.h"
 #include "spdk/util.h"
 
-#define BAR_WIDTH 40
-#define NAME_WIDTH 26
+#define BAR_WIDTH 36
+#define NAME_WIDTH 24
 #define MOST_DEPTH 16
 
 static bool
@@ -99,7 +99,7 @@ trace_print_slowest(const struct trace_ios *ios, char **names, int num_names, ui
 	}
 	qsort(all, found, sizeof(*all), compare_slowness);
 	printf("%-*s %10s %10s %10s %10s  |%-*s|  blocks\n", NAME_WIDTH, "I/O", "at us", "took us", "queued", "own",
-		BAR_WIDTH, "# module  w waiting  = parts  - layer");
+		BAR_WIDTH, "# module  w wait  = parts  - layer");
 	for (uint32_t i = 0; i < found && i < count; i++) {
 		if (i > 0) {
 			printf("\n");

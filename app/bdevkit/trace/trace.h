@@ -17,6 +17,8 @@
 /* ---- recording.c ---- */
 
 enum trace_event_kind {
+	/* Here entries of that core are missing. */
+	TRACE_EVENT_GAP,
 	TRACE_EVENT_START,
 	TRACE_EVENT_WAIT,
 	TRACE_EVENT_MODULE,
