@@ -114,7 +114,7 @@ static const struct bdk_rpc_param g_create_params[] = {
 		.offset = offsetof(struct raid_create_params, raid_level),
 		.required = true,
 		.option = 'r',
-		.help = "raid0 or 0, raid1 or 1, concat",
+		.help = "raid0 or 0, raid1 or 1, concat, raid5 or 5, raid6 or 6, raid5f or 5f",
 	},
 	{
 		.name = "base_bdevs",
