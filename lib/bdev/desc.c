@@ -185,10 +185,12 @@ static struct spdk_bdev_desc *
 alloc_desc(void)
 {
 	struct spdk_bdev_desc *desc = calloc(1, sizeof(*desc));
+	const char *name;
 
 	if (desc != NULL) {
 		desc->thread_id = current_thread_id();
-		snprintf(desc->thread_name, sizeof(desc->thread_name), "%s", current_thread_name());
+		name = current_thread_name();
+		memcpy(desc->thread_name, name, strnlen(name, sizeof(desc->thread_name) - 1));
 	}
 	return desc;
 }

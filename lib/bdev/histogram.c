@@ -392,7 +392,8 @@ void
 spdk_bdev_histogram_get(
 	struct spdk_bdev *bdev, struct spdk_histogram_data *histogram, spdk_bdev_histogram_data_cb cb_fn, void *cb_arg)
 {
-	struct collection *collection = calloc(1, sizeof(*collection));
+	/* All of it is written below. */
+	struct collection *collection = malloc(sizeof(*collection));
 
 	if (collection == NULL) {
 		cb_fn(cb_arg, -ENOMEM, NULL);

@@ -261,6 +261,7 @@ spdk_bdev_get_io_stat(struct spdk_bdev *bdev, struct spdk_io_channel *io_ch, str
 }
 
 struct device_stat_ctx {
+	struct spdk_bdev_channel_iter walk;
 	struct bdev_stat sum;
 	struct spdk_bdev_io_stat *stat;
 	enum spdk_bdev_reset_stat_mode reset_mode;
@@ -299,7 +300,8 @@ spdk_bdev_get_device_stat(struct spdk_bdev *bdev, struct spdk_bdev_io_stat *stat
 	struct bdev_state *state = bdev_state(bdev);
 	struct device_stat_ctx *ctx;
 
-	ctx = calloc(1, sizeof(*ctx));
+	/* All of it is written below. */
+	ctx = malloc(sizeof(*ctx));
 	if (ctx == NULL) {
 		cb(bdev, stat, cb_arg, -ENOMEM);
 		return;
@@ -312,5 +314,5 @@ spdk_bdev_get_device_stat(struct spdk_bdev *bdev, struct spdk_bdev_io_stat *stat
 	ctx->sum = state->stat;
 	reset_stat(&state->stat, reset_mode);
 	env_mutex_unlock(&state->lock);
-	spdk_bdev_for_each_channel(bdev, add_channel_cb, ctx, added_channels_cb);
+	bdev_for_each_channel(&ctx->walk, bdev, add_channel_cb, ctx, added_channels_cb);
 }
