@@ -51,6 +51,8 @@ struct metrics_bdev {
 	struct metrics_latency latency;
 	struct metrics_raid raid;
 	/* While it is asked. */
+	struct spdk_histogram_data *histogram;
+	bool has_usual_buckets;
 	struct metrics_snapshot *snapshot;
 	struct spdk_bdev_desc *desc;
 };
@@ -74,6 +76,9 @@ struct metrics_process {
 	double start_seconds;
 };
 
+/* Bdevs that are asked at the same time: messages to sleeping threads then come together. */
+#define METRICS_MOST_ASKED 64
+
 typedef void (*metrics_gathered_cb)(void *arg, struct metrics_snapshot *snapshot, int rc);
 
 struct metrics_snapshot {
@@ -91,6 +96,9 @@ struct metrics_snapshot {
 	size_t next_bdev;
 	size_t num_asked;
 	bool asking;
+	/* Histograms to add up into, with the buckets that this module asks for. */
+	struct spdk_histogram_data *spare[METRICS_MOST_ASKED];
+	size_t num_spare;
 	int rc;
 	metrics_gathered_cb cb;
 	void *arg;

@@ -22,9 +22,6 @@
 
 #include <sys/resource.h>
 
-/* Bdevs that are asked at the same time: messages to sleeping threads then come together. */
-#define MOST_ASKED 64
-
 /* Buckets of 1/8 of a power of two, so that sorting them into others is no great error. */
 #define GRANULARITY 3
 #define MIN_NSEC 500
@@ -92,20 +89,32 @@ metrics_watch(struct spdk_bdev *bdev)
 	}
 }
 
+/* Most buckets are empty, so several are looked at together. */
+static uint64_t
+next_filled(const struct spdk_histogram_data *histogram, uint64_t i)
+{
+	uint64_t num_buckets = SPDK_HISTOGRAM_NUM_BUCKETS(histogram);
+	const uint64_t *bucket = histogram->bucket;
+
+	while (i + 4 <= num_buckets && (bucket[i] | bucket[i + 1] | bucket[i + 2] | bucket[i + 3]) == 0) {
+		i += 4;
+	}
+	while (i < num_buckets && bucket[i] == 0) {
+		i++;
+	}
+	return i;
+}
+
 void
 metrics_fold(const struct spdk_histogram_data *histogram, uint64_t ticks_hz, struct metrics_latency *latency)
 {
 	uint64_t num_buckets = SPDK_HISTOGRAM_NUM_BUCKETS(histogram);
 	size_t bound = 0;
 
-	/* Most are empty: their bounds need not be known. */
-	for (uint64_t i = 0; i < num_buckets; i++) {
+	for (uint64_t i = next_filled(histogram, 0); i < num_buckets; i = next_filled(histogram, i + 1)) {
 		uint64_t count = histogram->bucket[i], start, middle, nanoseconds;
 		uint32_t range, index;
 
-		if (count == 0) {
-			continue;
-		}
 		range = histogram->min_range + (uint32_t)(i >> SPDK_HISTOGRAM_GRANULARITY(histogram));
 		index = (uint32_t)(i & SPDK_HISTOGRAM_BUCKET_MASK(histogram));
 		start = __spdk_histogram_data_get_bucket_start(histogram, range, index);
@@ -241,6 +250,9 @@ gather_done(struct metrics_snapshot *snapshot)
 	void *arg = snapshot->arg;
 	int rc = snapshot->rc;
 
+	while (snapshot->num_spare > 0) {
+		spdk_histogram_data_free(snapshot->spare[--snapshot->num_spare]);
+	}
 	if (rc != 0) {
 		metrics_snapshot_free(snapshot);
 		snapshot = NULL;
@@ -266,44 +278,65 @@ end_bdev(struct metrics_bdev *bdev)
 }
 
 static void
+put_histogram(struct metrics_bdev *bdev)
+{
+	struct metrics_snapshot *snapshot = bdev->snapshot;
+
+	if (bdev->has_usual_buckets && snapshot->num_spare < METRICS_MOST_ASKED) {
+		snapshot->spare[snapshot->num_spare++] = bdev->histogram;
+	} else {
+		spdk_histogram_data_free(bdev->histogram);
+	}
+}
+
+static void
 histogram_cb(void *arg, int status, struct spdk_histogram_data *histogram)
 {
 	struct metrics_bdev *bdev = arg;
 
 	if (status == 0) {
 		bdev->has_latency = true;
-		metrics_fold(histogram, bdev->snapshot->ticks_hz, &bdev->latency);
+		metrics_fold(bdev->histogram, bdev->snapshot->ticks_hz, &bdev->latency);
 	}
-	spdk_histogram_data_free(histogram);
+	put_histogram(bdev);
 	end_bdev(bdev);
 }
 
 /* One of a single type of I/O, which somebody has configured, is not what this says. */
 static struct spdk_histogram_data *
-alloc_histogram(struct spdk_bdev *bdev)
+get_histogram(struct metrics_bdev *bdev, struct spdk_bdev *spdk_bdev)
 {
+	struct metrics_snapshot *snapshot = bdev->snapshot;
 	struct spdk_bdev_enable_histogram_opts opts;
 
-	return bdk_bdev_histogram_get_opts(bdev, &opts) && opts.io_type == 0 ? bdk_bdev_histogram_alloc(bdev) : NULL;
+	if (!bdk_bdev_histogram_get_opts(spdk_bdev, &opts) || opts.io_type != 0) {
+		return NULL;
+	}
+	bdev->has_usual_buckets =
+		opts.granularity == GRANULARITY && opts.min_nsec == MIN_NSEC && opts.max_nsec == MAX_NSEC;
+	if (!bdev->has_usual_buckets || snapshot->num_spare == 0) {
+		return bdk_bdev_histogram_alloc(spdk_bdev);
+	}
+	spdk_histogram_data_reset(snapshot->spare[--snapshot->num_spare]);
+	return snapshot->spare[snapshot->num_spare];
 }
 
 static void
 stat_cb(struct spdk_bdev *spdk_bdev, struct spdk_bdev_io_stat *stat, void *arg, int rc)
 {
 	struct metrics_bdev *bdev = arg;
-	struct spdk_histogram_data *histogram = NULL;
 
 	if (rc != 0) {
 		bdev->snapshot->rc = rc;
 	} else {
 		bdev->num_errors = bdk_bdev_io_stat_get_errors(stat);
-		histogram = alloc_histogram(spdk_bdev);
+		bdev->histogram = get_histogram(bdev, spdk_bdev);
 	}
-	if (histogram == NULL) {
+	if (bdev->histogram == NULL) {
 		end_bdev(bdev);
 		return;
 	}
-	spdk_bdev_histogram_get(spdk_bdev, histogram, histogram_cb, bdev);
+	spdk_bdev_histogram_get(spdk_bdev, bdev->histogram, histogram_cb, bdev);
 }
 
 static void
@@ -327,7 +360,7 @@ gather_some(struct metrics_snapshot *snapshot)
 {
 	/* What ends inside these calls is not to begin others. */
 	snapshot->asking = true;
-	while (snapshot->num_asked < MOST_ASKED && snapshot->next_bdev < snapshot->num_bdevs) {
+	while (snapshot->num_asked < METRICS_MOST_ASKED && snapshot->next_bdev < snapshot->num_bdevs) {
 		gather_bdev(&snapshot->bdevs[snapshot->next_bdev++]);
 	}
 	snapshot->asking = false;

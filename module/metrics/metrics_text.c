@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The text. A thousand bdevs are tens of thousands of lines each time, so numbers are written by hand, and what is the same
+ * The text. A thousand bdevs are tens of thousands of lines each time, so numbers are written by hand, what is the same
  * in all lines of a bdev is put together once.
  *
  * OpenMetrics 1.0 and the format that Prometheus had before differ in how families of counters are called, and at the end.
@@ -48,32 +48,68 @@ add(struct metrics_text *text, const char *string)
 	add_bytes(text, string, strlen(string));
 }
 
-static void
-add_number(struct metrics_text *text, uint64_t number)
+/* The most digits of a number, and those behind the point of a second. */
+#define DIGITS 20
+#define FRACTION 10
+
+static char *
+put_bytes(char *at, const char *bytes, size_t size)
 {
-	char digits[20];
+	memcpy(at, bytes, size);
+	return at + size;
+}
+
+static char *
+put_number(char *at, uint64_t number)
+{
+	char digits[DIGITS];
 	size_t i = sizeof(digits);
 
 	do {
 		digits[--i] = (char)('0' + number % 10);
 		number /= 10;
 	} while (number != 0);
-	add_bytes(text, digits + i, sizeof(digits) - i);
+	return put_bytes(at, digits + i, sizeof(digits) - i);
 }
 
 /* With nine digits behind the point. */
+static char *
+put_nanoseconds(char *at, uint64_t seconds, uint32_t nanoseconds)
+{
+	at = put_number(at, seconds);
+	for (int i = 9; i > 0; i--) {
+		at[i] = (char)('0' + nanoseconds % 10);
+		nanoseconds /= 10;
+	}
+	at[0] = '.';
+	return at + FRACTION;
+}
+
+static char *
+put_ticks(char *at, uint64_t ticks, uint64_t hz)
+{
+	static const char none[] = "0.000000000";
+
+	if (ticks == 0) {
+		return put_bytes(at, none, sizeof(none) - 1);
+	}
+	return put_nanoseconds(at, ticks / hz, (uint32_t)((ticks % hz) * 1e9 / (double)hz));
+}
+
+static void
+add_number(struct metrics_text *text, uint64_t number)
+{
+	char digits[DIGITS];
+
+	add_bytes(text, digits, (size_t)(put_number(digits, number) - digits));
+}
+
 static void
 add_nanoseconds(struct metrics_text *text, uint64_t seconds, uint32_t nanoseconds)
 {
-	char digits[10];
+	char digits[DIGITS + FRACTION];
 
-	add_number(text, seconds);
-	for (int i = 9; i > 0; i--) {
-		digits[i] = (char)('0' + nanoseconds % 10);
-		nanoseconds /= 10;
-	}
-	digits[0] = '.';
-	add_bytes(text, digits, sizeof(digits));
+	add_bytes(text, digits, (size_t)(put_nanoseconds(digits, seconds, nanoseconds) - digits));
 }
 
 static void
@@ -88,7 +124,9 @@ add_seconds(struct metrics_text *text, double seconds)
 static void
 add_ticks(struct metrics_text *text, uint64_t ticks, uint64_t hz)
 {
-	add_nanoseconds(text, ticks / hz, (uint32_t)((ticks % hz) * 1e9 / (double)hz));
+	char digits[DIGITS + FRACTION];
+
+	add_bytes(text, digits, (size_t)(put_ticks(digits, ticks, hz) - digits));
 }
 
 /* As the value of a label. */
@@ -115,9 +153,19 @@ enum kind {
 	HISTOGRAM
 };
 
+/* {bdev="NAME" of a bdev, where all of them are. */
+struct label {
+	size_t offset;
+	size_t size;
+};
+
 struct writer {
 	struct metrics_text *text;
 	bool openmetrics;
+	struct metrics_text label_text;
+	struct label *labels;
+	/* What some lines begin with. */
+	struct metrics_text *begin;
 };
 
 static void
@@ -166,6 +214,60 @@ add_label(const struct writer *w, const char *label, const char *value)
 	add(w->text, "=\"");
 	add_escaped(w->text, value);
 	add(w->text, "\"");
+}
+
+static bool
+make_bdev_labels(struct writer *w, const struct metrics_snapshot *snapshot)
+{
+	w->labels = calloc(spdk_max(snapshot->num_bdevs, 1), sizeof(*w->labels));
+	for (size_t i = 0; w->labels != NULL && i < snapshot->num_bdevs; i++) {
+		w->labels[i].offset = w->label_text.size;
+		add(&w->label_text, "{bdev=\"");
+		add_escaped(&w->label_text, snapshot->bdevs[i].name);
+		add(&w->label_text, "\"");
+		w->labels[i].size = w->label_text.size - w->labels[i].offset;
+	}
+	return w->labels != NULL && !w->label_text.failed;
+}
+
+/* A sample of the bdev with this index. */
+static void
+add_bdev_labels(const struct writer *w, struct metrics_text *text, const char *sample, size_t i)
+{
+	add(text, sample);
+	add_bytes(text, w->label_text.data + w->labels[i].offset, w->labels[i].size);
+}
+
+static void
+begin_bdev_labels(const struct writer *w, const char *sample, size_t i)
+{
+	add_bdev_labels(w, w->text, sample, i);
+}
+
+/* For count lines with more than these labels, and at most rest_size bytes behind what they begin with: where they go; NULL: no memory. */
+static char *
+begin_bdev_lines(const struct writer *w, const char *sample, size_t i, const char *more, size_t count, size_t rest_size)
+{
+	w->begin->size = 0;
+	add_bdev_labels(w, w->begin, sample, i);
+	add(w->begin, more);
+	if (w->begin->failed || !reserve(w->text, count * (w->begin->size + rest_size))) {
+		w->text->failed = true;
+		return NULL;
+	}
+	return w->text->data + w->text->size;
+}
+
+static char *
+put_line(const struct writer *w, char *at, const char *rest, size_t rest_size)
+{
+	return put_bytes(put_bytes(at, w->begin->data, w->begin->size), rest, rest_size);
+}
+
+static void
+end_bdev_lines(const struct writer *w, const char *at)
+{
+	w->text->size = (size_t)(at - w->text->data);
 }
 
 static void
@@ -264,7 +366,7 @@ write_bdevs_themselves(const struct writer *w, const struct metrics_snapshot *sn
 	for (size_t i = 0; i < snapshot->num_bdevs; i++) {
 		const struct metrics_bdev *bdev = &snapshot->bdevs[i];
 
-		begin_labels(w, "bdevkit_bdev_info", "bdev", bdev->name);
+		begin_bdev_labels(w, "bdevkit_bdev_info", i);
 		add_label(w, "product", bdev->product);
 		add_label(w, "uuid", bdev->uuid);
 		end_labels(w);
@@ -272,26 +374,29 @@ write_bdevs_themselves(const struct writer *w, const struct metrics_snapshot *sn
 	}
 	begin_family(w, "bdevkit_bdev_size_bytes", GAUGE, "Size of a bdev.");
 	for (size_t i = 0; i < snapshot->num_bdevs; i++) {
-		begin_labels(w, "bdevkit_bdev_size_bytes", "bdev", snapshot->bdevs[i].name);
+		begin_bdev_labels(w, "bdevkit_bdev_size_bytes", i);
 		end_labels(w);
 		add_number(w->text, snapshot->bdevs[i].size_bytes);
 		end_line(w);
 	}
 	begin_family(w, "bdevkit_bdev_errors", COUNTER, "I/Os of a bdev that have failed.");
 	for (size_t i = 0; i < snapshot->num_bdevs; i++) {
-		begin_labels(w, "bdevkit_bdev_errors_total", "bdev", snapshot->bdevs[i].name);
+		begin_bdev_labels(w, "bdevkit_bdev_errors_total", i);
 		end_labels(w);
 		add_number(w->text, snapshot->bdevs[i].num_errors);
 		end_line(w);
 	}
 }
 
+#define TYPE_SIZE 12
+
 /* One sample for each type of I/O, whose counters lie at these offsets of the statistics. */
 struct typed_counters {
 	const char *sample;
 	bool is_ticks;
 	struct {
-		const char *type;
+		/* As it stands behind type=". */
+		char type[TYPE_SIZE];
 		size_t offset;
 	} counters[4];
 };
@@ -303,26 +408,18 @@ write_typed(const struct writer *w, const struct metrics_snapshot *snapshot, con
 {
 	for (size_t i = 0; i < snapshot->num_bdevs; i++) {
 		const struct metrics_bdev *bdev = &snapshot->bdevs[i];
-		size_t begin = w->text->size, length;
+		char *at = begin_bdev_lines(w, typed->sample, i, ",type=\"", SPDK_COUNTOF(typed->counters),
+			TYPE_SIZE + DIGITS + FRACTION + 1);
 
-		begin_labels(w, typed->sample, "bdev", bdev->name);
-		add(w->text, ",type=\"");
-		length = w->text->size - begin;
-		for (size_t k = 0; k < SPDK_COUNTOF(typed->counters); k++) {
+		for (size_t k = 0; at != NULL && k < SPDK_COUNTOF(typed->counters); k++) {
 			uint64_t value = *(const uint64_t *)((const char *)bdev->stat + typed->counters[k].offset);
 
-			if (k > 0 && reserve(w->text, length)) {
-				memcpy(w->text->data + w->text->size, w->text->data + begin, length);
-				w->text->size += length;
-			}
-			add(w->text, typed->counters[k].type);
-			add(w->text, "\"} ");
-			if (typed->is_ticks) {
-				add_ticks(w->text, value, snapshot->ticks_hz);
-			} else {
-				add_number(w->text, value);
-			}
-			end_line(w);
+			at = put_line(w, at, typed->counters[k].type, strlen(typed->counters[k].type));
+			at = typed->is_ticks ? put_ticks(at, value, snapshot->ticks_hz) : put_number(at, value);
+			*at++ = '\n';
+		}
+		if (at != NULL) {
+			end_bdev_lines(w, at);
 		}
 	}
 }
@@ -331,14 +428,14 @@ static void
 write_counters(const struct writer *w, const struct metrics_snapshot *snapshot)
 {
 	static const struct typed_counters ios = {"bdevkit_bdev_ios_total", false,
-		{{"read", STAT(num_read_ops)}, {"write", STAT(num_write_ops)}, {"unmap", STAT(num_unmap_ops)},
-			{"copy", STAT(num_copy_ops)}}};
+		{{"read\"} ", STAT(num_read_ops)}, {"write\"} ", STAT(num_write_ops)},
+			{"unmap\"} ", STAT(num_unmap_ops)}, {"copy\"} ", STAT(num_copy_ops)}}};
 	static const struct typed_counters bytes = {"bdevkit_bdev_bytes_total", false,
-		{{"read", STAT(bytes_read)}, {"write", STAT(bytes_written)}, {"unmap", STAT(bytes_unmapped)},
-			{"copy", STAT(bytes_copied)}}};
+		{{"read\"} ", STAT(bytes_read)}, {"write\"} ", STAT(bytes_written)},
+			{"unmap\"} ", STAT(bytes_unmapped)}, {"copy\"} ", STAT(bytes_copied)}}};
 	static const struct typed_counters seconds = {"bdevkit_bdev_io_seconds_total", true,
-		{{"read", STAT(read_latency_ticks)}, {"write", STAT(write_latency_ticks)},
-			{"unmap", STAT(unmap_latency_ticks)}, {"copy", STAT(copy_latency_ticks)}}};
+		{{"read\"} ", STAT(read_latency_ticks)}, {"write\"} ", STAT(write_latency_ticks)},
+			{"unmap\"} ", STAT(unmap_latency_ticks)}, {"copy\"} ", STAT(copy_latency_ticks)}}};
 
 	begin_family(w, "bdevkit_bdev_ios", COUNTER, "I/Os of a bdev that have completed, by type.");
 	write_typed(w, snapshot, &ios);
@@ -348,8 +445,10 @@ write_counters(const struct writer *w, const struct metrics_snapshot *snapshot)
 	write_typed(w, snapshot, &seconds);
 }
 
+#define BOUND_SIZE 24
+
 struct bound {
-	char text[40];
+	char text[BOUND_SIZE];
 	size_t length;
 };
 
@@ -360,12 +459,38 @@ format_bounds(struct bound *bounds, bool openmetrics)
 	for (size_t k = 0; k < METRICS_NUM_BOUNDS; k++) {
 		bool whole = g_metrics_bounds[k] % SPDK_SEC_TO_NSEC == 0;
 
-		snprintf(bounds[k].text, sizeof(bounds[k].text), "%.9g%s\"} ", (double)g_metrics_bounds[k] / 1e9,
+		snprintf(bounds[k].text, BOUND_SIZE, "%.9g%s\"} ", (double)g_metrics_bounds[k] / 1e9,
 			whole && openmetrics ? ".0" : "");
 		bounds[k].length = strlen(bounds[k].text);
 	}
-	snprintf(bounds[METRICS_NUM_BOUNDS].text, sizeof(bounds->text), "+Inf\"} ");
+	snprintf(bounds[METRICS_NUM_BOUNDS].text, BOUND_SIZE, "+Inf\"} ");
 	bounds[METRICS_NUM_BOUNDS].length = strlen(bounds[METRICS_NUM_BOUNDS].text);
+}
+
+/* Returns how many there are in all. */
+static uint64_t
+write_buckets(const struct writer *w, size_t i, const struct metrics_latency *latency, const struct bound *bounds)
+{
+	char *at = begin_bdev_lines(
+		w, "bdevkit_bdev_latency_seconds_bucket", i, ",le=\"", METRICS_NUM_BOUNDS + 1, BOUND_SIZE + DIGITS + 1);
+	char digits[DIGITS];
+	size_t num_digits = 0;
+	uint64_t count = 0;
+
+	for (size_t k = 0; at != NULL && k <= METRICS_NUM_BOUNDS; k++) {
+		/* Most buckets are empty, and their lines say what the last one did. */
+		if (latency->counts[k] != 0 || k == 0) {
+			count += latency->counts[k];
+			num_digits = (size_t)(put_number(digits, count) - digits);
+		}
+		at = put_line(w, at, bounds[k].text, bounds[k].length);
+		at = put_bytes(at, digits, num_digits);
+		*at++ = '\n';
+	}
+	if (at != NULL) {
+		end_bdev_lines(w, at);
+	}
+	return count;
 }
 
 static void
@@ -378,30 +503,17 @@ write_latencies(const struct writer *w, const struct metrics_snapshot *snapshot)
 		"Latencies of all I/Os of a bdev, from submission to completion.");
 	for (size_t i = 0; i < snapshot->num_bdevs; i++) {
 		const struct metrics_bdev *bdev = &snapshot->bdevs[i];
-		size_t begin = w->text->size, length;
-		uint64_t count = 0;
+		uint64_t count;
 
 		if (!bdev->has_latency) {
 			continue;
 		}
-		begin_labels(w, "bdevkit_bdev_latency_seconds_bucket", "bdev", bdev->name);
-		add(w->text, ",le=\"");
-		length = w->text->size - begin;
-		for (size_t k = 0; k <= METRICS_NUM_BOUNDS; k++) {
-			if (k > 0 && reserve(w->text, length)) {
-				memcpy(w->text->data + w->text->size, w->text->data + begin, length);
-				w->text->size += length;
-			}
-			count += bdev->latency.counts[k];
-			add_bytes(w->text, bounds[k].text, bounds[k].length);
-			add_number(w->text, count);
-			end_line(w);
-		}
-		begin_labels(w, "bdevkit_bdev_latency_seconds_sum", "bdev", bdev->name);
+		count = write_buckets(w, i, &bdev->latency, bounds);
+		begin_bdev_labels(w, "bdevkit_bdev_latency_seconds_sum", i);
 		end_labels(w);
 		add_seconds(w->text, bdev->latency.sum_seconds);
 		end_line(w);
-		begin_labels(w, "bdevkit_bdev_latency_seconds_count", "bdev", bdev->name);
+		begin_bdev_labels(w, "bdevkit_bdev_latency_seconds_count", i);
 		end_labels(w);
 		add_number(w->text, count);
 		end_line(w);
@@ -417,7 +529,7 @@ write_raid_numbers(const struct writer *w, const struct metrics_snapshot *snapsh
 		const struct metrics_raid *raid = &snapshot->bdevs[i].raid;
 
 		if (raid->is_one) {
-			begin_labels(w, name, "bdev", snapshot->bdevs[i].name);
+			begin_bdev_labels(w, name, i);
 			end_labels(w);
 			add_number(w->text, working ? raid->num_working : raid->num_members);
 			end_line(w);
@@ -433,7 +545,7 @@ write_raids(const struct writer *w, const struct metrics_snapshot *snapshot)
 		const struct metrics_bdev *bdev = &snapshot->bdevs[i];
 
 		if (bdev->raid.is_one) {
-			begin_labels(w, "bdevkit_raid_info", "bdev", bdev->name);
+			begin_bdev_labels(w, "bdevkit_raid_info", i);
 			add_label(w, "level", bdev->raid.level);
 			add_label(w, "state", bdev->raid.state);
 			end_labels(w);
@@ -452,7 +564,7 @@ write_raids(const struct writer *w, const struct metrics_snapshot *snapshot)
 		const struct metrics_raid *raid = &snapshot->bdevs[i].raid;
 
 		if (raid->is_one && raid->progress >= 0) {
-			begin_labels(w, "bdevkit_raid_process_ratio", "bdev", snapshot->bdevs[i].name);
+			begin_bdev_labels(w, "bdevkit_raid_process_ratio", i);
 			end_labels(w);
 			add_seconds(w->text, raid->progress);
 			end_line(w);
@@ -463,16 +575,23 @@ write_raids(const struct writer *w, const struct metrics_snapshot *snapshot)
 void
 metrics_write(struct metrics_text *text, const struct metrics_snapshot *snapshot, bool openmetrics)
 {
-	struct writer w = {text, openmetrics};
+	struct metrics_text begin = {};
+	struct writer w = {.text = text, .openmetrics = openmetrics, .begin = &begin};
 
-	write_process(&w, &snapshot->process);
-	write_threads(&w, snapshot);
-	write_iobufs(&w, snapshot);
-	write_bdevs_themselves(&w, snapshot);
-	write_counters(&w, snapshot);
-	write_latencies(&w, snapshot);
-	write_raids(&w, snapshot);
+	text->failed = text->failed || !make_bdev_labels(&w, snapshot);
+	if (!text->failed) {
+		write_process(&w, &snapshot->process);
+		write_threads(&w, snapshot);
+		write_iobufs(&w, snapshot);
+		write_bdevs_themselves(&w, snapshot);
+		write_counters(&w, snapshot);
+		write_latencies(&w, snapshot);
+		write_raids(&w, snapshot);
+	}
 	if (openmetrics) {
 		add(text, "# EOF\n");
 	}
+	free(begin.data);
+	free(w.label_text.data);
+	free(w.labels);
 }
