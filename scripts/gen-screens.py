@@ -72,7 +72,8 @@ def capture_top(terminal, screens):
     time.sleep(2)
     screens["top"] = terminal.screen()
     terminal.press("3")
-    terminal.wait_for(r"^poll_group.* [1-9]\d+ ")
+    # That of the delayed bdev: it says when the next I/O is due.
+    terminal.wait_for(r"^poll_timer.* [1-9]\d\d+ ")
     screens["pollers"] = terminal.screen()
     terminal.press("1")
     terminal.wait_for(r"^data\.img")
