@@ -131,26 +131,6 @@ metrics_fold(const struct spdk_histogram_data *histogram, uint64_t ticks_hz, str
 
 /* ---- The process ---- */
 
-/* Of a line of a file that begins so; 0: there is none. */
-static unsigned long long
-read_number(const char *path, const char *begin)
-{
-	unsigned long long number = 0;
-	char line[4096];
-	FILE *file = fopen(path, "re");
-
-	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-		if (strncmp(line, begin, strlen(begin)) == 0) {
-			number = strtoull(line + strlen(begin), NULL, 10);
-			break;
-		}
-	}
-	if (file != NULL) {
-		fclose(file);
-	}
-	return number;
-}
-
 /* Clock ticks since the machine was started. */
 static unsigned long long
 read_start_ticks(void)
@@ -171,12 +151,22 @@ read_start_ticks(void)
 }
 
 static double
+read_clock(clockid_t clock)
+{
+	struct timespec now = {};
+
+	clock_gettime(clock, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* /proc/stat has when the machine was started, but a service need not see it. */
+static double
 read_start_time(void)
 {
 	static double start;
 
 	if (start == 0) {
-		start = (double)read_number("/proc/stat", "btime ") +
+		start = read_clock(CLOCK_REALTIME) - read_clock(CLOCK_BOOTTIME) +
 			(double)read_start_ticks() / (double)sysconf(_SC_CLK_TCK);
 	}
 	return start;

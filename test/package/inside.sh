@@ -66,6 +66,16 @@ for name in Uring0 Aio0; do
 	qemu-io -f raw -c "write -P 0x5a 1M 1M" -c flush "nbd+unix:///$name?socket=/run/bdevkit/nbd.sock"
 done
 
+step "metrics, from a package of their own"
+rpc module_load module=metrics
+rpc metrics_start address=unix:/run/bdevkit/metrics.sock
+qemu-io -f raw -c "read 1M 1M" "nbd+unix:///Aio0?socket=/run/bdevkit/nbd.sock"
+curl -sS --unix-socket /run/bdevkit/metrics.sock http://localhost/metrics >metrics
+grep '^bdevkit_bdev_ios_total{bdev="Uring0",type="write"} [1-9]' metrics
+grep '^bdevkit_bdev_latency_seconds_count{bdev="Aio0"} [1-9]' metrics
+age=$(($(date +%s) - $(sed -n 's/^process_start_time_seconds \([0-9]*\).*/\1/p' metrics)))
+[ "$age" -ge 0 ] && [ "$age" -lt 600 ]
+
 step "nothing else can be written to"
 pid=$(systemctl show -p MainPID --value bdevkit)
 if nsenter -t "$pid" -m -- sh -c 'echo >/etc/bdevkit/new' 2>/dev/null; then
@@ -101,7 +111,10 @@ cc embed.c -o embed $(pkg-config --cflags --libs bdevkit)
 ldd embed | grep "libbdevkit.so.0 => /"
 man -P cat spdk_bdev_open_ext >/dev/null
 man -P cat bdevkit-serve >/dev/null
-bdevkit new testdisk && make -C testdisk && bdevkit check --module testdisk/testdisk.so testdisk:8M | tail -n 1
+begin=$(date +%s%N)
+bdevkit new mydisk
+(cd mydisk && make && bdevkit check --module ./mydisk.so mydisk:64M | tail -n 1)
+echo "from nothing to a checked module: $((($(date +%s%N) - begin) / 1000000)) ms"
 [ -s /usr/share/doc/bdevkit-doc/html/index.html ]
 
 step "purge keeps images"
@@ -113,7 +126,7 @@ grep -q "is not empty and stays" purge
 step "purge without a trace"
 dpkg -i newer/bdevkit_*.deb
 rm -f /var/lib/bdevkit/*.img
-dpkg --purge bdevkit bdevkit-doc libbdevkit-dev libbdevkit0
+dpkg --purge bdevkit bdevkit-modules-metrics bdevkit-doc libbdevkit-dev libbdevkit0
 list_files >after
 diff before after
 

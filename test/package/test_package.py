@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 PACKAGES = Path(os.environ.get("BDEVKIT_PACKAGES", "build-package")).resolve()
-NAMES = ("libbdevkit0", "bdevkit", "libbdevkit-dev", "bdevkit-doc")
+NAMES = ("libbdevkit0", "bdevkit", "bdevkit-modules-metrics", "libbdevkit-dev", "bdevkit-doc")
 INSIDE = Path(__file__).with_name("inside.sh")
 
 # Runs once the system is up, and then turns the machine off, whatever has come of it.
