@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The subcommands of bdevkit. Each gets its own name as argv[0] and returns the exit code of the process.
+ * The subcommands of bdevkit. Each gets "bdevkit NAME" as argv[0] and returns the exit code of the process.
  */
 
 #ifndef BDEVKIT_COMMANDS_H

@@ -95,6 +95,7 @@ int
 main(int argc, char **argv)
 {
 	const struct command *command;
+	char name[32];
 
 	if (argc < 2) {
 		print_help(stderr);
@@ -112,5 +113,8 @@ main(int argc, char **argv)
 		fprintf(stderr, "bdevkit: there is no command '%s'; 'bdevkit help' lists them\n", argv[1]);
 		return EXIT_USAGE;
 	}
+	/* What getopt_long() puts before its complaints. */
+	snprintf(name, sizeof(name), "bdevkit %s", command->name);
+	argv[1] = name;
 	return command->run(argc - 1, argv + 1);
 }

@@ -338,7 +338,7 @@ raid_command(int argc, char **argv)
 		{"json-output", no_argument, NULL, 'j'},
 		{NULL, 0, NULL, 0},
 	};
-	struct rpc_client client = {.socket_path = SPDK_DEFAULT_RPC_ADDR, .timeout = TIMEOUT};
+	struct rpc_client client = {.socket_path = SPDK_DEFAULT_RPC_ADDR, .timeout = TIMEOUT, .command = "raid"};
 	bool json = false;
 	int ch, rc;
 

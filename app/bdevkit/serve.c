@@ -395,12 +395,9 @@ serve_bdevs_created(int rc, void *ctx)
 int
 serve_command(int argc, char **argv)
 {
-	static char name[] = "bdevkit serve";
 	struct serve_options options;
 	int rc;
 
-	/* What error texts begin with. */
-	argv[0] = name;
 	rc = serve_options_parse(&options, argc, argv);
 	if (rc >= 0) {
 		serve_options_free(&options);

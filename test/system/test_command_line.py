@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -29,6 +30,31 @@ def test_wrong_usage_is_exit_code_2(arguments):
     result = run(BDEVKIT, *arguments, check=False)
     assert result.returncode == 2
     assert result.stderr.strip()
+
+
+def commands():
+    """As `bdevkit help` lists them."""
+    return re.findall(r"^  (\w+) +\S", run(BDEVKIT, "help").stdout.partition("ommands:")[2].partition("\n\n")[0], re.M)
+
+
+def test_every_command_says_who_complains():
+    names = commands()
+    assert {"serve", "perf", "dd", "stat", "top", "trace", "raid", "check", "new", "rpc", "matrix", "show"} <= set(names)
+    for name in names:
+        result = run(BDEVKIT, name, "--nonsense", check=False)
+        # help and version have no options.
+        if name not in ("help", "version"):
+            assert result.returncode == 2, name
+            assert result.stderr.startswith(f"bdevkit {name}: ") and "nonsense" in result.stderr, result.stderr
+            assert len(result.stderr.splitlines()) <= 4, result.stderr
+
+
+@pytest.mark.parametrize("name", ["rpc", "stat", "top", "trace", "raid"])
+def test_a_target_that_is_missing_is_named(name, tmp_path):
+    more = {"rpc": ["spdk_get_version"], "raid": ["status"]}
+    result = run(BDEVKIT, name, "-r", tmp_path / "none.sock", *more.get(name, []), check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"bdevkit {name}: {tmp_path}/none.sock: "), result.stderr
 
 
 @pytest.mark.parametrize("arguments", [
