@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Builds what the tests need, runs every suite, and prints the counts of all of them as the last line.
 
-Suites: unit tests of the C code under AddressSanitizer and UndefinedBehaviorSanitizer, those of the thread library
-and those with real threads also under ThreadSanitizer, and system tests with real clients against the sanitized program.
+Suites: unit tests of the C code under AddressSanitizer and UndefinedBehaviorSanitizer, in strict mode, and those of the bdev
+layer and what stands on it also without, where I/O takes shorter ways; those of the thread library and those with real threads
+also under ThreadSanitizer, and system tests with real clients against the sanitized program.
 
 A few that fail beside others are run once more, alone: a shared machine stands still at times. One that passes then counts
 as passed and is named in a line FLAKY, with what it printed the first time further up: a fault to be mended all the same.
@@ -72,32 +73,33 @@ def count_cmocka(output):
     return totals if re.search(r"\[==========\]", text) else None
 
 
-def run_meson_tests(folder, arguments, logbase="testlog"):
+def run_meson_tests(folder, setup, arguments, logbase="testlog"):
     """What meson's log says of each program; None where there is no log."""
     command = ["meson", "test", "-C", str(ROOT / folder), "--no-rebuild", "--print-errorlogs",
-               "--timeout-multiplier=4", f"--logbase={logbase}", *arguments]
-    log = ROOT / folder / "meson-logs" / f"{logbase}.json"
+               "--timeout-multiplier=4", f"--setup={setup}", f"--logbase={logbase}", *arguments]
+    log = ROOT / folder / "meson-logs" / f"{logbase}-{setup}.json"
     log.unlink(missing_ok=True)
     subprocess.run(command, env=ENVIRONMENT, check=False)
     return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else None
 
 
-def passes_alone(folder, result):
+def passes_alone(folder, setup, result):
     """The totals of a program that is run again and passes; None where it fails again."""
-    again = run_meson_tests(folder, [result["name"].rpartition(" / ")[2]], "again")
+    again = run_meson_tests(folder, setup, [result["name"].rpartition(" / ")[2]], "again")
     if not again or any(part["result"] != "OK" for part in again):
         return None
     return count_cmocka(again[0].get("stdout")) or (1, 0, 0)
 
 
-def run_unit(counts, folder, suites):
-    results = run_meson_tests(folder, [argument for suite in suites for argument in ("--suite", suite)])
+def run_unit(counts, folder, suites, setup="strict"):
+    """setup: of meson; what there is beside strict tells its name in what is remarked."""
+    results = run_meson_tests(folder, setup, [argument for suite in suites for argument in ("--suite", suite)])
     if results is None:
-        counts.fail(f"{folder}: no unit test has run")
+        counts.fail(f"{folder}: no unit test has run ({setup})")
         return
     bad = [result for result in results if result["result"] not in ("OK", "SKIP")]
     for result in results:
-        name = f"{folder}: {result['name']}"
+        name = f"{folder}: {result['name']}" + ("" if setup == "strict" else f" ({setup})")
         output = (result.get("stdout") or "") + (result.get("stderr") or "")
         totals = count_cmocka(output)
         reasons = sorted(set(re.findall(r"^skipped: (.+)$", output, re.M)))
@@ -106,7 +108,7 @@ def run_unit(counts, folder, suites):
             counts.skipped += 1
             counts.remarks.append(f"SKIPPED {name}")
             continue
-        again = passes_alone(folder, result) if result in bad and len(bad) <= MOST_RUN_AGAIN else None
+        again = passes_alone(folder, setup, result) if result in bad and len(bad) <= MOST_RUN_AGAIN else None
         if again:
             counts.flaky(f"{name} ({result['result']})", again[0])
             counts.skipped += again[2]
@@ -172,6 +174,7 @@ def main():
         build("build-asan", "--buildtype=debug", "-Db_sanitize=address,undefined", "-Db_lundef=false", "--werror")
     if "unit" in wanted:
         run_unit(counts, "build-asan", [])
+        run_unit(counts, "build-asan", ["bdev", "module", "accel", "nbd"], "plain")
     if "tsan" in wanted:
         build("build-tsan", "--buildtype=debug", "-Doptimization=1", "-Db_sanitize=thread", "-Db_lundef=false",
               "--werror")

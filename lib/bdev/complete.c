@@ -56,7 +56,8 @@ static void __attribute__((noinline)) end_one_slowly(struct spdk_bdev_io *bdev_i
 	uint32_t word = bdev_io_get_word(bdev_io);
 
 	bdev_io->internal.flags &= ~BDEV_IO_DEFERRED;
-	if (word == BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_RARE_FIELDS | BDEV_IO_DEFERRED)) {
+	if (word == BDEV_IO_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_RARE_FIELDS | BDEV_IO_DEFERRED) &&
+		bdev_io->type != SPDK_BDEV_IO_TYPE_ZCOPY) {
 		bdev_stat_count(&bdev_io->internal.ch->stat, bdev_io, now - bdev_io->internal.submit_tsc);
 		bdev_io->internal.cb(bdev_io, true, bdev_io->internal.caller_ctx);
 	} else if (word == BDEV_IO_MARKED_WORD(SPDK_BDEV_IO_STATUS_SUCCESS, BDEV_IO_WATCHED, BDEV_IO_DEFERRED)) {
