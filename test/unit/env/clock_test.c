@@ -3,6 +3,7 @@
 /* The clock, the virtual one, and random numbers. */
 
 #include "spdk/stdinc.h"
+#include "bdevkit/env.h"
 #include "spdk/env.h"
 #include "spdk/util.h"
 
@@ -123,6 +124,21 @@ seeds_repeat(void **state)
 	assert_int_equal(same, 0);
 }
 
+static void
+process_start(void **state)
+{
+	struct timespec start, again, now;
+	double age;
+
+	bdk_env_get_process_start(&start);
+	clock_gettime(CLOCK_REALTIME, &now);
+	age = (double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9;
+	/* The system counts in hundredths. */
+	assert_true(age > -0.02 && age < 3600);
+	bdk_env_get_process_start(&again);
+	assert_memory_equal(&again, &start, sizeof(start));
+}
+
 int
 main(void)
 {
@@ -132,6 +148,7 @@ main(void)
 		cmocka_unit_test(delay_waits_long_enough),
 		cmocka_unit_test(virtual_clock),
 		cmocka_unit_test(seeds_repeat),
+		cmocka_unit_test(process_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
