@@ -38,6 +38,16 @@ bool bdk_bdev_histogram_get_opts(struct spdk_bdev *bdev, struct spdk_bdev_enable
  */
 struct spdk_histogram_data *bdk_bdev_histogram_alloc(struct spdk_bdev *bdev);
 
+/*
+ * As spdk_bdev_get_device_stat() and spdk_bdev_histogram_get(), of all channels in one go, so that the two agree but for what goes
+ * on meanwhile. stat has been allocated with bdk_bdev_io_stat_alloc(), histogram with bdk_bdev_histogram_alloc(), and both stay
+ * the caller's; without a histogram it is NULL. cb_fn runs on this thread, perhaps inside this call. rc is a negative errno if
+ * stat has nothing; histogram_rc if histogram is not whole, as for -EFAULT if some channel has none.
+ */
+typedef void (*bdk_bdev_collect_cb)(void *cb_arg, int rc, int histogram_rc);
+void bdk_bdev_collect(struct spdk_bdev *bdev, struct spdk_bdev_io_stat *stat, struct spdk_histogram_data *histogram,
+	bdk_bdev_collect_cb cb_fn, void *cb_arg);
+
 #ifdef __cplusplus
 }
 #endif

@@ -364,12 +364,17 @@ merge_channel_cb(struct spdk_bdev_channel_iter *i, struct spdk_bdev *bdev, struc
 	struct bdev_channel *ch = spdk_io_channel_get_ctx(io_ch);
 	struct collection *collection = ctx;
 
-	spdk_bdev_for_each_channel_continue(
-		i, ch->histogram == NULL ? -EFAULT : spdk_histogram_data_merge(collection->histogram, ch->histogram));
+	spdk_bdev_for_each_channel_continue(i, bdev_histogram_add(ch, collection->histogram));
 }
 
-static int
-merge_gone(struct bdev_state *state, struct spdk_histogram_data *histogram)
+int
+bdev_histogram_add(const struct bdev_channel *ch, struct spdk_histogram_data *histogram)
+{
+	return ch->histogram == NULL ? -EFAULT : spdk_histogram_data_merge(histogram, ch->histogram);
+}
+
+int
+bdev_histogram_add_gone(struct bdev_state *state, struct spdk_histogram_data *histogram)
 {
 	ENV_MUTEX_SCOPE(&state->lock);
 	return state->histogram.gone == NULL ? 0 : spdk_histogram_data_merge(histogram, state->histogram.gone);
@@ -402,7 +407,7 @@ spdk_bdev_histogram_get(
 	collection->histogram = histogram;
 	collection->cb_fn = cb_fn;
 	collection->cb_arg = cb_arg;
-	collection->rc = merge_gone(bdev_state(bdev), histogram);
+	collection->rc = bdev_histogram_add_gone(bdev_state(bdev), histogram);
 	bdev_for_each_channel(&collection->walk, bdev, merge_channel_cb, collection, merged_cb);
 }
 

@@ -786,6 +786,10 @@ BDEV_SELDOM void bdev_histogram_count(struct bdev_channel *ch, const struct spdk
 /* Whether it belongs to the configuration. */
 bool bdev_histogram_is_saved(struct spdk_bdev *bdev);
 
+/* Adds what channels that are gone have collected, and what one has: on the channel's thread. Returns 0 or a negative errno. */
+int bdev_histogram_add_gone(struct bdev_state *state, struct spdk_histogram_data *histogram);
+int bdev_histogram_add(const struct bdev_channel *ch, struct spdk_histogram_data *histogram);
+
 /* ---- zcopy_base.c: a zero-copy that was handed down to another bdev ---- */
 
 /* Its start has succeeded there: what the base lends is lent on, and base_io is kept. The caller completes bdev_io. */

@@ -260,59 +260,109 @@ spdk_bdev_get_io_stat(struct spdk_bdev *bdev, struct spdk_io_channel *io_ch, str
 	reset_stat(&ch->stat, reset_mode);
 }
 
-struct device_stat_ctx {
+/* Of all channels of a bdev. */
+struct collection {
 	struct spdk_bdev_channel_iter walk;
 	struct bdev_stat sum;
 	struct spdk_bdev_io_stat *stat;
 	enum spdk_bdev_reset_stat_mode reset_mode;
-	spdk_bdev_get_device_stat_cb cb;
+	/* NULL: it is not asked for. */
+	struct spdk_histogram_data *histogram;
+	int histogram_rc;
+	spdk_bdev_get_device_stat_cb stat_cb;
+	bdk_bdev_collect_cb cb;
 	void *cb_arg;
 };
 
 static void
-add_channel_cb(struct spdk_bdev_channel_iter *i, struct spdk_bdev *bdev, struct spdk_io_channel *io_ch, void *_ctx)
+add_channel_cb(struct spdk_bdev_channel_iter *i, struct spdk_bdev *bdev, struct spdk_io_channel *io_ch, void *ctx)
 {
 	struct bdev_channel *ch = spdk_io_channel_get_ctx(io_ch);
-	struct device_stat_ctx *ctx = _ctx;
+	struct collection *collection = ctx;
 
-	bdev_stat_add(&ctx->sum, &ch->stat);
-	reset_stat(&ch->stat, ctx->reset_mode);
+	bdev_stat_add(&collection->sum, &ch->stat);
+	reset_stat(&ch->stat, collection->reset_mode);
+	if (collection->histogram != NULL && collection->histogram_rc == 0) {
+		collection->histogram_rc = bdev_histogram_add(ch, collection->histogram);
+	}
 	spdk_bdev_for_each_channel_continue(i, 0);
 }
 
 static void
-added_channels_cb(struct spdk_bdev *bdev, void *_ctx, int status)
+added_channels_cb(struct spdk_bdev *bdev, void *ctx, int status)
 {
-	struct device_stat_ctx *ctx = _ctx;
+	struct collection *collection = ctx;
 
-	export_stat(ctx->stat, &ctx->sum, bdev);
-	if (ctx->stat->io_error != NULL) {
-		memcpy(ctx->stat->io_error->count, ctx->sum.errors, sizeof(ctx->sum.errors));
+	export_stat(collection->stat, &collection->sum, bdev);
+	if (collection->stat->io_error != NULL) {
+		memcpy(collection->stat->io_error->count, collection->sum.errors, sizeof(collection->sum.errors));
 	}
-	ctx->cb(bdev, ctx->stat, ctx->cb_arg, status);
-	free(ctx);
+	if (collection->stat_cb != NULL) {
+		collection->stat_cb(bdev, collection->stat, collection->cb_arg, status);
+	} else {
+		collection->cb(collection->cb_arg, status, status != 0 ? status : collection->histogram_rc);
+	}
+	free(collection);
+}
+
+/* The caller sets who is to be told. NULL: no memory. */
+static struct collection *
+alloc_collection(struct spdk_bdev_io_stat *stat, enum spdk_bdev_reset_stat_mode reset_mode,
+	struct spdk_histogram_data *histogram, void *cb_arg)
+{
+	struct collection *collection = malloc(sizeof(*collection));
+
+	if (collection != NULL) {
+		collection->stat = stat;
+		collection->reset_mode = reset_mode;
+		collection->histogram = histogram;
+		collection->histogram_rc = 0;
+		collection->stat_cb = NULL;
+		collection->cb = NULL;
+		collection->cb_arg = cb_arg;
+	}
+	return collection;
+}
+
+static void
+collect(struct spdk_bdev *bdev, struct collection *collection)
+{
+	struct bdev_state *state = bdev_state(bdev);
+
+	env_mutex_lock(&state->lock);
+	collection->sum = state->stat;
+	reset_stat(&state->stat, collection->reset_mode);
+	env_mutex_unlock(&state->lock);
+	if (collection->histogram != NULL) {
+		collection->histogram_rc = bdev_histogram_add_gone(state, collection->histogram);
+	}
+	bdev_for_each_channel(&collection->walk, bdev, add_channel_cb, collection, added_channels_cb);
 }
 
 void
 spdk_bdev_get_device_stat(struct spdk_bdev *bdev, struct spdk_bdev_io_stat *stat,
 	enum spdk_bdev_reset_stat_mode reset_mode, spdk_bdev_get_device_stat_cb cb, void *cb_arg)
 {
-	struct bdev_state *state = bdev_state(bdev);
-	struct device_stat_ctx *ctx;
+	struct collection *collection = alloc_collection(stat, reset_mode, NULL, cb_arg);
 
-	/* All of it is written below. */
-	ctx = malloc(sizeof(*ctx));
-	if (ctx == NULL) {
+	if (collection == NULL) {
 		cb(bdev, stat, cb_arg, -ENOMEM);
 		return;
 	}
-	ctx->stat = stat;
-	ctx->reset_mode = reset_mode;
-	ctx->cb = cb;
-	ctx->cb_arg = cb_arg;
-	env_mutex_lock(&state->lock);
-	ctx->sum = state->stat;
-	reset_stat(&state->stat, reset_mode);
-	env_mutex_unlock(&state->lock);
-	bdev_for_each_channel(&ctx->walk, bdev, add_channel_cb, ctx, added_channels_cb);
+	collection->stat_cb = cb;
+	collect(bdev, collection);
+}
+
+void
+bdk_bdev_collect(struct spdk_bdev *bdev, struct spdk_bdev_io_stat *stat, struct spdk_histogram_data *histogram,
+	bdk_bdev_collect_cb cb_fn, void *cb_arg)
+{
+	struct collection *collection = alloc_collection(stat, SPDK_BDEV_RESET_STAT_NONE, histogram, cb_arg);
+
+	if (collection == NULL) {
+		cb_fn(cb_arg, -ENOMEM, -ENOMEM);
+		return;
+	}
+	collection->cb = cb_fn;
+	collect(bdev, collection);
 }

@@ -13,6 +13,7 @@
 #include "module/metrics/metrics.h"
 
 #include "bdevkit/bdev_stat.h"
+#include "bdevkit/env.h"
 #include "spdk/bdev_module.h"
 #include "spdk/env.h"
 #include "spdk/histogram_data.h"
@@ -131,47 +132,6 @@ metrics_fold(const struct spdk_histogram_data *histogram, uint64_t ticks_hz, str
 
 /* ---- The process ---- */
 
-/* Clock ticks since the machine was started. */
-static unsigned long long
-read_start_ticks(void)
-{
-	unsigned long long ticks = 0;
-	char line[1024];
-	FILE *file = fopen("/proc/self/stat", "re");
-
-	/* The 22nd field, the 20th behind the name, which ends with the last parenthesis. */
-	if (file != NULL && fgets(line, sizeof(line), file) != NULL && strrchr(line, ')') != NULL) {
-		sscanf(strrchr(line, ')') + 1,
-			" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ticks);
-	}
-	if (file != NULL) {
-		fclose(file);
-	}
-	return ticks;
-}
-
-static double
-read_clock(clockid_t clock)
-{
-	struct timespec now = {};
-
-	clock_gettime(clock, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* /proc/stat has when the machine was started, but a service need not see it. */
-static double
-read_start_time(void)
-{
-	static double start;
-
-	if (start == 0) {
-		start = read_clock(CLOCK_REALTIME) - read_clock(CLOCK_BOOTTIME) +
-			(double)read_start_ticks() / (double)sysconf(_SC_CLK_TCK);
-	}
-	return start;
-}
-
 static uint64_t
 count_open_fds(void)
 {
@@ -207,13 +167,15 @@ static void
 read_process(struct metrics_process *process)
 {
 	struct rusage usage = {};
+	struct timespec start;
 
 	getrusage(RUSAGE_SELF, &usage);
 	process->cpu_seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
 		(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 	process->resident_bytes = read_resident_bytes();
 	process->open_fds = count_open_fds();
-	process->start_seconds = read_start_time();
+	bdk_env_get_process_start(&start);
+	process->start_seconds = (double)start.tv_sec + (double)start.tv_nsec / 1e9;
 }
 
 /* ---- The end ---- */
@@ -280,15 +242,22 @@ put_histogram(struct metrics_bdev *bdev)
 }
 
 static void
-histogram_cb(void *arg, int status, struct spdk_histogram_data *histogram)
+collected_cb(void *arg, int rc, int histogram_rc)
 {
 	struct metrics_bdev *bdev = arg;
 
-	if (status == 0) {
-		bdev->has_latency = true;
-		metrics_fold(bdev->histogram, bdev->snapshot->ticks_hz, &bdev->latency);
+	if (rc != 0) {
+		bdev->snapshot->rc = rc;
+	} else {
+		bdev->num_errors = bdk_bdev_io_stat_get_errors(bdev->stat);
 	}
-	put_histogram(bdev);
+	if (bdev->histogram != NULL) {
+		if (histogram_rc == 0) {
+			bdev->has_latency = true;
+			metrics_fold(bdev->histogram, bdev->snapshot->ticks_hz, &bdev->latency);
+		}
+		put_histogram(bdev);
+	}
 	end_bdev(bdev);
 }
 
@@ -312,24 +281,6 @@ get_histogram(struct metrics_bdev *bdev, struct spdk_bdev *spdk_bdev)
 }
 
 static void
-stat_cb(struct spdk_bdev *spdk_bdev, struct spdk_bdev_io_stat *stat, void *arg, int rc)
-{
-	struct metrics_bdev *bdev = arg;
-
-	if (rc != 0) {
-		bdev->snapshot->rc = rc;
-	} else {
-		bdev->num_errors = bdk_bdev_io_stat_get_errors(stat);
-		bdev->histogram = get_histogram(bdev, spdk_bdev);
-	}
-	if (bdev->histogram == NULL) {
-		end_bdev(bdev);
-		return;
-	}
-	spdk_bdev_histogram_get(spdk_bdev, bdev->histogram, histogram_cb, bdev);
-}
-
-static void
 gather_bdev(struct metrics_bdev *bdev)
 {
 	struct spdk_bdev *spdk_bdev = spdk_bdev_desc_get_bdev(bdev->desc);
@@ -342,7 +293,8 @@ gather_bdev(struct metrics_bdev *bdev)
 		return;
 	}
 	metrics_read_raid(spdk_bdev, &bdev->raid);
-	spdk_bdev_get_device_stat(spdk_bdev, bdev->stat, SPDK_BDEV_RESET_STAT_NONE, stat_cb, bdev);
+	bdev->histogram = get_histogram(bdev, spdk_bdev);
+	bdk_bdev_collect(spdk_bdev, bdev->stat, bdev->histogram, collected_cb, bdev);
 }
 
 static void

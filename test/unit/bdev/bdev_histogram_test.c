@@ -359,6 +359,70 @@ test_unsaved(void **state)
 	remove_disk();
 }
 
+struct collected {
+	uint32_t done;
+	int rc;
+	int histogram_rc;
+};
+
+static void
+collected_cb(void *cb_arg, int rc, int histogram_rc)
+{
+	struct collected *collected = cb_arg;
+
+	collected->done++;
+	collected->rc = rc;
+	collected->histogram_rc = histogram_rc;
+}
+
+static int
+collect_all(struct spdk_bdev_io_stat *stat, struct spdk_histogram_data *histogram)
+{
+	struct collected collected = {};
+
+	ON(0, bdk_bdev_collect(&g_disk.bdev, stat, histogram, collected_cb, &collected));
+	bdk_sim_run_until_idle();
+	assert_int_equal(collected.done, 1);
+	assert_int_equal(collected.rc, 0);
+	return collected.histogram_rc;
+}
+
+static void
+test_with_statistics(void **state)
+{
+	struct spdk_bdev_io_stat *stat = bdk_bdev_io_stat_alloc();
+	struct spdk_histogram_data *histogram, *other = spdk_histogram_data_alloc_sized_ext(3, 1, 1000);
+
+	open_disk();
+	run(0, SPDK_BDEV_IO_TYPE_READ, 10);
+	/* Nobody has asked for histograms. */
+	assert_int_equal(collect_all(stat, NULL), 0);
+	assert_int_equal(collect_all(stat, other), -EFAULT);
+	assert_int_equal(stat->num_read_ops, 1);
+	assert_int_equal(enable(true, NULL), 0);
+	ON(2, g_user.ch[2] = spdk_bdev_get_io_channel(g_user.desc));
+	g_user.num_threads = 3;
+	run(1, SPDK_BDEV_IO_TYPE_READ, 10);
+	run(2, SPDK_BDEV_IO_TYPE_WRITE, 10);
+	/* What a channel that goes has seen stays. */
+	ON(2, spdk_put_io_channel(g_user.ch[2]));
+	g_user.num_threads = 2;
+	bdk_sim_run_until_idle();
+	histogram = bdk_bdev_histogram_alloc(&g_disk.bdev);
+	assert_int_equal(collect_all(stat, histogram), 0);
+	assert_int_equal(total(histogram), 2);
+	assert_int_equal(stat->num_read_ops, 2);
+	assert_int_equal(stat->num_write_ops, 1);
+	/* One with other buckets costs nothing but itself. */
+	assert_int_equal(collect_all(stat, other), -EINVAL);
+	assert_int_equal(total(other), 0);
+	assert_int_equal(stat->num_read_ops, 2);
+	spdk_histogram_data_free(histogram);
+	spdk_histogram_data_free(other);
+	free(stat);
+	remove_disk();
+}
+
 static void
 test_io_type(void **state)
 {
@@ -534,6 +598,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_inline_and_split, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_channels_that_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unsaved, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_with_statistics, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_io_type, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_range, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_range, setup, teardown),
