@@ -251,6 +251,8 @@ struct bdev_histogram {
 	uint64_t max_nsec;
 	/* What channels that are gone had collected; NULL: nothing. */
 	struct spdk_histogram_data *gone;
+	/* The first of its buckets with something in it, and what is behind the last. */
+	uint64_t gone_begin, gone_end;
 };
 
 struct bdev_state {

@@ -98,6 +98,22 @@ forget_gone(struct bdev_histogram *histogram)
 	histogram->gone = NULL;
 }
 
+static void
+find_gone_range(struct bdev_histogram *histogram)
+{
+	const struct spdk_histogram_data *gone = histogram->gone;
+	uint64_t begin = 0, end = SPDK_HISTOGRAM_NUM_BUCKETS(gone);
+
+	while (begin < end && gone->bucket[begin] == 0) {
+		begin++;
+	}
+	while (end > begin && gone->bucket[end - 1] == 0) {
+		end--;
+	}
+	histogram->gone_begin = begin;
+	histogram->gone_end = end;
+}
+
 /* Without memory of its own: of the first that goes the histogram itself is kept. */
 void
 bdev_histogram_channel_fini(struct bdev_channel *ch)
@@ -116,6 +132,9 @@ bdev_histogram_channel_fini(struct bdev_channel *ch)
 		} else if (state->histogram.gone != NULL) {
 			/* One with other buckets is of an earlier setting. */
 			spdk_histogram_data_merge(state->histogram.gone, ch->histogram);
+		}
+		if (state->histogram.gone != NULL) {
+			find_gone_range(&state->histogram);
 		}
 	}
 	set(ch, NULL);
@@ -157,11 +176,14 @@ adjust_channel_cb(struct spdk_bdev_channel_iter *i, struct spdk_bdev *bdev, stru
 static void
 replace_wanted(struct bdev_state *state, const struct bdev_histogram *wanted, bool changing)
 {
-	struct spdk_histogram_data *gone = state->histogram.gone;
+	const struct bdev_histogram before = state->histogram;
+	struct spdk_histogram_data *gone = before.gone;
 
 	state->histogram = *wanted;
 	state->histogram.changing = changing;
 	state->histogram.gone = gone;
+	state->histogram.gone_begin = before.gone_begin;
+	state->histogram.gone_end = before.gone_end;
 	if (gone != NULL && (!wanted->enabled || !has_buckets(gone, wanted))) {
 		forget_gone(&state->histogram);
 	}
@@ -376,8 +398,21 @@ bdev_histogram_add(const struct bdev_channel *ch, struct spdk_histogram_data *hi
 int
 bdev_histogram_add_gone(struct bdev_state *state, struct spdk_histogram_data *histogram)
 {
+	const struct spdk_histogram_data *gone;
+
 	ENV_MUTEX_SCOPE(&state->lock);
-	return state->histogram.gone == NULL ? 0 : spdk_histogram_data_merge(histogram, state->histogram.gone);
+	gone = state->histogram.gone;
+	if (gone == NULL) {
+		return 0;
+	}
+	if (gone->granularity != histogram->granularity || gone->min_range != histogram->min_range ||
+		gone->max_range != histogram->max_range) {
+		return -EINVAL;
+	}
+	for (uint64_t i = state->histogram.gone_begin; i < state->histogram.gone_end; i++) {
+		histogram->bucket[i] += gone->bucket[i];
+	}
+	return 0;
 }
 
 static void

@@ -88,7 +88,7 @@ struct metrics_snapshot {
 	size_t num_threads;
 	struct metrics_iobuf *iobufs;
 	size_t num_iobufs;
-	struct metrics_bdev *bdevs;
+	struct metrics_bdev **bdevs;
 	size_t num_bdevs;
 
 	/* While it is gathered. */

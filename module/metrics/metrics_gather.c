@@ -5,8 +5,8 @@
  *
  *   gather_threads: each thread says how busy it was.
  *   gather_iobufs: who asked for data buffers.
- *   gather_bdevs: the bdevs that there are, each of which is opened, so that it does not vanish.
- *   gather_some: for some of them at a time, their counters and their histograms, which are added up over all threads.
+ *   gather_bdevs: the bdevs that there are, each of which is opened, so that it does not vanish, and asked.
+ *   gather_some: the others; for some at a time, their counters and histograms are added up over all threads.
  *   gather_done
  */
 
@@ -187,7 +187,8 @@ metrics_snapshot_free(struct metrics_snapshot *snapshot)
 		return;
 	}
 	for (size_t i = 0; i < snapshot->num_bdevs; i++) {
-		free(snapshot->bdevs[i].stat);
+		free(snapshot->bdevs[i]->stat);
+		free(snapshot->bdevs[i]);
 	}
 	free(snapshot->bdevs);
 	free(snapshot->iobufs);
@@ -303,7 +304,7 @@ gather_some(struct metrics_snapshot *snapshot)
 	/* What ends inside these calls is not to begin others. */
 	snapshot->asking = true;
 	while (snapshot->num_asked < METRICS_MOST_ASKED && snapshot->next_bdev < snapshot->num_bdevs) {
-		gather_bdev(&snapshot->bdevs[snapshot->next_bdev++]);
+		gather_bdev(snapshot->bdevs[snapshot->next_bdev++]);
 	}
 	snapshot->asking = false;
 	if (snapshot->num_asked == 0 && snapshot->next_bdev == snapshot->num_bdevs) {
@@ -337,47 +338,72 @@ grow(void *array, size_t count, size_t *capacity, size_t size)
 	return array;
 }
 
+static struct metrics_bdev *
+alloc_bdev(struct metrics_snapshot *snapshot)
+{
+	struct metrics_bdev **bdevs, *bdev;
+
+	bdevs = grow(snapshot->bdevs, snapshot->num_bdevs, &snapshot->capacity, sizeof(*bdevs));
+	if (bdevs == NULL) {
+		return NULL;
+	}
+	snapshot->bdevs = bdevs;
+	bdev = calloc(1, sizeof(*bdev));
+	if (bdev != NULL) {
+		bdev->snapshot = snapshot;
+		bdev->raid.progress = -1;
+	}
+	return bdev;
+}
+
+/* Opens it, and asks it at once if that is its turn: now it is in the caches of the CPU. */
 static int
 add_bdev(void *ctx, struct spdk_bdev *spdk_bdev)
 {
 	struct metrics_snapshot *snapshot = ctx;
-	struct metrics_bdev *bdev, *bdevs;
-	struct spdk_bdev_desc *desc;
+	struct metrics_bdev *bdev = alloc_bdev(snapshot);
 	int rc;
 
-	bdevs = grow(snapshot->bdevs, snapshot->num_bdevs, &snapshot->capacity, sizeof(*bdevs));
-	if (bdevs == NULL) {
+	if (bdev == NULL) {
 		return -ENOMEM;
 	}
-	snapshot->bdevs = bdevs;
-	rc = spdk_bdev_open_ext(spdk_bdev_get_name(spdk_bdev), false, event_cb, NULL, &desc);
+	rc = spdk_bdev_open_ext(spdk_bdev_get_name(spdk_bdev), false, event_cb, NULL, &bdev->desc);
 	if (rc != 0) {
+		free(bdev);
 		/* It is going. */
 		return rc == -ENODEV ? 0 : rc;
 	}
-	bdev = &bdevs[snapshot->num_bdevs++];
-	memset(bdev, 0, sizeof(*bdev));
-	bdev->snapshot = snapshot;
-	bdev->desc = desc;
-	bdev->raid.progress = -1;
 	copy_text(bdev->name, sizeof(bdev->name), spdk_bdev_get_name(spdk_bdev));
 	copy_text(bdev->product, sizeof(bdev->product), spdk_bdev_get_product_name(spdk_bdev));
 	spdk_uuid_fmt_lower(bdev->uuid, sizeof(bdev->uuid), spdk_bdev_get_uuid(spdk_bdev));
 	bdev->size_bytes = spdk_bdev_get_num_blocks(spdk_bdev) * spdk_bdev_get_data_block_size(spdk_bdev);
+	snapshot->bdevs[snapshot->num_bdevs++] = bdev;
+	if (snapshot->num_asked < METRICS_MOST_ASKED && snapshot->next_bdev == snapshot->num_bdevs - 1) {
+		gather_bdev(snapshot->bdevs[snapshot->next_bdev++]);
+	}
 	return 0;
+}
+
+/* Those that have not been asked yet. */
+static void
+drop_rest(struct metrics_snapshot *snapshot)
+{
+	while (snapshot->num_bdevs > snapshot->next_bdev) {
+		struct metrics_bdev *bdev = snapshot->bdevs[--snapshot->num_bdevs];
+
+		spdk_bdev_close(bdev->desc);
+		free(bdev);
+	}
 }
 
 static void
 gather_bdevs(struct metrics_snapshot *snapshot)
 {
 	snapshot->capacity = 0;
+	snapshot->asking = true;
 	snapshot->rc = spdk_for_each_bdev(snapshot, add_bdev);
 	if (snapshot->rc != 0) {
-		for (size_t i = 0; i < snapshot->num_bdevs; i++) {
-			spdk_bdev_close(snapshot->bdevs[i].desc);
-		}
-		gather_done(snapshot);
-		return;
+		drop_rest(snapshot);
 	}
 	gather_some(snapshot);
 }

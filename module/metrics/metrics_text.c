@@ -223,7 +223,7 @@ make_bdev_labels(struct writer *w, const struct metrics_snapshot *snapshot)
 	for (size_t i = 0; w->labels != NULL && i < snapshot->num_bdevs; i++) {
 		w->labels[i].offset = w->label_text.size;
 		add(&w->label_text, "{bdev=\"");
-		add_escaped(&w->label_text, snapshot->bdevs[i].name);
+		add_escaped(&w->label_text, snapshot->bdevs[i]->name);
 		add(&w->label_text, "\"");
 		w->labels[i].size = w->label_text.size - w->labels[i].offset;
 	}
@@ -364,7 +364,7 @@ write_bdevs_themselves(const struct writer *w, const struct metrics_snapshot *sn
 {
 	begin_family(w, "bdevkit_bdev_info", GAUGE, "What a bdev is, as labels.");
 	for (size_t i = 0; i < snapshot->num_bdevs; i++) {
-		const struct metrics_bdev *bdev = &snapshot->bdevs[i];
+		const struct metrics_bdev *bdev = snapshot->bdevs[i];
 
 		begin_bdev_labels(w, "bdevkit_bdev_info", i);
 		add_label(w, "product", bdev->product);
@@ -376,14 +376,14 @@ write_bdevs_themselves(const struct writer *w, const struct metrics_snapshot *sn
 	for (size_t i = 0; i < snapshot->num_bdevs; i++) {
 		begin_bdev_labels(w, "bdevkit_bdev_size_bytes", i);
 		end_labels(w);
-		add_number(w->text, snapshot->bdevs[i].size_bytes);
+		add_number(w->text, snapshot->bdevs[i]->size_bytes);
 		end_line(w);
 	}
 	begin_family(w, "bdevkit_bdev_errors", COUNTER, "I/Os of a bdev that have failed.");
 	for (size_t i = 0; i < snapshot->num_bdevs; i++) {
 		begin_bdev_labels(w, "bdevkit_bdev_errors_total", i);
 		end_labels(w);
-		add_number(w->text, snapshot->bdevs[i].num_errors);
+		add_number(w->text, snapshot->bdevs[i]->num_errors);
 		end_line(w);
 	}
 }
@@ -407,7 +407,7 @@ static void
 write_typed(const struct writer *w, const struct metrics_snapshot *snapshot, const struct typed_counters *typed)
 {
 	for (size_t i = 0; i < snapshot->num_bdevs; i++) {
-		const struct metrics_bdev *bdev = &snapshot->bdevs[i];
+		const struct metrics_bdev *bdev = snapshot->bdevs[i];
 		char *at = begin_bdev_lines(w, typed->sample, i, ",type=\"", SPDK_COUNTOF(typed->counters),
 			TYPE_SIZE + DIGITS + FRACTION + 1);
 
@@ -502,7 +502,7 @@ write_latencies(const struct writer *w, const struct metrics_snapshot *snapshot)
 	begin_family(w, "bdevkit_bdev_latency_seconds", HISTOGRAM,
 		"Latencies of all I/Os of a bdev, from submission to completion.");
 	for (size_t i = 0; i < snapshot->num_bdevs; i++) {
-		const struct metrics_bdev *bdev = &snapshot->bdevs[i];
+		const struct metrics_bdev *bdev = snapshot->bdevs[i];
 		uint64_t count;
 
 		if (!bdev->has_latency) {
@@ -526,7 +526,7 @@ static void
 write_raid_numbers(const struct writer *w, const struct metrics_snapshot *snapshot, const char *name, bool working)
 {
 	for (size_t i = 0; i < snapshot->num_bdevs; i++) {
-		const struct metrics_raid *raid = &snapshot->bdevs[i].raid;
+		const struct metrics_raid *raid = &snapshot->bdevs[i]->raid;
 
 		if (raid->is_one) {
 			begin_bdev_labels(w, name, i);
@@ -542,7 +542,7 @@ write_raids(const struct writer *w, const struct metrics_snapshot *snapshot)
 {
 	begin_family(w, "bdevkit_raid_info", GAUGE, "What a RAID bdev is, as labels.");
 	for (size_t i = 0; i < snapshot->num_bdevs; i++) {
-		const struct metrics_bdev *bdev = &snapshot->bdevs[i];
+		const struct metrics_bdev *bdev = snapshot->bdevs[i];
 
 		if (bdev->raid.is_one) {
 			begin_bdev_labels(w, "bdevkit_raid_info", i);
@@ -561,7 +561,7 @@ write_raids(const struct writer *w, const struct metrics_snapshot *snapshot)
 	begin_family(w, "bdevkit_raid_process_ratio", GAUGE,
 		"How far a rebuild, resync or scrub of a RAID bdev has come, from 0 to 1; only while there is one.");
 	for (size_t i = 0; i < snapshot->num_bdevs; i++) {
-		const struct metrics_raid *raid = &snapshot->bdevs[i].raid;
+		const struct metrics_raid *raid = &snapshot->bdevs[i]->raid;
 
 		if (raid->is_one && raid->progress >= 0) {
 			begin_bdev_labels(w, "bdevkit_raid_process_ratio", i);

@@ -24,23 +24,24 @@ make_snapshot(void)
 	snapshot->bdevs = calloc(2, sizeof(*snapshot->bdevs));
 	snapshot->num_bdevs = 2;
 	for (int i = 0; i < 2; i++) {
-		snapshot->bdevs[i].stat = calloc(1, sizeof(struct spdk_bdev_io_stat));
-		snapshot->bdevs[i].raid.progress = -1;
+		snapshot->bdevs[i] = calloc(1, sizeof(*snapshot->bdevs[i]));
+		snapshot->bdevs[i]->stat = calloc(1, sizeof(struct spdk_bdev_io_stat));
+		snapshot->bdevs[i]->raid.progress = -1;
 	}
-	strcpy(snapshot->bdevs[0].name, "a\"b\\c\nd");
-	strcpy(snapshot->bdevs[0].product, "Malloc disk");
-	snapshot->bdevs[0].size_bytes = UINT64_MAX;
-	snapshot->bdevs[0].num_errors = 3;
-	snapshot->bdevs[0].stat->num_read_ops = 10;
-	snapshot->bdevs[0].stat->bytes_written = 4096;
-	snapshot->bdevs[0].stat->unmap_latency_ticks = 1000;
-	snapshot->bdevs[0].has_latency = true;
-	snapshot->bdevs[0].latency.counts[0] = 2;
-	snapshot->bdevs[0].latency.counts[3] = 1;
-	snapshot->bdevs[0].latency.counts[METRICS_NUM_BOUNDS] = 4;
-	snapshot->bdevs[0].latency.sum_seconds = 41.000000125;
-	strcpy(snapshot->bdevs[1].name, "array");
-	snapshot->bdevs[1].raid = (struct metrics_raid){true, "raid5", "online", 4, 3, 0.25};
+	strcpy(snapshot->bdevs[0]->name, "a\"b\\c\nd");
+	strcpy(snapshot->bdevs[0]->product, "Malloc disk");
+	snapshot->bdevs[0]->size_bytes = UINT64_MAX;
+	snapshot->bdevs[0]->num_errors = 3;
+	snapshot->bdevs[0]->stat->num_read_ops = 10;
+	snapshot->bdevs[0]->stat->bytes_written = 4096;
+	snapshot->bdevs[0]->stat->unmap_latency_ticks = 1000;
+	snapshot->bdevs[0]->has_latency = true;
+	snapshot->bdevs[0]->latency.counts[0] = 2;
+	snapshot->bdevs[0]->latency.counts[3] = 1;
+	snapshot->bdevs[0]->latency.counts[METRICS_NUM_BOUNDS] = 4;
+	snapshot->bdevs[0]->latency.sum_seconds = 41.000000125;
+	strcpy(snapshot->bdevs[1]->name, "array");
+	snapshot->bdevs[1]->raid = (struct metrics_raid){true, "raid5", "online", 4, 3, 0.25};
 	return snapshot;
 }
 
