@@ -73,7 +73,7 @@ def capture_top(terminal, screens):
     screens["top"] = terminal.screen()
     terminal.press("3")
     # That of the delayed bdev: it says when the next I/O is due.
-    terminal.wait_for(r"^poll_timer.* [1-9]\d\d+ ")
+    terminal.wait_for(r"^poll_timer .*timed +[1-9]")
     screens["pollers"] = terminal.screen()
     terminal.press("1")
     terminal.wait_for(r"^data\.img")
