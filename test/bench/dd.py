@@ -102,10 +102,14 @@ def measure(program, folder, size, data, rounds):
     try:
         for name, result, commands in copies(program, target):
             times = {who: [] for who in commands}
-            for _ in range(rounds):
-                for who, command in commands.items():
+            for number in range(rounds):
+                # Who begins writes while the disk still has to do with what was before.
+                turns = list(commands.items())
+                turns = turns[number % len(turns):] + turns[:number % len(turns)]
+                for who, command in turns:
                     if result == "copy":
                         (folder / "copy").unlink(missing_ok=True)
+                    subprocess.run(["sync", "-f", "."], cwd=folder, check=True)
                     times[who].append(timed(command, folder))
                     if result and allocated(folder / result) > data + (64 << 20):
                         raise SystemExit(f"{who}, {name}: holes were lost")
