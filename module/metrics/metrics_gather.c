@@ -399,10 +399,13 @@ drop_rest(struct metrics_snapshot *snapshot)
 static void
 gather_bdevs(struct metrics_snapshot *snapshot)
 {
+	int rc;
+
 	snapshot->capacity = 0;
 	snapshot->asking = true;
-	snapshot->rc = spdk_for_each_bdev(snapshot, add_bdev);
-	if (snapshot->rc != 0) {
+	rc = spdk_for_each_bdev(snapshot, add_bdev);
+	if (rc != 0) {
+		snapshot->rc = rc;
 		drop_rest(snapshot);
 	}
 	gather_some(snapshot);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The text. A thousand bdevs are tens of thousands of lines each time, so numbers are written by hand, what is the same
+ * The text. A thousand bdevs are tens of thousands of lines each time, so numbers are written by hand, and what is the same
  * in all lines of a bdev is put together once.
  *
  * OpenMetrics 1.0 and the format that Prometheus had before differ in how families of counters are called, and at the end.
@@ -244,7 +244,10 @@ begin_bdev_labels(const struct writer *w, const char *sample, size_t i)
 	add_bdev_labels(w, w->text, sample, i);
 }
 
-/* For count lines with more than these labels, and at most rest_size bytes behind what they begin with: where they go; NULL: no memory. */
+/*
+ * For count lines that begin with these labels and more, and have at most rest_size bytes behind that. Returns where they go;
+ * NULL: no memory.
+ */
 static char *
 begin_bdev_lines(const struct writer *w, const char *sample, size_t i, const char *more, size_t count, size_t rest_size)
 {
