@@ -2,7 +2,7 @@
 """Arrays of files under load, whose target is killed again and again, while members go and come back.
 
 What a kill leaves is in the page cache, so every write that has ended is there, whether it was flushed or not. The events of a
-seed come at times that nobody can repeat; what must hold does not depend on them. BDEVKIT_RAID_KILLS=N runs so many seeds.
+seed come at times that nobody can repeat; what must hold does not depend on them. RAID_KILLS=N runs so many seeds.
 """
 
 import json
@@ -19,7 +19,7 @@ from conftest import PATIENCE, RpcError
 BLOCK = 4096
 MEMBER_MIB = 24
 LIVES = 3
-SEEDS = int(os.environ.get("BDEVKIT_RAID_KILLS", "1"))
+SEEDS = int(os.environ.get("RAID_KILLS", "1"))
 LEVELS = {"raid1": (3, 2), "raid5": (4, 1), "raid6": (5, 2)}
 
 
