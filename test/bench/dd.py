@@ -8,6 +8,7 @@ program the median counts. The page cache is warm, so it is the programs that ar
 
 import argparse
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -90,7 +91,7 @@ def copies(program, target):
     ]
 
 
-def measure(program, folder, size, data, rounds):
+def measure(program, folder, size, data, rounds, only):
     make(folder / "plain", size, data)
     # Extents are copied, so that the second one has the same holes.
     subprocess.run(["cp", "--sparse=always", "plain", "source"], cwd=folder, check=True)
@@ -101,12 +102,12 @@ def measure(program, folder, size, data, rounds):
     target = Target(program, folder)
     try:
         for name, result, commands in copies(program, target):
+            if only not in name:
+                continue
             times = {who: [] for who in commands}
-            for number in range(rounds):
-                # Who begins writes while the disk still has to do with what was before.
-                turns = list(commands.items())
-                turns = turns[number % len(turns):] + turns[:number % len(turns)]
-                for who, command in turns:
+            for _ in range(rounds):
+                # Some leave the disk more to do than others, for who comes next.
+                for who, command in random.sample(list(commands.items()), len(commands)):
                     if result == "copy":
                         (folder / "copy").unlink(missing_ok=True)
                     subprocess.run(["sync", "-f", "."], cwd=folder, check=True)
@@ -124,6 +125,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=10, help="GiB of the file with holes")
     parser.add_argument("--folder", help="where the files are made")
+    parser.add_argument("--only", default="", help="of copies with this in their name")
     args = parser.parse_args()
     for tool in ("nbdcopy", "qemu-img"):
         if not shutil.which(tool):
@@ -131,7 +133,7 @@ def main():
     print("| copy | size | dd | nbdcopy | qemu-img | cp |\n|---|---|---|---|---|---|")
     for size, data, label in ((args.size * GIB, GIB // 4, f"{args.size} GiB, 256 MiB of them data"), (GIB, GIB, "1 GiB of data")):
         with tempfile.TemporaryDirectory(dir=args.folder) as name:
-            for what, medians in measure(args.program.resolve(), Path(name), size, data, args.rounds):
+            for what, medians in measure(args.program.resolve(), Path(name), size, data, args.rounds, args.only):
                 cells = [f"{medians[who]:.2f} s" if who in medians else "" for who in ("dd", "nbdcopy", "qemu-img", "cp")]
                 print(f"| {what} | {label} | " + " | ".join(cells) + " |", flush=True)
 
